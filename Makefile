@@ -1,0 +1,96 @@
+# `make` alone lists what there is to do. Needs Go, and Python 3 for everything that runs Ansible; the rest is installed here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# Each playbook module is a folder with a main.go and, beside it, the documentation that ansible-doc shows.
+MODULE_DIRS := $(patsubst %/main.go,%,$(wildcard modules/*/*/main.go))
+MODULES := $(notdir $(MODULE_DIRS))
+# Static and without paths of this machine, so that one build runs on any host and two builds are the same.
+GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w'
+FUZZTIME ?= 20s
+BENCH ?= .
+BENCHCOUNT ?= 6
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## build each module into library/, ready to stand beside a playbook
+	@mkdir -p library
+	@# What is no module any more must not stay callable.
+	@cd library && find . -mindepth 1 -maxdepth 1 $(foreach m,$(MODULES),! -name $(m) ! -name $(m).yml) -exec rm -rf {} +
+	$(GO_BUILD) -o library/ $(addprefix ./,$(MODULE_DIRS))
+	@cp $(foreach d,$(MODULE_DIRS),$(d)/$(notdir $(d)).yml) library/
+
+.PHONY: emulator
+emulator: ## build the vendors' emulator into .tools/ (Ansible would take it for a module in library/)
+	$(GO_BUILD) -o .tools/emulator ./pkg/emulator/cmd/emulator
+
+.PHONY: demo
+demo: build emulator venv ## run the playbooks against the emulator: create, leave alone, update, delete
+	playbooks/demo.sh
+
+.PHONY: test
+test: tools ## run everything: vet, tests with real Ansible, coverage, linters
+	.ci/test
+
+.PHONY: lint
+lint: lint-go lint-ansible ## run golangci-lint, ansible-lint and yamllint
+
+.PHONY: lint-go
+lint-go: tools
+	GOLANGCI_LINT_CACHE=$(CURDIR)/.cache/golangci-lint .tools/golangci-lint run ./...
+
+.PHONY: lint-ansible
+lint-ansible: build venv
+	.venv/bin/yamllint --strict .
+	PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_LIBRARY=$(CURDIR)/library .venv/bin/ansible-lint --nocolor
+
+.PHONY: cover
+cover: tools ## run the Go tests and fail under 90 % coverage
+	.ci/go-test
+	.ci/coverage .cache/coverage.out 90
+
+.PHONY: bench
+bench: tools ## run the benchmarks (BENCH=regexp) and compare with the run before
+	@mkdir -p .cache
+	@if [ -e .cache/bench.txt ]; then mv .cache/bench.txt .cache/bench-before.txt; fi
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./... | tee .cache/bench.txt
+	.tools/benchstat $$(ls .cache/bench-before.txt 2>/dev/null) .cache/bench.txt
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@grep -rlE '^func Fuzz' --include='*_test.go' pkg modules | while read -r file; do \
+		for target in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' "$$file" | cut -d' ' -f2); do \
+			echo "== $$target in $$(dirname "$$file")"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
+		done; \
+	done
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	rm -rf library .venv .tools .cache
+
+.PHONY: tools
+tools: .tools/golangci-lint ## build the pinned Go tools
+
+# Their module is apart, because the linter's hundreds of dependencies would raise the versions that the suite itself is built on.
+.tools/golangci-lint: .ci/tools/go.mod .ci/tools/go.sum
+	@echo "building the Go tools; the first time takes a minute or two"
+	@cd .ci/tools && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w' -o $(CURDIR)/.tools/ tool
+	@touch $@
+
+.PHONY: venv
+venv: ## make .venv from the locked list of Python tools
+	.ci/venv
+
+.PHONY: lock
+lock: ## renew the locked list of Python tools from .ci/requirements.in
+	python3 -m venv .cache/uv
+	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--custom-compile-command 'make lock' --output-file .ci/requirements.txt .ci/requirements.in
