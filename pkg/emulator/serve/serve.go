@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package serve is the program `emulator`: an emulated vendor on a port, until a signal ends it.
+package serve
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
+)
+
+// DefaultToken is accepted when neither --token nor EMULATOR_TOKEN say otherwise.
+const DefaultToken = "emulator-token"
+
+// Exit codes of Run.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+// drainTime is how long calls that are being answered may go on after a signal.
+const drainTime = 2 * time.Second
+
+// Main is the program. It ends the process.
+func Main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := Run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+type config struct {
+	listen       string
+	allowRemote  bool
+	opt          emulator.Options
+	listMetadata string
+	seedFile     string
+	seedDemo     bool
+	portFile     string
+}
+
+// Run serves until ctx ends and returns the exit code. It prints one line to stdout once it listens: the base URL.
+func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	cfg, err := parse(args, getenv, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitOK
+	}
+	if err != nil {
+		return exitUsage // flag has said why
+	}
+	if err := run(ctx, cfg, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "emulator: %v\n", err)
+		return exitError
+	}
+	return exitOK
+}
+
+func parse(args []string, getenv func(string) string, stderr io.Writer) (config, error) {
+	var cfg config
+	token := getenv("EMULATOR_TOKEN")
+	if token == "" {
+		token = DefaultToken
+	}
+	flags := flag.NewFlagSet("emulator", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&cfg.listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
+	flags.BoolVar(&cfg.allowRemote, "allow-remote", false, "let --listen name an address that other machines can reach")
+	// The token is no default of the flag: usage texts show those.
+	flags.StringVar(&cfg.opt.Token, "token", "", "`token` that callers must send (environment EMULATOR_TOKEN; else "+DefaultToken+")")
+	flags.DurationVar(&cfg.opt.Latency, "latency", 0, "`time` before each answer, such as 20ms")
+	flags.IntVar(&cfg.opt.RatePerSecond, "rate-limit", 0, "`calls` a second that the account may make; 0 is no limit")
+	flags.IntVar(&cfg.opt.RatePerMinute, "rate-limit-minute", 0, "`calls` a minute that the account may make; 0 is no limit")
+	flags.IntVar(&cfg.opt.ListLag, "list-lag", 0, "`number` of list requests in which a new test is still missing")
+	flags.StringVar(&cfg.listMetadata, "list-metadata", string(statuscake.MetadataFull), "`what` lists tell of their length: full, zero-total or missing")
+	flags.StringVar(&cfg.seedFile, "seed", "", "JSON `file` with contact_groups and tests to start with")
+	flags.BoolVar(&cfg.seedDemo, "seed-demo", false, "start with a few contact groups")
+	flags.StringVar(&cfg.portFile, "port-file", "", "`file` that holds the base URL while the emulator listens")
+	if err := flags.Parse(args); err != nil {
+		return config{}, err
+	}
+	if cfg.opt.Token == "" {
+		cfg.opt.Token = token
+	}
+	err := cfg.validate(flags.Args())
+	if err != nil {
+		fmt.Fprintf(stderr, "emulator: %v\n", err)
+	}
+	return cfg, err
+}
+
+func (c config) validate(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("there are no arguments beside flags, got: %q", rest)
+	}
+	host, _, err := net.SplitHostPort(c.listen)
+	if err != nil {
+		return fmt.Errorf("--listen must be host:port: %w", err)
+	}
+	if ip := net.ParseIP(host); !c.allowRemote && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--listen %s could be reached by other machines; say --allow-remote if that is meant", c.listen)
+	}
+	if c.opt.Latency < 0 || c.opt.RatePerSecond < 0 || c.opt.RatePerMinute < 0 || c.opt.ListLag < 0 {
+		return errors.New("--latency, --rate-limit, --rate-limit-minute and --list-lag must not be negative")
+	}
+	return nil
+}
+
+func run(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
+	vendor, err := newVendor(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.listen)
+	if err != nil {
+		return err
+	}
+	url := "http://" + listener.Addr().String() + statuscake.BasePath
+	server := &http.Server{
+		Handler:           vendor,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(stderr, "emulator: ", 0),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	if err := announce(url, cfg.portFile, stdout); err != nil {
+		return errors.Join(err, server.Close())
+	}
+
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		err = shutDown(ctx, server)
+	}
+	if cfg.portFile != "" {
+		err = errors.Join(err, os.Remove(cfg.portFile))
+	}
+	return err
+}
+
+// shutDown lets the calls in flight end, and cuts off those that do not.
+func shutDown(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+func newVendor(cfg config) (*statuscake.Emulator, error) {
+	vendor := statuscake.New(cfg.opt)
+	if err := vendor.SetListMetadata(statuscake.ListMetadata(cfg.listMetadata)); err != nil {
+		return nil, fmt.Errorf("--list-metadata: %w", err)
+	}
+	if cfg.seedDemo {
+		if err := vendor.Load(statuscake.DemoSeed()); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.seedFile != "" {
+		data, err := os.ReadFile(cfg.seedFile)
+		if err != nil {
+			return nil, fmt.Errorf("--seed: %w", err)
+		}
+		if err := vendor.Load(data); err != nil {
+			return nil, fmt.Errorf("--seed %s: %w", cfg.seedFile, err)
+		}
+	}
+	return vendor, nil
+}
+
+// announce tells where the emulator listens. The file appears at once with its whole content, so that whoever waits for it
+// may read it as soon as it exists.
+func announce(url, portFile string, stdout io.Writer) error {
+	if portFile != "" {
+		temporary, err := os.CreateTemp(filepath.Dir(portFile), filepath.Base(portFile)+".*")
+		if err != nil {
+			return fmt.Errorf("--port-file: %w", err)
+		}
+		_, err = fmt.Fprintln(temporary, url)
+		err = errors.Join(err, temporary.Close())
+		if err == nil {
+			err = os.Rename(temporary.Name(), portFile)
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("--port-file: %w", err), os.Remove(temporary.Name()))
+		}
+	}
+	_, err := fmt.Fprintln(stdout, url)
+	return err
+}
