@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package ansible is the contract between Ansible and a module, in Go: arguments are read, checked and coerced as Ansible's own
+// AnsibleModule does it, the module's Run is called, and exactly one JSON document goes to standard output, whatever happens.
+//
+// A module is a Module value and a main function of one statement:
+//
+//	func main() { ansible.Main(statuscake.Test()) }
+//
+// What options exist is read from the module's documentation; what documentation cannot say stands in Rules. The behaviour and
+// the wording are those of ansible-core 2.19; tests hold both against the real thing.
+package ansible
+
+import (
+	"context"
+	"os"
+)
+
+// Module is one Ansible module.
+type Module struct {
+	// Name is the module's own name, for example "status_cake_test". Messages use the name that Ansible passes, and fall back to this one.
+	Name string
+	// Documentation is the module's adjacent documentation file: a YAML mapping with DOCUMENTATION (a mapping, or a string
+	// that holds one), EXAMPLES and RETURN. Its options are the argument spec.
+	Documentation []byte
+	// Params is the zero value of the struct that Call.Decode fills, with mapstructure tags. An option whose field is a
+	// secret.Value, or a pointer to, list of or map of secret.Value, is hidden from every output (Ansible's no_log).
+	Params any
+	// Rules is what documentation cannot say.
+	Rules Rules
+	// SupportsCheckMode tells that Run writes nothing when Call.CheckMode is set. Otherwise check mode answers "skipped".
+	SupportsCheckMode bool
+	// Run does the module's work. What it returns is answered even beside an error: an error adds failed and msg.
+	// It must return soon after ctx is done, and must not write to standard output. It runs in a goroutine of its own; a
+	// panic in it is answered, one in a further goroutine that it starts is not and ends the process.
+	Run func(ctx context.Context, call *Call) (Result, error)
+}
+
+// Result is a module's answer: "changed", "diff" and whatever the module documents under RETURN. Values may be anything that
+// encoding/json encodes; what it cannot encode is answered as text. A secret.Value is answered as its mask.
+// "warnings" and "deprecations" join those of Call.Warn and Call.Deprecate.
+type Result map[string]any
+
+// Rules is the part of an argument spec that documentation cannot say, for a module's options or for the suboptions of one.
+type Rules struct {
+	MutuallyExclusive [][]string
+	RequiredTogether  [][]string
+	RequiredOneOf     [][]string
+	RequiredIf        []RequiredIf
+	RequiredBy        map[string][]string
+	Options           map[string]OptionRules // by option name
+}
+
+// RequiredIf demands the options Requires (one of them with AnyOf, else all) when Option has the given Value.
+type RequiredIf struct {
+	Option   string
+	Value    any
+	Requires []string
+	AnyOf    bool
+}
+
+// OptionRules is what documentation cannot say of one option.
+type OptionRules struct {
+	// Env names environment variables that stand in for an option that was not given; the first one that is set wins.
+	Env []string
+	// NotSecret says that an option whose name looks like a password holds none: it silences the warning about it.
+	NotSecret bool
+	// Secret hides an option's value although its field is no secret.Value.
+	Secret bool
+	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
+	ApplyDefaults bool
+	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.
+	RemovedInVersion, RemovedAtDate, RemovedFromCollection string
+	DeprecatedAliases                                      []DeprecatedAlias
+	// Rules holds among the option's suboptions.
+	Rules
+}
+
+// DeprecatedAlias is an alias that will go. It must be among the documented aliases too.
+type DeprecatedAlias struct{ Name, Version, Date, Collection string }
+
+// Main runs a module on the process's own arguments, streams, environment and signals, and ends the process.
+func Main(m Module) { MainAmong([]Module{m}) }
+
+// MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one
+// that the program was started as, else the one that its first argument names.
+func MainAmong(modules []Module) {
+	p, stop := osProcess()
+	code := ExecuteAmong(context.Background(), modules, p)
+	stop()
+	os.Exit(code)
+}

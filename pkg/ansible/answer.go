@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"slices"
+	"strings"
+)
+
+// answer writes the one JSON document. Every secret that is known by now is hidden in it.
+func (o outcome) answer(calls <-chan *Call) string {
+	if o.call == nil {
+		select {
+		case o.call = <-calls:
+		default:
+			o.call = &Call{}
+		}
+	}
+	answer, ok := toTree(map[string]any(o.result), 0).(*dict)
+	if !ok {
+		answer = newDict()
+	}
+	if o.failed {
+		answer.set("failed", true)
+		answer.set("msg", strings.ToValidUTF8(o.msg, "\uFFFD"))
+	}
+	if o.stack != "" {
+		answer.set("exception", strings.ToValidUTF8(o.stack, "\uFFFD"))
+	}
+	if !answer.has("changed") && !o.failed && !answer.has("skipped") {
+		answer.set("changed", false)
+	}
+	if o.call.params != nil && !answer.has("invocation") {
+		invocation := newDict()
+		invocation.set("module_args", toTree(o.call.params, 0))
+		answer.set("invocation", invocation)
+	}
+	c := o.call
+	c.mu.Lock()
+	warnings, deprecations := slices.Clone(c.warnings), slices.Clone(c.deprecations)
+	mask := c.secrets.masker()
+	c.mu.Unlock()
+	join(answer, "warnings", warningList(warnings))
+	join(answer, "deprecations", deprecationList(deprecations))
+
+	var b strings.Builder
+	writeJSON(&b, mask.value(answer), answerJSON)
+	return b.String()
+}
+
+// join puts a list before what the result has under the key, and leaves each entry in it once.
+func join(answer *dict, key string, list []any) {
+	if more, ok := answer.get(key); ok && more != nil {
+		list = append(list, asList(more)...)
+	}
+	once := []any{}
+	for _, item := range list {
+		if !contains(once, item) {
+			once = append(once, item)
+		}
+	}
+	if len(once) > 0 {
+		answer.set(key, once)
+	} else {
+		answer.remove(key)
+	}
+}
+
+func warningList(warnings []string) []any {
+	list := make([]any, len(warnings))
+	for i, warning := range warnings {
+		list[i] = strings.ToValidUTF8(warning, "\uFFFD")
+	}
+	return list
+}
+
+// deprecationList has the form that every ansible-core reads: a date or a version, and the collection that says so.
+func deprecationList(deprecations []Deprecation) []any {
+	list := make([]any, len(deprecations))
+	for i, d := range deprecations {
+		entry := newDict()
+		entry.set("msg", d.Msg)
+		entry.set("collection_name", orNil(d.Collection))
+		if d.Date != "" {
+			entry.set("date", d.Date)
+		} else {
+			entry.set("version", orNil(d.Version))
+		}
+		list[i] = entry
+	}
+	return list
+}
+
+func orNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}

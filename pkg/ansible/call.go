@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/mitchellh/mapstructure"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// Call is one call of a module: its options, and what Ansible wants to know about it. Its methods may be used concurrently.
+type Call struct {
+	CheckMode bool   // change nothing, and answer what would change
+	Diff      bool   // the user wants to see differences
+	Verbosity int    // how many -v
+	Version   string // of the ansible-core that calls, "" if it does not say
+	Name      string // the module's name as the playbook wrote it
+
+	spec   *Spec
+	params *dict // validated; not changed any more once Run has it
+	given  map[string]bool
+	noLog  bool
+
+	mu           sync.Mutex
+	secrets      secretSet
+	warnings     []string
+	deprecations []Deprecation
+	progress     func() Result
+}
+
+// Decode fills a struct (given by pointer) with the validated options, by its mapstructure tags. A pointer stays nil where the
+// option was not given and has no default. Nothing is converted here, the spec did that: an option without a field, or a
+// field of another type than the spec says, is an error in the module.
+func (c *Call) Decode(out any) error {
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result:      out,
+		ErrorUnused: true,
+		DecodeHook:  mapstructure.ComposeDecodeHookFunc(pythonBooleans, mapstructure.TextUnmarshallerHookFunc()),
+	})
+	if err == nil {
+		err = decoder.Decode(plain(declared(c.spec, c.params)))
+	}
+	if err != nil {
+		return fmt.Errorf("the module's options do not fit %T: %w", out, err)
+	}
+	return nil
+}
+
+// pythonBooleans lets an integer option take true and false, which Ansible passes on as they are, because they are integers in Python.
+func pythonBooleans(from, to reflect.Type, value any) (any, error) {
+	truth, ok := value.(bool)
+	if !ok || bare(to).Kind() < reflect.Int || bare(to).Kind() > reflect.Int64 {
+		return value, nil
+	}
+	if truth {
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// declared gives the options without their aliases and without what the spec does not know, suboptions likewise.
+func declared(spec *Spec, params *dict) *dict {
+	result := newDict()
+	for i := range spec.Options {
+		o := &spec.Options[i]
+		value, ok := params.get(o.Name)
+		if !ok {
+			continue
+		}
+		if o.Sub != nil && o.nests() {
+			value = declaredSub(o.Sub, value)
+		}
+		result.set(o.Name, value)
+	}
+	return result
+}
+
+func declaredSub(spec *Spec, value any) any {
+	switch v := value.(type) {
+	case *dict:
+		return declared(spec, v)
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = declaredSub(spec, item)
+		}
+		return list
+	default:
+		return value
+	}
+}
+
+// Params gives a copy of the validated options by name: string, bool, int64 (*big.Int beyond it), float64, []any,
+// map[string]any, and nil for an option that was not given and has no default. Secrets are in it as plain text.
+func (c *Call) Params() map[string]any {
+	options, ok := plain(declared(c.spec, c.params)).(map[string]any)
+	if !ok {
+		return map[string]any{}
+	}
+	return options
+}
+
+// Given tells whether the caller set the option to something but null: under its name, an alias, or by an environment
+// variable. A default does not count.
+func (c *Call) Given(name string) bool { return c.given[name] }
+
+// Warn adds a warning, which Ansible shows to the user; the same one is shown once.
+func (c *Call) Warn(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+}
+
+// Deprecate tells the user that something will go, in a version or at a date (YYYY-MM-DD) of the collection; give one of them.
+func (c *Call) Deprecate(msg, version, date, collection string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deprecations = append(c.deprecations, Deprecation{Msg: msg, Version: version, Date: date, Collection: collection})
+}
+
+// AddSecret hides a value in the answer that was no option, for example a key that a server made.
+func (c *Call) AddSecret(value secret.Value) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.secrets.addAll(value.Reveal()) // a text can always be hidden
+}
+
+// ReportProgress says how to learn what was already done. It is called, perhaps while Run is still going, when Run
+// panicked or does not return in time after a signal.
+func (c *Call) ReportProgress(progress func() Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.progress = progress
+}
+
+// done asks what was already done, an empty result if nobody knows.
+func (c *Call) done() (result Result) {
+	c.mu.Lock()
+	progress := c.progress
+	c.mu.Unlock()
+	if progress == nil {
+		return Result{}
+	}
+	defer func() {
+		if reason := recover(); reason != nil { // the answer about one panic must not end in another
+			c.Warn("what was done before is not known: %v", reason)
+			result = Result{}
+		}
+	}()
+	return progress()
+}
+
+// internals are the arguments that Ansible adds, by the name behind "_ansible_". Those not named here are ignored.
+func (c *Call) internals(params *dict) (facility, logPrefix string, ignoreUnknown bool, err error) {
+	var errs []error
+	flag := func(name string) bool {
+		value, ok := params.get("_ansible_" + name)
+		if !ok || value == nil {
+			return false
+		}
+		truth, err := toBool(value)
+		if err != nil {
+			errs = append(errs, err)
+			return false
+		}
+		return truth == true
+	}
+	text := func(name string) string {
+		value, _ := params.get("_ansible_" + name)
+		return toStr(value)
+	}
+	c.CheckMode, c.Diff, c.noLog, ignoreUnknown = flag("check_mode"), flag("diff"), flag("no_log"), flag("ignore_unknown_opts")
+	c.Version = text("version")
+	if name := text("module_name"); name != "" {
+		c.Name = name
+	}
+	switch v := params.values["_ansible_verbosity"].(type) {
+	case int64:
+		c.Verbosity = int(v)
+	case *big.Int, float64, string:
+		errs = append(errs, fmt.Errorf("_ansible_verbosity must be an integer, not %s", typeName(v)))
+	}
+	facility, logPrefix = text("syslog_facility"), text("target_log_info")
+	for _, key := range slices.Clone(params.keys) {
+		if len(key) > len("_ansible_") && key[:len("_ansible_")] == "_ansible_" {
+			params.remove(key)
+		}
+	}
+	return facility, logPrefix, ignoreUnknown, errors.Join(errs...)
+}

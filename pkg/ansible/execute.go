@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// Execute runs a module on the given process and returns the code to exit with: 0, or 1 where the task failed. Exactly one
+// JSON document goes to p.Stdout, whether the arguments were wrong, Run failed, panicked or was interrupted.
+func Execute(ctx context.Context, m Module, p Process) int { return ExecuteAmong(ctx, []Module{m}, p) }
+
+// ExecuteAmong is Execute for the one of several modules that was called, see MainAmong.
+func ExecuteAmong(ctx context.Context, modules []Module, p Process) int {
+	p = p.withDefaults()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	// The call comes first and the outcome second, unless the arguments already failed.
+	calls, outcomes := make(chan *Call, 1), make(chan outcome, 1)
+	go func() { outcomes <- work(ctx, modules, p, calls) }()
+
+	var end outcome
+	select {
+	case end = <-outcomes:
+	case s := <-p.Signals:
+		cause := interrupted{s}
+		cancel(cause)
+		end = afterSignal(cause, p, calls, outcomes)
+	}
+	text := end.answer(calls)
+	if _, err := io.WriteString(p.Stdout, text+"\n"); err != nil {
+		fmt.Fprintf(p.Stderr, "writing the module's answer: %v\n", err)
+		return 1
+	}
+	if end.failed {
+		return 1
+	}
+	return 0
+}
+
+// outcome is what is to be answered.
+type outcome struct {
+	call   *Call // nil if it did not come to one
+	result Result
+	failed bool
+	msg    string
+	stack  string // after a panic
+}
+
+// afterSignal gives Run its time to end in order; a second signal or the end of that time takes what is known.
+func afterSignal(cause interrupted, p Process, calls <-chan *Call, outcomes <-chan outcome) outcome {
+	select {
+	case end := <-outcomes:
+		reason := end.msg
+		if !end.failed {
+			reason = "the work had ended by then"
+		}
+		end.failed, end.msg = true, fmt.Sprintf("%v: %s", cause, reason)
+		return end
+	case <-p.After(p.Grace):
+	case <-p.Signals:
+	}
+	end := outcome{failed: true, msg: cause.Error() + ": the module did not end in time, what it was doing last may have happened or not"}
+	select {
+	case end.call = <-calls:
+		end.result = end.call.done()
+	default:
+	}
+	return end
+}
+
+// work goes from the arguments to the outcome, and turns a panic into one.
+func work(ctx context.Context, modules []Module, p Process, calls chan<- *Call) (end outcome) {
+	call := &Call{secrets: secretSet{}}
+	defer func() {
+		if reason := recover(); reason != nil {
+			end = outcome{call: call, result: call.done(), failed: true,
+				msg: fmt.Sprintf("the module panicked: %v", reason), stack: string(debug.Stack())}
+		}
+	}()
+	m, params, err := prepare(modules, p)
+	if err != nil {
+		return outcome{failed: true, msg: err.Error()}
+	}
+	call.Name = m.Name
+	end, ready := validateCall(call, m, params, p)
+	if !ready {
+		return end
+	}
+	calls <- call
+	result, err := m.Run(ctx, call)
+	end = outcome{call: call, result: result}
+	if err != nil {
+		end.failed, end.msg = true, err.Error()
+	}
+	return end
+}
+
+// prepare reads the arguments and picks the module.
+func prepare(modules []Module, p Process) (Module, *dict, error) {
+	args := p.args()
+	named := ""
+	if len(args) > 0 && slices.ContainsFunc(modules, func(m Module) bool { return m.Name == args[0] }) {
+		named, args = args[0], args[1:]
+	}
+	params, err := readArguments(p, args)
+	if err != nil {
+		return Module{}, nil, err
+	}
+	if len(modules) == 1 {
+		return modules[0], params, nil
+	}
+	called, _ := params.get("_ansible_module_name")
+	program := ""
+	if len(p.Args) > 0 {
+		program = strings.TrimPrefix(filepath.Base(p.Args[0]), "AnsiballZ_")
+	}
+	for _, name := range []string{toStr(called), program, named} {
+		name = name[strings.LastIndexByte(name, '.')+1:]
+		for _, m := range modules {
+			if m.Name == name && name != "" {
+				return m, params, nil
+			}
+		}
+	}
+	return Module{}, nil, errors.New("no module of this program was named")
+}
+
+// validateCall fills the call. Where it is not ready to run, the outcome is what to answer instead.
+func validateCall(call *Call, m Module, params *dict, p Process) (end outcome, ready bool) {
+	end = outcome{call: call, failed: true}
+	spec, err := ParseSpec(m.Documentation, m.Params, m.Rules)
+	if err != nil {
+		end.call, end.msg = nil, err.Error()
+		return end, false
+	}
+	call.spec, call.params = &spec, params
+	facility, logPrefix, ignoreUnknown, err := call.internals(params)
+	v := &validator{env: environment{lookup: p.LookupEnv, home: p.LookupHome}, secrets: call.secrets}
+	v.validate(&spec, params)
+	call.given, call.warnings, call.deprecations = v.given, v.warnings, v.deprecations
+	if err != nil {
+		end.msg = err.Error()
+		return end, false
+	}
+	if end.msg = v.failure(call.Name, ignoreUnknown); end.msg != "" {
+		return end, false
+	}
+	if call.CheckMode && !m.SupportsCheckMode {
+		return outcome{call: call, result: Result{
+			"skipped": true, "msg": fmt.Sprintf("remote module (%s) does not support check mode", call.Name),
+		}}, false
+	}
+	if !call.noLog {
+		logInvocation(call, p, facility, logPrefix)
+	}
+	return end, true
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"fmt"
+	"math/big"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// wholeMask stands for a value that is a secret as a whole; within a text secret.Mask stands for the secret.
+const wholeMask = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+// secretSet is the texts that no answer and no log line may hold.
+type secretSet map[string]struct{}
+
+func (s secretSet) add(text string) {
+	if text != "" {
+		s[text] = struct{}{}
+	}
+}
+
+// addAll adds every text and number inside a value. Booleans and None hide nothing: hiding "True" would hide too much.
+func (s secretSet) addAll(value any) error {
+	switch v := value.(type) {
+	case nil, bool:
+		return nil
+	case string:
+		s.add(strings.ToValidUTF8(v, "\uFFFD"))
+	case int64, *big.Int, float64:
+		s.add(pyStr(v))
+	case []any:
+		return s.addEach(v)
+	case tuple:
+		return s.addEach(v)
+	case *dict:
+		for _, item := range v.values {
+			if err := s.addAll(item); err != nil {
+				return err
+			}
+		}
+	default:
+		return fmt.Errorf("%T cannot be hidden", value)
+	}
+	return nil
+}
+
+func (s secretSet) addEach(list []any) error {
+	for _, item := range list {
+		if err := s.addAll(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect adds the values of the hidden options, suboptions included, which may still be in the form they came in. It goes
+// on after an error, so that what can be hidden is.
+func (s secretSet) collect(spec *Spec, params *dict) error {
+	var first error
+	for i := range spec.Options {
+		o := &spec.Options[i]
+		value, ok := params.get(o.Name)
+		if !ok {
+			continue
+		}
+		if o.Logging == Hidden && truthy(value) {
+			first = firstError(first, s.addAll(value))
+		}
+		if o.Sub == nil || value == nil || !o.nests() {
+			continue
+		}
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, item := range list {
+			first = firstError(first, s.collectSub(o, item))
+		}
+	}
+	return first
+}
+
+func (s secretSet) collectSub(o *Option, item any) error {
+	if text, ok := item.(string); ok {
+		parsed, err := toDict(text)
+		if err != nil {
+			return err
+		}
+		item = parsed
+	}
+	sub, ok := item.(*dict)
+	if !ok {
+		return fmt.Errorf("Value '%s' in the sub parameter field '%s' must be a %s, not '%s'", //nolint:staticcheck // Ansible's wording
+			pyStr(item), o.Name, o.Type, typeName(item))
+	}
+	return s.collect(o.Sub, sub)
+}
+
+func firstError(first, next error) error {
+	if first != nil {
+		return first
+	}
+	return next
+}
+
+// masker returns what hides the secrets of the set as it is now.
+func (s secretSet) masker() masker {
+	m := masker{exact: map[string]struct{}{}}
+	for text := range s {
+		for _, form := range forms(text) {
+			if _, known := m.exact[form]; !known {
+				m.exact[form] = struct{}{}
+				m.ordered = append(m.ordered, form)
+			}
+		}
+	}
+	// The longest first, or a part of a long secret would be hidden and the rest of it shown.
+	slices.SortFunc(m.ordered, func(a, b string) int {
+		if byLength := utf8.RuneCountInString(b) - utf8.RuneCountInString(a); byLength != 0 {
+			return byLength
+		}
+		return strings.Compare(a, b)
+	})
+	return m
+}
+
+// forms gives a secret as it is and as it looks inside URLs and quoted texts, where error messages show it. Short ones have
+// only their own form: the escaped ones would hide innocent text.
+func forms(text string) []string {
+	if utf8.RuneCountInString(text) < 4 {
+		return []string{text}
+	}
+	quoted := strconv.Quote(text)
+	ascii := strconv.QuoteToASCII(text)
+	return []string{text, url.QueryEscape(text), url.PathEscape(text), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1]}
+}
+
+// masker hides secrets in texts and values.
+type masker struct {
+	exact   map[string]struct{}
+	ordered []string
+}
+
+// text hides the secrets in a text.
+func (m masker) text(text string) string {
+	if _, ok := m.exact[text]; ok {
+		return wholeMask
+	}
+	for _, form := range m.ordered {
+		text = strings.ReplaceAll(text, form, secret.Mask)
+	}
+	return text
+}
+
+// value hides the secrets in all texts and numbers inside a value, but not in the keys of mappings, as Ansible does it.
+func (m masker) value(value any) any {
+	if len(m.ordered) == 0 {
+		return value
+	}
+	switch v := value.(type) {
+	case string:
+		return m.text(v)
+	case int64, *big.Int, float64:
+		number := pyStr(v)
+		if slices.ContainsFunc(m.ordered, func(form string) bool { return strings.Contains(number, form) }) {
+			return wholeMask
+		}
+		return v
+	case []any:
+		return m.list(v)
+	case tuple:
+		return m.list(v)
+	case *dict:
+		masked := newDict()
+		for _, key := range v.keys {
+			masked.set(key, m.value(v.values[key]))
+		}
+		return masked
+	default:
+		return v
+	}
+}
+
+func (m masker) list(list []any) []any {
+	masked := make([]any, len(list))
+	for i, item := range list {
+		masked[i] = m.value(item)
+	}
+	return masked
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/syslog"
+	"os"
+	"os/signal"
+	"os/user"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is everything that a module takes from the process it runs in. What is nil stands for nothing of the kind: no
+// input, an empty environment, no signals, no system log.
+type Process struct {
+	Args           []string // os.Args
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// LookupEnv reads the environment, HOME included.
+	LookupEnv func(name string) (string, bool)
+	// LookupHome gives the home folder of the user of that name, "" for the one who runs the module.
+	LookupHome func(user string) (string, bool)
+	// Signals brings what the process is asked to stop by.
+	Signals <-chan os.Signal
+	// After brings the moment a duration from now (time.After), and Grace is how long Run may go on after a signal.
+	After func(time.Duration) <-chan time.Time
+	Grace time.Duration
+	// Syslog writes one line to the system log under a program's name. Errors are ignored: a log that cannot be reached fails no task.
+	Syslog func(facility, name, line string) error
+}
+
+// defaultGrace is how long Run may go on after a signal. Ansible itself waits longer before it kills.
+const defaultGrace = 5 * time.Second
+
+// osProcess is the process itself; stop ends the delivery of signals.
+func osProcess() (p Process, stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	settle()
+	return Process{
+		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		LookupEnv: os.LookupEnv, LookupHome: lookupHome,
+		Signals: signals, After: time.After, Grace: defaultGrace, Syslog: writeSyslog,
+	}, func() { signal.Stop(signals) }
+}
+
+// settle leaves a working directory that cannot be read, as it comes about with become; relative paths would fail in odd ways.
+func settle() {
+	if _, err := os.Getwd(); err == nil {
+		if _, err = os.Stat("."); err == nil {
+			return
+		}
+	}
+	for _, dir := range []string{os.Getenv("HOME"), os.TempDir()} {
+		if dir != "" && os.Chdir(dir) == nil {
+			return
+		}
+	}
+}
+
+func lookupHome(name string) (string, bool) {
+	u, err := user.Current()
+	if name != "" {
+		u, err = user.Lookup(name)
+	}
+	if err != nil {
+		return "", false
+	}
+	return u.HomeDir, true
+}
+
+// withDefaults replaces what is nil.
+func (p Process) withDefaults() Process {
+	if p.Stdin == nil {
+		p.Stdin = strings.NewReader("")
+	}
+	if p.Stdout == nil {
+		p.Stdout = io.Discard
+	}
+	if p.Stderr == nil {
+		p.Stderr = io.Discard
+	}
+	if p.LookupEnv == nil {
+		p.LookupEnv = func(string) (string, bool) { return "", false }
+	}
+	if p.LookupHome == nil {
+		p.LookupHome = func(string) (string, bool) { return "", false }
+	}
+	if p.After == nil {
+		p.After = time.After
+	}
+	if p.Grace == 0 {
+		p.Grace = defaultGrace
+	}
+	if p.Syslog == nil {
+		p.Syslog = func(string, string, string) error { return nil }
+	}
+	return p
+}
+
+// args is what follows the program's own name.
+func (p Process) args() []string {
+	if len(p.Args) < 2 {
+		return nil
+	}
+	return p.Args[1:]
+}
+
+// writeSyslog knows facilities by Ansible's names (LOG_LOCAL0); others mean LOG_USER.
+func writeSyslog(facility, name, line string) error {
+	priority := syslog.LOG_USER
+	facilities := map[string]syslog.Priority{
+		"LOG_KERN": syslog.LOG_KERN, "LOG_MAIL": syslog.LOG_MAIL, "LOG_DAEMON": syslog.LOG_DAEMON, "LOG_AUTH": syslog.LOG_AUTH,
+		"LOG_SYSLOG": syslog.LOG_SYSLOG, "LOG_LPR": syslog.LOG_LPR, "LOG_NEWS": syslog.LOG_NEWS, "LOG_UUCP": syslog.LOG_UUCP,
+		"LOG_CRON": syslog.LOG_CRON, "LOG_AUTHPRIV": syslog.LOG_AUTHPRIV,
+		"LOG_LOCAL0": syslog.LOG_LOCAL0, "LOG_LOCAL1": syslog.LOG_LOCAL1, "LOG_LOCAL2": syslog.LOG_LOCAL2, "LOG_LOCAL3": syslog.LOG_LOCAL3,
+		"LOG_LOCAL4": syslog.LOG_LOCAL4, "LOG_LOCAL5": syslog.LOG_LOCAL5, "LOG_LOCAL6": syslog.LOG_LOCAL6, "LOG_LOCAL7": syslog.LOG_LOCAL7,
+	}
+	if known, ok := facilities[facility]; ok {
+		priority = known
+	}
+	w, err := syslog.New(priority|syslog.LOG_INFO, name)
+	if err != nil {
+		return fmt.Errorf("reaching the system log: %w", err)
+	}
+	if err := w.Info(line); err != nil {
+		_ = w.Close()
+		return fmt.Errorf("writing to the system log: %w", err)
+	}
+	return w.Close()
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal os.Signal }
+
+func (i interrupted) Error() string { return "interrupted by " + signalName(i.signal) }
+
+// Is makes it a cancellation for whoever asks with errors.Is.
+func (i interrupted) Is(target error) bool { return target == context.Canceled }
+
+func signalName(s os.Signal) string {
+	switch s {
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	default:
+		return s.String()
+	}
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Spec is an argument spec: what options there are and what holds among them. The order of Options is that of the
+// documentation, and decides which of several errors is shown.
+type Spec struct {
+	Options           []Option
+	MutuallyExclusive [][]string
+	RequiredTogether  [][]string
+	RequiredOneOf     [][]string
+	RequiredIf        []RequiredIf
+	RequiredBy        []RequiredBy
+}
+
+// RequiredBy demands the options Requires where Option is given.
+type RequiredBy struct {
+	Option   string
+	Requires []string
+}
+
+// Logging tells what may be shown of an option's value.
+type Logging int
+
+// An option is Unknown until somebody says whether it holds a secret; Ansible then warns if its name looks like a password.
+const (
+	Unknown Logging = iota
+	Open
+	Hidden
+)
+
+// Option is one option of a module or one suboption.
+type Option struct {
+	Name string
+	// Type is one of str, int, float, bool, list, dict, path, raw, json, jsonarg, bytes, bits.
+	Type string
+	// Elements is the type of a list's items, "" for any.
+	Elements string
+	Required bool
+	// Default is nil where there is none. Default and Choices hold string, bool, int64, float64, []any, map[string]any.
+	Default           any
+	Choices           []any
+	Aliases           []string
+	DeprecatedAliases []DeprecatedAlias
+	Logging           Logging
+	Env               []string
+	ApplyDefaults     bool
+	RemovedInVersion  string
+	RemovedAtDate     string
+	RemovedFrom       string
+	// Sub is the spec of the suboptions, nil where the documentation has none.
+	Sub *Spec
+
+	standard any   // Default as the validator wants it
+	allowed  []any // Choices likewise; nil where the documentation has none
+}
+
+// Option finds an option by its name.
+func (s *Spec) Option(name string) (Option, bool) {
+	i := slices.IndexFunc(s.Options, func(o Option) bool { return o.Name == name })
+	if i < 0 {
+		return Option{}, false
+	}
+	return s.Options[i], true
+}
+
+// nests tells whether suboptions are checked: Ansible does so in dictionaries and in lists of them.
+func (o *Option) nests() bool { return o.Type == "dict" || o.Type == "list" && o.Elements == "dict" }
+
+// ParseSpec reads the argument spec out of a module's documentation file and joins it with the options struct (for what is
+// secret; nil for none) and with the rules. It fails on a spec that Ansible would not take: an unknown type, a required
+// option with a default, an alias or a rule that names no option.
+func ParseSpec(documentation []byte, params any, rules Rules) (Spec, error) {
+	options, err := documentedOptions(documentation)
+	if err != nil {
+		return Spec{}, fmt.Errorf("reading the module's documentation: %w", err)
+	}
+	spec, err := buildSpec(options, fieldsOf(params), rules, "")
+	if err != nil {
+		return Spec{}, fmt.Errorf("reading the module's argument spec: %w", err)
+	}
+	return *spec, nil
+}
+
+func buildSpec(options *dict, fields map[string]field, rules Rules, path string) (*Spec, error) {
+	spec := &Spec{
+		MutuallyExclusive: rules.MutuallyExclusive, RequiredTogether: rules.RequiredTogether,
+		RequiredOneOf: rules.RequiredOneOf, RequiredIf: rules.RequiredIf,
+	}
+	for _, name := range slices.Sorted(maps.Keys(rules.RequiredBy)) {
+		spec.RequiredBy = append(spec.RequiredBy, RequiredBy{Option: name, Requires: rules.RequiredBy[name]})
+	}
+	var errs []error
+	for _, name := range options.keys {
+		described, ok := options.values[name].(*dict)
+		if !ok {
+			errs = append(errs, fmt.Errorf("option %s%s: a mapping is wanted, not %s", path, name, typeName(options.values[name])))
+			continue
+		}
+		option, err := buildOption(name, described, fields[name], rules.Options[name], path)
+		errs = append(errs, err)
+		spec.Options = append(spec.Options, option)
+	}
+	errs = append(errs, spec.checkNames(rules, path)...)
+	return spec, errors.Join(errs...)
+}
+
+func buildOption(name string, d *dict, f field, rules OptionRules, path string) (Option, error) {
+	o := Option{
+		Name: name, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
+		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
+	}
+	r := reader{of: d, path: path + name}
+	o.Type, o.Elements = cmp.Or(r.text("type"), "str"), r.text("elements")
+	o.Required, o.Aliases = r.flag("required"), r.texts("aliases")
+	o.standard = d.values["default"]
+	o.Default = plain(o.standard)
+	if o.allowed = r.choices(); o.allowed != nil {
+		o.Choices = plainAll(o.allowed)
+	}
+	switch {
+	case rules.NotSecret:
+		o.Logging = Open
+	case rules.Secret || f.secret:
+		o.Logging = Hidden
+	}
+	switch {
+	case !knownType(o.Type):
+		r.fail("unknown type %q", o.Type)
+	case o.Elements != "" && !knownType(o.Elements):
+		r.fail("unknown type of elements %q", o.Elements)
+	case o.Elements != "" && o.Type != "list":
+		r.fail("elements go with type list only, not %s", o.Type)
+	case o.Required && o.standard != nil:
+		r.fail("an option cannot be required and have a default")
+	case rules.NotSecret && (rules.Secret || f.secret):
+		r.fail("both secret and not")
+	}
+	for _, alias := range o.DeprecatedAliases {
+		if !slices.Contains(o.Aliases, alias.Name) {
+			r.fail("the deprecated alias %s is not among the documented aliases", alias.Name)
+		}
+	}
+	if sub, ok := d.get("options"); ok {
+		options, ok := sub.(*dict)
+		if !ok {
+			r.fail("options: a mapping is wanted, not %s", typeName(sub))
+			options = newDict()
+		}
+		var err error
+		o.Sub, err = buildSpec(options, f.sub, rules.Rules, path+name+".")
+		r.errs = append(r.errs, err)
+	}
+	return o, errors.Join(r.errs...)
+}
+
+// checkNames finds aliases that hide an option and rules that speak of none.
+func (s *Spec) checkNames(rules Rules, path string) []error {
+	var errs []error
+	known := map[string]bool{}
+	for _, o := range s.Options {
+		known[o.Name] = true
+	}
+	for _, o := range s.Options {
+		for _, alias := range o.Aliases {
+			if known[alias] {
+				errs = append(errs, fmt.Errorf("option %s%s: the alias %s is taken", path, o.Name, alias))
+			}
+			known[alias] = true
+		}
+	}
+	mentioned := slices.Collect(maps.Keys(rules.Options))
+	for _, groups := range [][][]string{s.MutuallyExclusive, s.RequiredTogether, s.RequiredOneOf} {
+		for _, group := range groups {
+			mentioned = append(mentioned, group...)
+		}
+	}
+	for _, rule := range s.RequiredIf {
+		mentioned = append(append(mentioned, rule.Option), rule.Requires...)
+	}
+	for _, rule := range s.RequiredBy {
+		mentioned = append(append(mentioned, rule.Option), rule.Requires...)
+	}
+	slices.Sort(mentioned)
+	for _, name := range slices.Compact(mentioned) {
+		if !known[name] {
+			errs = append(errs, fmt.Errorf("a rule names %s%s, which is no option", path, name))
+		}
+	}
+	return errs
+}
+
+// reader takes the properties of one option out of its description and collects what is wrong with them.
+type reader struct {
+	of   *dict
+	path string
+	errs []error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf("option %s: %s", r.path, fmt.Sprintf(format, args...)))
+}
+
+func (r *reader) text(key string) string {
+	value, _ := r.of.get(key)
+	text, ok := value.(string)
+	if !ok && value != nil {
+		r.fail("%s must be a text, not %s", key, typeName(value))
+	}
+	return text
+}
+
+func (r *reader) flag(key string) bool {
+	value, _ := r.of.get(key)
+	flag, ok := value.(bool)
+	if !ok && value != nil {
+		r.fail("%s must be a boolean, not %s", key, typeName(value))
+	}
+	return flag
+}
+
+func (r *reader) texts(key string) []string {
+	value, _ := r.of.get(key)
+	list, ok := value.([]any)
+	if !ok && value != nil {
+		r.fail("%s must be a list, not %s", key, typeName(value))
+	}
+	texts := make([]string, 0, len(list))
+	for _, item := range list {
+		text, ok := item.(string)
+		if !ok {
+			r.fail("%s must hold texts, not %s (quote it)", key, typeName(item))
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// choices takes a list, or a mapping whose keys are the choices and whose values describe them.
+func (r *reader) choices() []any {
+	switch v := r.of.values["choices"].(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	case *dict:
+		list := []any{}
+		for _, key := range v.keys {
+			list = append(list, key)
+		}
+		return list
+	default:
+		r.fail("choices must be a list or a mapping, not %s", typeName(v))
+		return nil
+	}
+}
+
+func knownType(name string) bool {
+	return slices.Contains(strings.Fields("str int float bool list dict path raw json jsonarg bytes bits"), name)
+}
