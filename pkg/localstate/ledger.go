@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package localstate
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// DefaultKeep is how long a Ledger remembers what was created: longer than any service's list lags behind, shorter than
+// the time after which somebody wonders why an object that was deleted by hand is looked up first.
+const DefaultKeep = 15 * time.Minute
+
+// clockSlip is how far in the future an entry may lie; one further ahead was written before the clock was set back.
+const clockSlip = time.Second
+
+// Ledger remembers who created what moments ago, so that of two processes that both saw an object missing only one creates it.
+// It is safe for use by many goroutines and processes, and any number of Ledgers may share a folder.
+//
+// Its 256 files are locks and stores at once: a key's file is held while its object is made, so whoever comes second waits
+// for the answer. Keys that share a file by chance wait for each other too.
+type Ledger struct {
+	Keep time.Duration    // how long an entry counts; set it before the first use
+	Now  func() time.Time // set it before the first use
+
+	dir   *Dir
+	scope []string
+
+	mutex    sync.Mutex
+	warnings []string
+}
+
+// NewLedger makes a ledger in a folder ("" means the user's cache folder) for one scope: the service, its URL, the account.
+// It never fails: where the folder is unusable Once creates without protection, and Warnings says so.
+func NewLedger(folder string, scope ...string) *Ledger {
+	l := &Ledger{Keep: DefaultKeep, Now: time.Now, scope: scope}
+	dir, err := Open(folder)
+	if err != nil {
+		l.warn(err)
+		return l
+	}
+	l.dir = dir
+	return l
+}
+
+// Once calls create and remembers the id that it returns, unless a process of this controller created the same key within
+// the keep time. Then it calls known with that id instead, and create only if known finds the id no longer valid.
+// The error is that of known or create, or ctx's while waiting for another process; create does not run after either.
+func (l *Ledger) Once(ctx context.Context, key string, known func(id string) (valid bool, err error), create func() (id string, err error)) error {
+	if l.dir == nil {
+		_, err := create()
+		return err
+	}
+	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], key))
+	mark := hex.EncodeToString(sum[1:])
+
+	var entered bool
+	var own error // what known or create said; the file's errors must not be taken for it
+	err := l.dir.Update(ctx, fmt.Sprintf("ledger-%02x", sum[0]), func(old []byte) ([]byte, error) {
+		entered = true
+		var content []byte
+		content, own = l.enter(old, mark, known, create)
+		return content, own
+	})
+	switch {
+	case entered && own != nil:
+		return own
+	case entered && err != nil: // created, but not written down
+		l.warn(err)
+		return nil
+	case entered:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("waiting for another process that is creating the same: %w", err)
+	default:
+		l.warn(err)
+		_, err = create()
+		return err
+	}
+}
+
+// Warnings lists what kept the ledger from protecting, each thing once.
+func (l *Ledger) Warnings() []string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return append([]string(nil), l.warnings...)
+}
+
+func (l *Ledger) enter(old []byte, mark string, known func(string) (bool, error), create func() (string, error)) ([]byte, error) {
+	now := l.Now()
+	page, err := decodePage(old)
+	if err != nil {
+		l.warn(err)
+	}
+	page.expire(now, l.Keep)
+	if made, ok := page.Entries[mark]; ok {
+		valid, err := known(made.ID)
+		if err != nil || valid {
+			return nil, err
+		}
+		delete(page.Entries, mark)
+	}
+	id, err := create()
+	if err != nil {
+		return nil, err
+	}
+	page.Entries[mark] = entry{ID: id, Made: l.Now().UnixMilli()}
+	return page.encode()
+}
+
+// warn keeps the first warning only: one broken folder makes every file in it fail.
+func (l *Ledger) warn(err error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if len(l.warnings) == 0 {
+		l.warnings = append(l.warnings, fmt.Sprintf(
+			"two runs at once may create an object twice, because what was created cannot be remembered: %v", err))
+	}
+}
+
+// page is the content of one file.
+type page struct {
+	Version int              `json:"v"`
+	Entries map[string]entry `json:"entries"`
+}
+
+type entry struct {
+	ID   string `json:"id"`
+	Made int64  `json:"made"` // unix milliseconds
+}
+
+const pageVersion = 1
+
+// decodePage gives an empty page for what it cannot read, together with the error.
+func decodePage(content []byte) (page, error) {
+	empty := page{Version: pageVersion, Entries: map[string]entry{}}
+	if len(content) == 0 {
+		return empty, nil
+	}
+	var p page
+	if err := json.Unmarshal(content, &p); err != nil {
+		return empty, unusable("reading a damaged ledger", err)
+	}
+	if p.Version != pageVersion {
+		return empty, unusable("reading a ledger", fmt.Errorf("version %d is not known", p.Version))
+	}
+	if p.Entries == nil {
+		p.Entries = empty.Entries
+	}
+	return p, nil
+}
+
+func (p page) encode() ([]byte, error) { return json.Marshal(p) }
+
+func (p page) expire(now time.Time, keep time.Duration) {
+	for mark, e := range p.Entries {
+		if age := now.Sub(time.UnixMilli(e.Made)); age >= keep || age < -clockSlip {
+			delete(p.Entries, mark)
+		}
+	}
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package localstate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
+)
+
+// maker counts what Once asked of it.
+type maker struct {
+	mutex   sync.Mutex
+	made    int
+	asked   []string
+	valid   bool
+	failing error
+}
+
+func (m *maker) known(id string) (bool, error) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.asked = append(m.asked, id)
+	return m.valid, m.failing
+}
+
+func (m *maker) create() (string, error) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.failing != nil {
+		return "", m.failing
+	}
+	m.made++
+	return strconv.Itoa(m.made), nil
+}
+
+func once(t *testing.T, l *localstate.Ledger, key string, m *maker) {
+	t.Helper()
+	require.NoError(t, l.Once(t.Context(), key, m.known, m.create))
+}
+
+func TestOnceCreatesOnce(t *testing.T) {
+	folder := t.TempDir()
+	m := &maker{valid: true}
+	once(t, localstate.NewLedger(folder, "api", "account"), "web", m)
+	once(t, localstate.NewLedger(folder, "api", "account"), "web", m)
+	assert.Equal(t, 1, m.made)
+	assert.Equal(t, []string{"1"}, m.asked)
+
+	once(t, localstate.NewLedger(folder, "api", "account"), "db", m)
+	once(t, localstate.NewLedger(folder, "api", "other account"), "web", m)
+	once(t, localstate.NewLedger(folder, "apia", "ccount"), "web", m)
+	assert.Equal(t, 4, m.made, "another key or scope is another object")
+}
+
+func TestOnceForgets(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		later time.Duration
+		valid bool
+		made  int
+	}{
+		"just before the keep time":         {localstate.DefaultKeep - time.Millisecond, true, 1},
+		"after the keep time":               {localstate.DefaultKeep, true, 2},
+		"what is no longer valid":           {time.Second, false, 2},
+		"what a clock set back made future": {-2 * time.Second, true, 2},
+		"but not over a clock's slip":       {-time.Second, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := localstate.NewLedger(t.TempDir())
+			at := now
+			l.Now = func() time.Time { return at }
+			m := &maker{valid: true}
+			once(t, l, "web", m)
+			at = now.Add(c.later)
+			m.valid = c.valid
+			once(t, l, "web", m)
+			assert.Equal(t, c.made, m.made)
+			m.valid = true
+			once(t, l, "web", m)
+			assert.Equal(t, c.made, m.made, "and remembers the last one")
+		})
+	}
+}
+
+func TestOnceErrors(t *testing.T) {
+	l := localstate.NewLedger(t.TempDir())
+	refused := errors.New("refused")
+	m := &maker{failing: refused}
+	require.ErrorIs(t, l.Once(t.Context(), "web", m.known, m.create), refused)
+	m.failing = nil
+	once(t, l, "web", m)
+	assert.Equal(t, 1, m.made, "a failed create is not remembered")
+
+	m.failing = refused
+	require.ErrorIs(t, l.Once(t.Context(), "web", m.known, m.create), refused)
+	assert.Equal(t, 1, m.made, "no create when it is not known whether the object is there")
+	assert.Empty(t, l.Warnings())
+}
+
+func TestOnceWithoutUsableFolder(t *testing.T) {
+	blocker := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(blocker, nil, 0o600))
+	l := localstate.NewLedger(filepath.Join(blocker, "below"))
+	m := &maker{}
+	once(t, l, "web", m)
+	once(t, l, "web", m)
+	assert.Equal(t, 2, m.made)
+	require.Len(t, l.Warnings(), 1)
+	assert.Contains(t, l.Warnings()[0], "local state is unusable")
+}
+
+func TestOnceWithUnusableFiles(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"damaged":            func(path string) error { return os.WriteFile(path, []byte(`{"v":1,"entr`), 0o600) },
+		"of another version": func(path string) error { return os.WriteFile(path, []byte(`{"v":9}`), 0o600) },
+		"a folder":           func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+		"a link":             func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)) },
+		"writable by others": func(path string) error { return os.Chmod(path, 0o666) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			m := &maker{valid: true}
+			once(t, localstate.NewLedger(folder), "web", m)
+			files, err := os.ReadDir(folder)
+			require.NoError(t, err)
+			require.Len(t, files, 1)
+			require.NoError(t, spoil(filepath.Join(folder, files[0].Name())))
+
+			l := localstate.NewLedger(folder)
+			once(t, l, "web", m)
+			once(t, l, "web", m)
+			assert.GreaterOrEqual(t, m.made, 2)
+			assert.Len(t, l.Warnings(), 1)
+		})
+	}
+}
+
+func TestOnceManyAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	m := &maker{valid: true}
+	var group sync.WaitGroup
+	for range 4 {
+		l := localstate.NewLedger(folder)
+		for range 4 {
+			group.Go(func() {
+				for key := range 20 {
+					assert.NoError(t, l.Once(t.Context(), fmt.Sprint("key", key), m.known, m.create))
+				}
+			})
+		}
+	}
+	group.Wait()
+	assert.Equal(t, 20, m.made)
+	assert.Len(t, m.asked, 16*20-20)
+}
+
+func TestOnceWaitsForTheFirst(t *testing.T) {
+	folder := t.TempDir()
+	inside, proceed := make(chan struct{}), make(chan struct{})
+	m := &maker{valid: true}
+	var group sync.WaitGroup
+	group.Go(func() {
+		assert.NoError(t, localstate.NewLedger(folder).Once(t.Context(), "web", m.known, func() (string, error) {
+			close(inside)
+			<-proceed
+			return m.create()
+		}))
+	})
+	<-inside
+	// One who does not want to wait any more creates nothing.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := localstate.NewLedger(folder).Once(gone, "web", m.known, m.create)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Zero(t, m.made)
+
+	close(proceed)
+	once(t, localstate.NewLedger(folder), "web", m)
+	group.Wait()
+	assert.Equal(t, 1, m.made)
+	assert.Equal(t, []string{"1"}, m.asked)
+}
+
+// A create that panics must not leave the others waiting.
+func TestOncePanic(t *testing.T) {
+	l := localstate.NewLedger(t.TempDir())
+	m := &maker{}
+	assert.Panics(t, func() {
+		_ = l.Once(t.Context(), "web", m.known, func() (string, error) { panic("boom") })
+	})
+	once(t, l, "web", m)
+	assert.Equal(t, 1, m.made)
+}
+
+func TestOnceBetweenProcesses(t *testing.T) {
+	const processes, keys = 6, 25
+	folder := t.TempDir()
+	lines := inProcesses(t, processes, "ledger", folder, strconv.Itoa(keys))
+	created := map[string]int{}
+	for _, line := range lines {
+		what, key, _ := strings.Cut(line, " ")
+		assert.Contains(t, []string{"created", "known"}, what)
+		if what == "created" {
+			created[key]++
+		}
+	}
+	assert.Len(t, lines, processes*keys)
+	assert.Len(t, created, keys)
+	for key, n := range created {
+		assert.Equal(t, 1, n, key)
+	}
+}
+
+func FuzzLedgerFile(f *testing.F) {
+	f.Add([]byte(`{"v":1,"entries":{"a":{"id":"1","made":1}}}`))
+	f.Add([]byte(`{"v":1,"entries":null}`))
+	f.Add([]byte(`{"v":1}x`))
+	f.Add([]byte("\x00"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		folder := t.TempDir()
+		m := &maker{valid: true}
+		once(t, localstate.NewLedger(folder), "web", m)
+		files, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, files[0].Name()), content, 0o600))
+		l := localstate.NewLedger(folder)
+		m.made = 0
+		once(t, l, "web", m)
+		once(t, l, "web", m)
+		assert.Equal(t, 1, m.made, "whatever the file held, the key is created once and remembered")
+	})
+}
+
+func BenchmarkLedger(b *testing.B) {
+	l := localstate.NewLedger(b.TempDir())
+	known := func(string) (bool, error) { return true, nil }
+	create := func() (string, error) { return "1", nil }
+	for i := 0; b.Loop(); i++ {
+		if err := l.Once(b.Context(), strconv.Itoa(i%1000), known, create); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if w := l.Warnings(); len(w) > 0 {
+		b.Fatal(w)
+	}
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package localstate keeps small files that the processes of one controller share: when the account's last requests
+// were, and what was created moments ago. Ansible starts up to a fork for each host at once, and they know nothing of each other.
+//
+// The files help; they are never needed. Whatever is wrong with them (no folder, no right to write, somebody else's
+// file, half a file) is ErrUnusable, and the caller goes on without.
+package localstate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	folderName = "stackwatch-monitoring"
+	pollEvery  = 2 * time.Millisecond // how often a held lock is tried again
+	maxSize    = 1 << 20              // bytes; nothing that is kept here comes near
+	maxReopen  = 5                    // how often a file may vanish between lock and open before it counts as unusable
+)
+
+// ErrUnusable says that the folder or a file in it cannot be used. It never says that the caller's own function failed.
+var ErrUnusable = errors.New("local state is unusable")
+
+// Dir is a folder of state files, readable by its owner only. It is safe for use by many goroutines.
+type Dir struct{ path string }
+
+// Open makes the folder where it is missing (mode 0700) and checks that nobody else can write to it.
+// An empty path means "stackwatch-monitoring" in the user's cache folder. Every error is ErrUnusable.
+func Open(path string) (*Dir, error) {
+	if path == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, unusable("finding the user's cache folder", err)
+		}
+		path = filepath.Join(cache, folderName)
+	}
+	d := &Dir{path: path}
+	return d, d.prepare()
+}
+
+// Name makes a file name of a kind ("limit") and parts that nobody can read back from it.
+func Name(kind string, parts ...string) string {
+	sum := digest(parts)
+	return kind + "-" + hex.EncodeToString(sum[:])
+}
+
+// Update locks the named file, gives its content (nil for a new file) to change, writes what change returns, and unlocks.
+// A nil result, one equal to the old content, or an error from change leaves the file as it is; that error is returned as it is.
+// Waiting for the lock ends with ctx. Errors of the file itself are ErrUnusable, before and after change has run.
+func (d *Dir) Update(ctx context.Context, name string, change func(old []byte) ([]byte, error)) (err error) {
+	file, unlock, err := d.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	old, err := io.ReadAll(io.LimitReader(file, maxSize))
+	if err != nil {
+		return unusable("reading "+file.Name(), err)
+	}
+	content, err := change(old)
+	if err != nil || content == nil || bytes.Equal(content, old) {
+		return err
+	}
+	// In place, because a renamed file would take its lock along. A process killed in between leaves a mixture, which
+	// the next reader must tell from content: both users of this package hold JSON, which then no longer parses.
+	if _, err = file.WriteAt(content, 0); err == nil && len(content) < len(old) {
+		err = file.Truncate(int64(len(content)))
+	}
+	if err != nil {
+		return unusable("writing "+file.Name(), err)
+	}
+	return nil
+}
+
+// Lock holds the named lock until unlock is called or the process ends. Waiting ends with ctx; other errors are ErrUnusable.
+func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	_, unlock, err = d.open(ctx, name)
+	return unlock, err
+}
+
+// open gives the file locked. The lock is on the file that the path names now: somebody may clear the cache meanwhile.
+func (d *Dir) open(ctx context.Context, name string) (file *os.File, unlock func(), err error) {
+	path := filepath.Join(d.path, name)
+	for range maxReopen {
+		lock := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))
+		if _, err = lock.TryLockContext(ctx, pollEvery); err != nil {
+			if ctx.Err() != nil {
+				return nil, nil, fmt.Errorf("waiting for the lock on %s: %w", path, err)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				if err = d.prepare(); err != nil {
+					return nil, nil, err
+				}
+				continue
+			}
+			return nil, nil, unusable("locking "+path, err)
+		}
+		if file, err = sameFile(lock); err == nil {
+			return file, func() { _ = file.Close(); _ = lock.Unlock() }, nil
+		}
+		_ = lock.Unlock()
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return nil, nil, unusable("opening "+path, err)
+}
+
+// sameFile opens the path of a held lock. fs.ErrNotExist means that the lock is on a file that was removed or replaced.
+func sameFile(lock *flock.Flock) (*os.File, error) {
+	locked, err := lock.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := private(locked); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(lock.Path(), os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	named, err := file.Stat()
+	if err == nil && !os.SameFile(locked, named) {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// prepare makes the folder and refuses one in which somebody else could put files.
+func (d *Dir) prepare() error {
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return unusable("making the folder", err)
+	}
+	info, err := os.Lstat(d.path)
+	if err != nil {
+		return unusable("looking at the folder", err)
+	}
+	if !info.IsDir() {
+		return unusable("using "+d.path, errors.New("it is not a folder (a link is not followed)"))
+	}
+	if err := owned(info); err != nil {
+		return unusable("using "+d.path, err)
+	}
+	return nil
+}
+
+func private(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return errors.New("it is not a regular file")
+	}
+	return owned(info)
+}
+
+func owned(info fs.FileInfo) error {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("it belongs to user id %d, not to %d", stat.Uid, os.Geteuid())
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others can write to it (mode %04o)", info.Mode().Perm())
+	}
+	return nil
+}
+
+func unusable(doing string, err error) error {
+	return fmt.Errorf("%w: %s: %w", ErrUnusable, doing, err)
+}
+
+// digest hashes parts so that ("ab","c") and ("a","bc") differ.
+func digest(parts []string) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, part := range parts {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		h.Write([]byte(part))
+	}
+	h.Sum(sum[:0])
+	return sum
+}
