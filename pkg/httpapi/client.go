@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package httpapi is the one HTTP client of the suite: base URL and credentials, TLS, a request rate that all processes
+// of a controller keep together, repeats that can never act twice, and errors that say what is known about the server.
+//
+// The rule behind it: a request is repeated only when that cannot do harm. GET, PUT and DELETE have the same effect
+// once or twice; a POST goes out again only if the server certainly did not act. Otherwise the error is ErrUncertain,
+// and the caller has to look before it sends again.
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// Config is what a service has to say about its API.
+type Config struct {
+	// BaseURL is http or https with a host, and a path where the API has one; a slash at the end does not matter.
+	BaseURL string
+	// Service is the vendor's name, for messages and for the state file's name.
+	Service string
+	// Authorize sets the credentials; it is called for each attempt, and once by New to learn what must be hidden.
+	Authorize func(h http.Header)
+	// Secrets are taken out of every error text, beside the credentials that Authorize sets.
+	Secrets []secret.Value
+	// Account is whose rate limit is shared, usually the token; only a hash of it is stored.
+	Account secret.Value
+
+	Options
+	TLSClient
+
+	// TotalTimeout bounds one Do with its repeats; waiting for the rate limit does not count. 0 is no bound.
+	TotalTimeout time.Duration
+	// ParseError reads the vendor's error body; empty results mean that it is not one.
+	ParseError func(status int, body []byte) (code, msg string)
+	// ParseLimits tells how long the vendor's headers say to wait after a 429. Retry-After is read in any case.
+	ParseLimits func(status int, h http.Header) (wait time.Duration, known bool)
+	// BadCredentials tells a refused token from a missing right where the vendor answers both with 403.
+	BadCredentials func(status int, h http.Header) bool
+	// Warn takes what the user should know though nothing failed; each thing comes once.
+	Warn func(format string, args ...any)
+
+	StateDir  string            // folder of the shared state; "" is the user's cache folder
+	Clock     Clock             // nil is the real one
+	Transport http.RoundTripper // nil is the real one; with another one TLS options and proxies have no effect
+	UserAgent string
+}
+
+// Client sends requests to one API with one account. It is safe for use by many goroutines; make one for a run.
+type Client struct {
+	cfg     Config
+	base    *url.URL
+	rest    *resty.Client
+	limiter *limiter
+	clock   Clock
+	hide    *scrubber
+	slots   chan struct{} // one for each request under way: an attempt's timeout must not run while it waits for a connection
+	buffers sync.Pool     // of *bytes.Buffer, for bodies
+
+	calls, retries atomic.Int64
+	waited         atomic.Int64 // nanoseconds
+}
+
+// Stats counts what a client did. Waited is the sum over all goroutines, so it can be longer than the run.
+type Stats struct {
+	Calls   int           // requests that went out, as the server would count them
+	Retries int           // those among them that repeat an earlier one
+	Waited  time.Duration // for the rate limit and between repeats
+}
+
+// New checks the options, naming each one that is wrong, and makes a client. It sends nothing.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	base, err := parseBase(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	transport := cfg.Transport
+	if transport == nil {
+		if transport, err = newTransport(cfg.Options, cfg.TLSClient); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = realClock{}
+	}
+	if cfg.Warn == nil {
+		cfg.Warn = func(string, ...any) {}
+	}
+	c := &Client{
+		cfg: cfg, base: base, clock: cfg.Clock,
+		hide:    newScrubber(cfg.Secrets, cfg.Authorize),
+		slots:   make(chan struct{}, cfg.Concurrency),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+	c.limiter = newLimiter(cfg.RateLimit, cfg.Clock, c.warn)
+	if cfg.RateLimit > 0 {
+		c.limiter.share(cfg.StateDir, localstate.Name("limit", c.scope()...))
+	}
+	// Redirects are judged here, not by net/http, which would send a GET on to anybody.
+	c.rest = resty.NewWithClient(&http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}).SetLogger(silent{}).SetDisableWarn(true).SetDoNotParseResponse(true)
+	return c, nil
+}
+
+// Do sends a request, waits and repeats as far as that is safe, and decodes the JSON answer into out.
+//
+// With a nil out the answer's body is not decoded, but a body that is not JSON still counts as a gateway's page and not
+// as the API's answer. Errors are *Error, except that those of a Request that cannot be sent are plain.
+func (c *Client) Do(ctx context.Context, r Request, out any) error {
+	p, err := c.prepare(r)
+	if err != nil {
+		return fmt.Errorf("%s request: %w", c.cfg.Service, err)
+	}
+	do := running{client: c, prepared: p, started: c.clock.Now()}
+	for {
+		v := do.try(ctx, out)
+		switch v.next {
+		case stepDone:
+			return nil
+		case stepFail:
+			return do.finish(v.err)
+		case stepRedirect:
+			do.prepared.url = v.location
+			do.hops++
+		case stepLimited:
+			do.limited++
+			// Set even if this call gives up: the account's other processes had better wait.
+			c.limiter.block(ctx, v.wait)
+			if do.limited > c.cfg.Retries*limitedPerRetry || v.wait > maxWait {
+				return do.finish(v.err)
+			}
+		case stepAgain:
+			do.repeats++
+			wait := max(backoff(do.repeats), v.wait)
+			if do.repeats > c.cfg.Retries || wait > maxWait || do.left() <= wait {
+				return do.finish(v.err)
+			}
+			if err := c.sleep(ctx, wait); err != nil {
+				return do.finish(c.cancelled(p, false, err))
+			}
+		}
+	}
+}
+
+// Stats may be read at any time.
+func (c *Client) Stats() Stats {
+	return Stats{
+		Calls:   int(c.calls.Load()),
+		Retries: int(c.retries.Load()),
+		Waited:  time.Duration(c.waited.Load()),
+	}
+}
+
+// Ledger gives the record of what this controller created moments ago with this account.
+func (c *Client) Ledger() *localstate.Ledger {
+	return localstate.NewLedger(c.cfg.StateDir, c.scope()...)
+}
+
+// Close ends the connections that are kept alive. The client can still be used.
+func (c *Client) Close() { c.rest.GetClient().CloseIdleConnections() }
+
+func (c *Client) scope() []string {
+	return []string{c.cfg.Service, c.base.String(), c.cfg.Account.Reveal()}
+}
+
+func (c *Client) warn(format string, args ...any) {
+	c.cfg.Warn("%s", c.hide.text(fmt.Sprintf(format, args...)))
+}
+
+func (c *Client) sleep(ctx context.Context, d time.Duration) error {
+	c.waited.Add(int64(d))
+	return c.clock.Sleep(ctx, d)
+}
+
+// running is one Do under way.
+type running struct {
+	client   *Client
+	prepared prepared
+	started  time.Time
+	excluded time.Duration // time that TotalTimeout does not count
+	attempts int           // answered or not
+	repeats  int           // after transient failures
+	limited  int           // after a 429
+	hops     int           // redirects followed
+}
+
+// try sends the request once, when it is its turn.
+func (do *running) try(ctx context.Context, out any) verdict {
+	c := do.client
+	before := c.clock.Now()
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+	}
+	waited, err := c.limiter.wait(ctx)
+	c.waited.Add(int64(waited))
+	do.excluded += c.clock.Now().Sub(before)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return verdict{next: stepFail, err: c.cancelled(do.prepared, false, err)}
+	}
+	timeout := min(c.cfg.timeout(), do.left())
+	if do.attempts++; do.attempts > 1 {
+		c.retries.Add(1)
+	}
+	o := c.send(ctx, do.prepared, timeout)
+	defer c.release(o)
+	return c.judge(ctx, do, o, out)
+}
+
+// left is what remains of TotalTimeout.
+func (do *running) left() time.Duration {
+	total := do.client.cfg.TotalTimeout
+	if total == 0 {
+		return 1<<63 - 1
+	}
+	return total - (do.client.clock.Now().Sub(do.started) - do.excluded)
+}
+
+func (do *running) finish(err *Error) error {
+	if do.attempts > 1 {
+		err.Msg += fmt.Sprintf(" (after %d attempts)", do.attempts)
+	}
+	return err
+}

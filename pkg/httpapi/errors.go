@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// What an *Error can be, besides a cancelled context.
+var (
+	ErrNotFound    = errors.New("not found")                              // 404 in the API's own form: proven absence
+	ErrConflict    = errors.New("in conflict with what the server holds") // 409
+	ErrAuth        = errors.New("credentials refused")                    // 401
+	ErrForbidden   = errors.New("not allowed")                            // 403
+	ErrRateLimited = errors.New("too many requests")                      // 429, longer than the call would wait
+	ErrTransient   = errors.New("transient failure")                      // would be tried again; all repeats were used up
+	ErrUncertain   = errors.New("the server may have acted")              // a write whose answer was lost: look before sending it again
+)
+
+// Error is a call that failed. Its text and fields hold no credentials, no query and no header.
+type Error struct {
+	Method, Path string // the path without the base URL and the query
+	Status       int    // 0 if no answer came
+	Code, Msg    string // the vendor's own, or what went wrong
+	Err          error  // one of the errors above or several, or the context's; nil for a plain refusal
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Method + " " + e.Path)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": status %d %s", e.Status, http.StatusText(e.Status))
+	}
+	switch {
+	case e.Msg != "":
+		b.WriteString(": " + e.Msg)
+	case e.Err != nil:
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.Code != "" {
+		b.WriteString(" [" + e.Code + "]")
+	}
+	return b.String()
+}
+
+// Unwrap makes errors.Is and errors.As see Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Uncertain tells whether the server may have acted although the call failed.
+func (e *Error) Uncertain() bool { return errors.Is(e.Err, ErrUncertain) }
+
+const (
+	maxQuote   = 200  // characters of a body that is not in the vendor's error form
+	maxMessage = 1000 // characters of a vendor's message
+)
+
+// scrubber takes credentials out of texts, in every form in which they may come back.
+type scrubber struct{ replacer *strings.Replacer }
+
+// userInfo finds credentials of URLs, such as a proxy's.
+var userInfo = regexp.MustCompile(`://[^/?#\s"]*@`)
+
+func newScrubber(secrets []secret.Value, authorize func(http.Header)) *scrubber {
+	var texts []string
+	for _, s := range secrets {
+		texts = append(texts, s.Reveal())
+	}
+	if authorize != nil {
+		h := http.Header{}
+		authorize(h)
+		for _, values := range h {
+			for _, value := range values {
+				texts = append(texts, value)
+				// "Bearer x", "Basic eDp5": what follows the scheme is the secret, decoded too.
+				if _, rest, found := strings.Cut(value, " "); found {
+					texts = append(texts, rest)
+					if plain, err := base64.StdEncoding.DecodeString(rest); err == nil {
+						_, password, _ := strings.Cut(string(plain), ":")
+						texts = append(texts, password)
+					}
+				}
+			}
+		}
+	}
+	var forms []string
+	for _, text := range texts {
+		quoted, _ := json.Marshal(text) // a string always marshals
+		forms = append(forms, text, url.QueryEscape(text), url.PathEscape(text), strings.Trim(string(quoted), `"`))
+	}
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // the longest first: one may be part of another
+	var pairs []string
+	for _, form := range forms {
+		if form != "" {
+			pairs = append(pairs, form, secret.Mask)
+		}
+	}
+	return &scrubber{strings.NewReplacer(pairs...)}
+}
+
+func (s *scrubber) text(text string) string {
+	return s.replacer.Replace(userInfo.ReplaceAllString(text, "://"))
+}
+
+// quote makes a body fit for an error text: no secrets, one line, at most limit characters.
+func (s *scrubber) quote(body string, limit int) string {
+	// Far more than limit, so that no secret is cut in two before it is found, and no huge page is worked on.
+	if most := 16 * 1024; len(body) > most {
+		body = body[:most]
+	}
+	body = strings.ToValidUTF8(body, "\uFFFD")
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s.text(body))
+	clean = strings.Join(strings.Fields(clean), " ")
+	if runes := []rune(clean); len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
+	}
+	return clean
+}
+
+// causes lets an *Error be several things at once.
+type causes []error
+
+func (c causes) Error() string {
+	texts := make([]string, len(c))
+	for i, err := range c {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (c causes) Unwrap() []error { return c }

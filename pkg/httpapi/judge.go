@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// step is what follows an attempt.
+type step int
+
+const (
+	stepFail     step = iota // with the verdict's error, for good
+	stepDone                 // the answer is decoded
+	stepAgain                // after a backoff, and not before the verdict's wait
+	stepLimited              // after the verdict's wait: the server did nothing but refuse
+	stepRedirect             // at the verdict's location
+)
+
+type verdict struct {
+	next     step
+	err      *Error
+	wait     time.Duration
+	location *url.URL
+}
+
+const maxHops = 5
+
+// judge decides what an attempt's outcome means. Everything that is known about repeating safely stands here.
+func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) verdict {
+	p := do.prepared
+	if o.err != nil && ctx.Err() != nil {
+		return verdict{next: stepFail, err: c.cancelled(p, !o.unsent, ctx.Err())}
+	}
+	if o.status == 0 {
+		return c.judgeSilence(p, o)
+	}
+	switch {
+	case o.status == http.StatusTooManyRequests:
+		return c.judgeLimited(do, o)
+	case errors.Is(o.err, errTooLarge):
+		return verdict{next: stepFail, err: c.lost(p, o, o.err.Error())}
+	case o.err != nil && (p.repeatable || o.status < 400 || o.status >= 500):
+		// A refusal that was cut off is still a refusal, but only its status is known: good enough for a POST, which
+		// cannot be sent again; anything else can be asked again.
+		return c.again(p, o, "the answer was cut off: "+c.reason(o))
+	case o.status < 300:
+		return c.judgeSuccess(p, o, out)
+	case o.status < 400:
+		return c.judgeRedirect(do, o)
+	case transientStatus(o.status):
+		return c.again(p, o, c.serverSays(&Error{Status: o.status}, o))
+	case o.status == http.StatusNotFound && !isJSON(o.body.Bytes()) && p.repeatable:
+		// A gateway that does not know its way says 404 as well. Only the API's own word is absence.
+		return c.again(p, o, "the answer is not the API's own (is api_url right?): "+c.page(o))
+	}
+	return verdict{next: stepFail, err: c.refused(p, o)}
+}
+
+// judgeSilence is for attempts without an answer.
+func (c *Client) judgeSilence(p prepared, o outcome) verdict {
+	if hint, found := certificateHint(o.err); found {
+		return verdict{next: stepFail, err: &Error{Method: p.method, Path: p.path, Msg: hint + ": " + c.reason(o)}}
+	}
+	var lookup *net.DNSError
+	if errors.As(o.err, &lookup) && lookup.IsNotFound {
+		return verdict{next: stepFail, err: &Error{Method: p.method, Path: p.path, Msg: c.reason(o)}}
+	}
+	if o.unsent {
+		return verdict{next: stepAgain, err: &Error{Method: p.method, Path: p.path, Msg: c.reason(o), Err: ErrTransient}}
+	}
+	return c.again(p, o, c.reason(o))
+}
+
+// judgeLimited is for 429: the server certainly did not act, so that every method may be sent again.
+func (c *Client) judgeLimited(do *running, o outcome) verdict {
+	wait, known := retryAfter(o.header, c.clock.Now())
+	if c.cfg.ParseLimits != nil {
+		if vendor, ok := c.cfg.ParseLimits(o.status, o.header); ok {
+			wait, known = max(wait, min(vendor, forEver)), true
+		}
+	}
+	err := &Error{Method: do.prepared.method, Path: do.prepared.path, Status: o.status, Err: ErrRateLimited}
+	err.Msg = c.serverSays(err, o)
+	if wait > maxWait {
+		err.Msg += fmt.Sprintf(" (the server asks to wait %s)", wait.Round(time.Second))
+	}
+	return verdict{next: stepLimited, err: err, wait: limitedWait(do.limited+1, wait, known)}
+}
+
+// judgeSuccess decodes. A page that is not JSON did not come from the API, whatever its status.
+func (c *Client) judgeSuccess(p prepared, o outcome, out any) verdict {
+	body := o.body.Bytes()
+	if p.method == http.MethodHead || out == nil && len(bytes.TrimSpace(body)) == 0 {
+		return verdict{next: stepDone}
+	}
+	if !isJSON(body) {
+		return c.again(p, o, "the answer is not JSON: "+c.page(o))
+	}
+	if out == nil {
+		return verdict{next: stepDone}
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return verdict{next: stepFail, err: c.lost(p, o, "the answer is not understood: "+c.hide.quote(err.Error(), maxQuote))}
+	}
+	return verdict{next: stepDone}
+}
+
+// judgeRedirect follows a GET within the origin that the credentials are for, and nothing else.
+func (c *Client) judgeRedirect(do *running, o outcome) verdict {
+	p := do.prepared
+	fail := func(msg string) verdict {
+		err := &Error{Method: p.method, Path: p.path, Status: o.status, Msg: msg}
+		if !p.repeatable && (o.status == http.StatusFound || o.status == http.StatusSeeOther) {
+			err.Err = ErrUncertain // these two may mean "done, see there"
+		}
+		return verdict{next: stepFail, err: err}
+	}
+	location, err := p.url.Parse(o.header.Get("Location"))
+	switch {
+	case err != nil || o.header.Get("Location") == "" || o.status == http.StatusNotModified:
+		return fail("the server redirects without saying where to")
+	case origin(location) != origin(p.url) || location.User != nil:
+		return fail(fmt.Sprintf("the server redirects to %s, which is not followed, because the credentials are for %s alone; is api_url right?",
+			c.hide.quote(origin(location), maxQuote), origin(p.url)))
+	case p.method != http.MethodGet && p.method != http.MethodHead:
+		return fail("the server redirects a write, which is not followed; is api_url right?")
+	case do.hops >= maxHops:
+		return fail(fmt.Sprintf("the server redirects more than %d times", maxHops))
+	}
+	return verdict{next: stepRedirect, location: location}
+}
+
+// again is for failures that pass: repeatable requests go out once more, for others the answer is lost.
+func (c *Client) again(p prepared, o outcome, msg string) verdict {
+	if !p.repeatable {
+		return verdict{next: stepFail, err: c.lost(p, o, msg)}
+	}
+	wait, _ := retryAfter(o.header, c.clock.Now())
+	return verdict{next: stepAgain, wait: wait, err: &Error{
+		Method: p.method, Path: p.path, Status: o.status, Msg: msg, Err: ErrTransient,
+	}}
+}
+
+// lost is an answer that will not come any more. It leaves a repeatable request failed and any other one uncertain.
+func (c *Client) lost(p prepared, o outcome, msg string) *Error {
+	e := &Error{Method: p.method, Path: p.path, Status: o.status, Msg: msg}
+	if !p.repeatable {
+		e.Msg = fmt.Sprintf("the answer was lost, %s: %s", ErrUncertain, msg)
+		e.Err = ErrUncertain
+	}
+	return e
+}
+
+// refused is an answer in which the server says no.
+func (c *Client) refused(p prepared, o outcome) *Error {
+	e := &Error{Method: p.method, Path: p.path, Status: o.status}
+	e.Msg = c.serverSays(e, o)
+	bad := c.cfg.BadCredentials
+	switch {
+	case o.status == http.StatusUnauthorized, o.status == http.StatusForbidden && bad != nil && bad(o.status, o.header):
+		e.Err = ErrAuth
+	case o.status == http.StatusForbidden:
+		e.Err = ErrForbidden
+	case o.status == http.StatusNotFound && isJSON(o.body.Bytes()):
+		e.Err = ErrNotFound
+	case o.status == http.StatusConflict:
+		e.Err = ErrConflict
+	case o.status >= 500 && !p.repeatable:
+		return c.lost(p, o, e.Msg)
+	}
+	return e
+}
+
+// cancelled is the end that the caller asked for. The server may have acted on a request that was on its way.
+func (c *Client) cancelled(p prepared, sent bool, cause error) *Error {
+	e := &Error{Method: p.method, Path: p.path, Msg: "stopped: " + cause.Error(), Err: cause}
+	if sent && !p.repeatable {
+		e.Msg += "; " + ErrUncertain.Error()
+		e.Err = causes{cause, ErrUncertain}
+	}
+	return e
+}
+
+// serverSays is the vendor's message, whose code goes to e, or the start of whatever came.
+func (c *Client) serverSays(e *Error, o outcome) string {
+	body := o.body.Bytes()
+	if c.cfg.ParseError != nil && len(body) > 0 {
+		if code, msg := c.cfg.ParseError(o.status, body); code != "" || msg != "" {
+			e.Code = c.hide.quote(code, maxQuote)
+			return c.hide.quote(msg, maxMessage)
+		}
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return ""
+	}
+	return c.page(o)
+}
+
+// page shows the start of a body.
+func (c *Client) page(o outcome) string {
+	body := o.body.Bytes()
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "the body is empty"
+	}
+	return fmt.Sprintf("%q", c.hide.quote(string(body[:min(len(body), 16*1024)]), maxQuote))
+}
+
+// reason says why no answer, or no whole one, came, without the URL that net/http puts in front.
+func (c *Client) reason(o outcome) string {
+	err := o.err
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	text := err.Error()
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		text = fmt.Sprintf("no answer within %s", o.timeout)
+	case dropped(err):
+		text = "the connection was closed (" + text + ")"
+	}
+	return c.hide.quote(text, maxQuote)
+}
+
+// isJSON asks for an object or a list: a gateway's bare word or number is no answer of an API.
+func isJSON(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
+}
+
+// transientStatus knows the statuses of gateways, Cloudflare's 520 to 524 among them, and of a server that is too busy.
+func transientStatus(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return status >= 520 && status <= 524
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// maxBody is the largest answer that is read, uncompressed.
+const maxBody = 64 << 20
+
+var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+
+// outcome is what became of one attempt.
+type outcome struct {
+	status  int // 0 if no answer came
+	header  http.Header
+	body    *bytes.Buffer // as far as it came; nil without an answer
+	err     error         // of sending or reading
+	unsent  bool          // the server certainly got nothing
+	timeout time.Duration // the attempt's
+}
+
+// send makes one attempt. Its outcome must be released.
+func (c *Client) send(ctx context.Context, p prepared, timeout time.Duration) outcome {
+	attempt, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	w := &watch{client: c}
+	r := c.rest.R().SetContext(httptrace.WithClientTrace(attempt, w.hooks()))
+	r.Header = c.authorized(p)
+	if p.body != nil {
+		r.Body = p.body
+	}
+	resp, err := r.Execute(p.method, p.url.String())
+	if !w.traced.Load() { // a transport of a test's own
+		c.calls.Add(1)
+	}
+	o := outcome{err: err, timeout: timeout}
+	if err != nil || resp.RawResponse == nil {
+		o.unsent = w.traced.Load() && !w.connected.Load()
+		return o
+	}
+	raw := resp.RawResponse
+	defer raw.Body.Close() //nolint:errcheck // nothing is lost: what matters has been read
+	o.status, o.header = raw.StatusCode, raw.Header
+	o.body = c.buffers.Get().(*bytes.Buffer)
+	o.body.Reset()
+	if _, o.err = o.body.ReadFrom(io.LimitReader(raw.Body, maxBody+1)); o.err == nil && o.body.Len() > maxBody {
+		o.err = errTooLarge
+	}
+	return o
+}
+
+// release gives the body's memory back; nothing may refer to it any more. Large ones are left to the collector.
+func (c *Client) release(o outcome) {
+	if o.body != nil && o.body.Cap() <= 1<<20 {
+		c.buffers.Put(o.body)
+	}
+}
+
+// watch sees what really goes over the wire. net/http may send a GET once more by itself, when a connection that was
+// kept alive turns out to be dead; that is a call too.
+type watch struct {
+	client    *Client
+	traced    atomic.Bool // the transport reports at all
+	connected atomic.Bool // there was a connection, so something may have been sent
+	requests  atomic.Int32
+}
+
+func (w *watch) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { w.traced.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { w.connected.Store(true) },
+		WroteHeaders: func() {
+			w.client.calls.Add(1)
+			if w.requests.Add(1) > 1 {
+				w.client.retries.Add(1)
+			}
+		},
+	}
+}
+
+// silent keeps resty from writing to stderr.
+type silent struct{}
+
+func (silent) Errorf(string, ...any) {}
+func (silent) Warnf(string, ...any)  {}
+func (silent) Debugf(string, ...any) {}
+
+// dropped tells a connection that ended in the middle of an answer or before it.
+func dropped(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}

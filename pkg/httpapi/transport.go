@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package httpapi
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	keepIdle       = 90 * time.Second
+	maxHeaderBytes = 1 << 20
+)
+
+// newTransport speaks HTTP/1.1 only: the vendors' limits are a few requests a second, for which one request a connection
+// is enough, and what was sent when a connection breaks is then known.
+func newTransport(o Options, client TLSClient) (*http.Transport, error) {
+	config, err := tlsConfig(o, client)
+	if err != nil {
+		return nil, err
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{KeepAlive: keepIdle / 3}).DialContext,
+		TLSClientConfig:        config,
+		Protocols:              &protocols,
+		MaxConnsPerHost:        o.Concurrency,
+		MaxIdleConns:           o.Concurrency,
+		MaxIdleConnsPerHost:    o.Concurrency,
+		IdleConnTimeout:        keepIdle,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}, nil
+}
+
+func tlsConfig(o Options, client TLSClient) (*tls.Config, error) {
+	config := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: !o.ValidateCerts, //nolint:gosec // the user's explicit word
+	}
+	if o.CAPath != "" {
+		pool, err := readAuthorities(o.CAPath)
+		if err != nil {
+			return nil, fmt.Errorf("ca_path: %w", err)
+		}
+		config.RootCAs = pool
+	}
+	if client.ClientCert != "" {
+		key := client.ClientKey
+		if key == "" {
+			key = client.ClientCert
+		}
+		pair, err := tls.LoadX509KeyPair(client.ClientCert, key)
+		if err != nil {
+			return nil, fmt.Errorf("client_cert %s with client_key %s: %w", client.ClientCert, key, err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+// readAuthorities adds the PEM certificates of a file, or of all files in a folder, to the system's authorities.
+func readAuthorities(path string) (*x509.CertPool, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	files := []string{path}
+	if info.IsDir() {
+		// Every file: OpenSSL's folders hold links with names like 5ed36f99.0.
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return nil, err
+		}
+		files = nil
+		for _, entry := range entries {
+			files = append(files, filepath.Join(path, entry.Name()))
+		}
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // no system store to add to
+	}
+	found := false
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil && !info.IsDir() {
+			return nil, err
+		}
+		found = pool.AppendCertsFromPEM(content) || found
+	}
+	if !found {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+	}
+	return pool, nil
+}
+
+// certificateHint tells failures of certificates, which repeating does not cure, and what to do about them.
+func certificateHint(err error) (hint string, found bool) {
+	var untrusted *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &untrusted):
+		return "the server's certificate is not accepted; ca_path can name its authority, validate_certs: false skips the check", true
+	case errors.As(err, &plain):
+		return "the server does not speak TLS on this port; is api_url right?", true
+	case errors.As(err, &alert) && refusesCertificate(alert):
+		return "the server refuses the client certificate (client_cert, client_key)", true
+	}
+	return "", false
+}
+
+// refusesCertificate knows the alerts that say so: 42 to 46 bad, unsupported, revoked, expired or unknown certificate,
+// 48 unknown authority, 116 certificate required (RFC 8446, section 6.2). TLS 1.3 sends them after the client's first bytes.
+func refusesCertificate(alert tls.AlertError) bool {
+	return alert >= 42 && alert <= 46 || alert == 48 || alert == 116
+}
