@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package modules lists every module of the suite. It is the one place where a new one is entered: the tests that hold
+// all modules to the same rules and the documentation read it.
+package modules
+
+import (
+	"github.com/stackwatch/ansible-monitoring/modules/statuscake"
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+)
+
+// All gives the modules, sorted by name.
+func All() []ansible.Module {
+	return []ansible.Module{
+		statuscake.UptimeModule(),
+	}
+}

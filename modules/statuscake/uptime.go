@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package statuscake
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+//go:embed status_cake_test/status_cake_test.yml
+var uptimeDocumentation []byte
+
+// uptimeOptions are the options of status_cake_test; its documentation says what they mean.
+type uptimeOptions struct {
+	One    resource.Item[Test]   `mapstructure:",squash"`
+	Tests  []resource.Item[Test] `mapstructure:"tests"`
+	Shared resource.Options      `mapstructure:",squash"`
+	API    httpapi.Options       `mapstructure:",squash"`
+	APIURL string                `mapstructure:"api_url"`
+	APIKey secret.Value          `mapstructure:"api_key"`
+	Legacy legacyOptions         `mapstructure:",squash"`
+}
+
+// legacyOptions are those of earlier Ansible modules for StatusCake that the API v1 has no field for.
+type legacyOptions struct {
+	Command       *string `mapstructure:"command"`
+	CustomMessage *string `mapstructure:"custom_message"`
+	FullTest      *string `mapstructure:"full_test"`
+	HTTPAgent     *string `mapstructure:"http_agent"`
+	LogFile       *string `mapstructure:"log_file"`
+	SenderAddress *string `mapstructure:"sender_address"`
+	SiteIP        *string `mapstructure:"site_ip"`
+	SubjectLine   *string `mapstructure:"subject_line"`
+	Username      *string `mapstructure:"username"`
+}
+
+// world is what the module has around it; the zero world is the real one. Tests replace it.
+type world struct {
+	stateDir string        // "" is the user's cache folder
+	clock    httpapi.Clock // nil is the real one
+}
+
+// UptimeModule is status_cake_test.
+func UptimeModule() ansible.Module { return world{}.uptimeModule() }
+
+func (w world) uptimeModule() ansible.Module {
+	return resource.Kind[uptimeOptions, Test]{
+		Name: "status_cake_test", Documentation: uptimeDocumentation, Rules: uptimeRules(),
+		Noun: "test", Plural: "tests", Open: w.openUptime,
+	}.Module()
+}
+
+func uptimeRules() ansible.Rules {
+	identified := [][]string{{"id", "name"}}
+	advice := map[string]string{
+		"PUSH": "A PUSH test is a heartbeat check in the API v1 (POST /heartbeat), which this module does not manage",
+		"PUT":  "The API v1 sends PUT requests no more; use HTTP, with post_body or post_raw for POST",
+	}
+	rules := ansible.Rules{
+		MutuallyExclusive: [][]string{{"tests", "name"}, {"tests", "id"}},
+		RequiredOneOf:     [][]string{{"id", "name", "stack", "tests"}},
+		Options:           resource.OptionRules(),
+	}
+	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_URL"}}
+	rules.Options["api_key"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_TOKEN"}}
+	rules.Options["test_type"] = ansible.OptionRules{Advice: advice}
+	rules.Options["tests"] = ansible.OptionRules{Rules: ansible.Rules{
+		RequiredOneOf: identified,
+		Options:       map[string]ansible.OptionRules{"test_type": {Advice: advice}},
+	}}
+	return rules
+}
+
+// openUptime checks the options and says what shall be, without a call.
+func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[Test], error) {
+	if err := o.Legacy.apply(call, &o.One); err != nil {
+		return nil, err
+	}
+	declared := resource.Declaration[Test]{
+		ListOption: "tests", One: o.One, List: o.Tests, Named: o.One.Object.Name != nil || o.One.ID != nil, Options: o.Shared,
+	}
+	wants, err := resource.Wishes(declared, uptimeWish)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := declared.Limit()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := w.connect(call, o.API, o.APIURL, o.APIKey)
+	if err != nil {
+		return nil, err
+	}
+	scoped, stack := declared.Scoped()
+	provider := &uptime{client: conn, updatePassword: o.Shared.UpdatePassword == "always", owned: o.Shared.Purge}
+	policy := reconcile.Policy[Test]{
+		OnDuplicate: reconcile.OnDuplicate(o.Shared.OnDuplicate), AllowReplace: o.Shared.AllowReplace, Limit: limit,
+	}
+	if scoped {
+		provider.scoped, provider.scopeStack = true, stack
+		policy.Scope = func(t reconcile.Object[Test]) bool { return inScope(t.State.Tags, stack) }
+	}
+	return &resource.Task[Test]{
+		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
+		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
+		Describe: func(t Test) map[string]any {
+			return map[string]any{"name": t.Name, "stack": t.stack}
+		},
+		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
+		Sleep: w.sleep(),
+	}, nil
+}
+
+// sleep is how the module waits: nil for the real clock.
+func (w world) sleep() func(context.Context, time.Duration) error {
+	if w.clock == nil {
+		return nil
+	}
+	return w.clock.Sleep
+}
+
+// inScope tells whether tags mark a test as the suite's, and, where a stack is named, as that stack's alone.
+func inScope(tags []string, stack string) bool {
+	if !slices.Contains(tags, ownershipTag) {
+		return false
+	}
+	if stack == "" {
+		return true
+	}
+	of := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return tag == ownershipTag || !ofSuite(tag) })
+	return len(of) == 1 && of[0] == stackTag+stack
+}
+
+// connect makes the client that the modules of this package share.
+func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key secret.Value) (*client, error) {
+	if key.IsZero() {
+		return nil, fmt.Errorf("value of api_key must be a StatusCake API token, got an empty string")
+	}
+	conn, err := httpapi.New(httpapi.Config{
+		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},
+		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
+		ParseError: parseError, ParseLimits: parseLimits, Warn: call.Warn,
+		StateDir: w.stateDir, Clock: w.clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &client{http: conn, concurrency: o.Concurrency}, nil
+}

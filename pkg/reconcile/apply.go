@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options is how a plan is carried out.
+type Options[S any] struct {
+	Limit    int  // steps at a time; 1 where it is less
+	FailFast bool // the first failed step keeps the steps not yet begun from being attempted
+	Ledger   Ledger
+	// Done is told each step when it is finished, one call at a time, in the order in which they finish. nil for nobody.
+	Done func(Step[S])
+	// Sleep waits between a create whose answer was lost and the look whether it happened; nil waits on the real clock.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// How often and after which waits a create whose answer was lost is looked for before it is sent again, and how often it is sent.
+// Services have been seen to list a new object only after a moment.
+var looks = [...]time.Duration{500 * time.Millisecond, 2 * time.Second}
+
+const sends = 3
+
+// Apply carries out a plan and returns it as it was done: the same steps in the same order, with the id of what was created,
+// the action really taken, and Err where a step failed or was not attempted. err is nil, or says how the run was interrupted;
+// failed steps alone make no err.
+//
+// What the wishes ask for is done first. Deletions that no wish asked for (Scope, duplicates) come after it and only if every wish was
+// met: a failed create must not be followed by the deletion of what it was to succeed.
+func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[S]) (Plan[S], error) {
+	a := &applier[S]{provider: p, opt: opt, done: append(Plan[S](nil), plan...)}
+	if a.opt.Sleep == nil {
+		a.opt.Sleep = sleep
+	}
+	a.run(ctx, func(s Step[S]) bool { return s.Index >= 0 })
+	if n := len(a.done.Failed()); n > 0 {
+		for i := range a.done {
+			if s := &a.done[i]; s.Index < 0 && s.Err == nil {
+				s.Err = fmt.Errorf("%s (%s): deletion %w, because %d other failed", s.Key, s.ID, ErrNotAttempted, n)
+			}
+		}
+	} else {
+		a.run(ctx, func(s Step[S]) bool { return s.Index < 0 })
+	}
+	if err := context.Cause(ctx); err != nil {
+		return a.done, fmt.Errorf("interrupted: %w", err)
+	}
+	return a.done, nil
+}
+
+type applier[S any] struct {
+	provider Provider[S]
+	opt      Options[S]
+	done     Plan[S]     // each goroutine writes its own element
+	mu       sync.Mutex  // one call of opt.Done at a time
+	stop     atomic.Bool // a step failed and FailFast is set; steps under way are let finish
+}
+
+// run carries out the selected steps that have something to do.
+func (a *applier[S]) run(ctx context.Context, selected func(Step[S]) bool) {
+	var group errgroup.Group
+	group.SetLimit(max(a.opt.Limit, 1))
+	for i := range a.done {
+		step := &a.done[i]
+		if !selected(*step) || step.Err != nil || step.Action == Unchanged {
+			continue
+		}
+		group.Go(func() error {
+			a.attempt(ctx, step)
+			if step.Err != nil && a.opt.FailFast {
+				a.stop.Store(true)
+			}
+			a.finished(*step)
+			return nil
+		})
+	}
+	_ = group.Wait() // every error stands in its step
+}
+
+func (a *applier[S]) finished(s Step[S]) {
+	if a.opt.Done == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opt.Done(s)
+}
+
+// attempt carries out one step. A panic in a provider is that step's failure and nobody else's.
+func (a *applier[S]) attempt(ctx context.Context, step *Step[S]) {
+	if ctx.Err() != nil {
+		step.Err = fmt.Errorf("%s: %w: %w", step.Key, ErrNotAttempted, context.Cause(ctx))
+		return
+	}
+	if a.stop.Load() {
+		step.Err = fmt.Errorf("%s: %w, because another one failed", step.Key, ErrNotAttempted)
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			step.Err = fmt.Errorf("%s: internal error: %v\n%s", step.Key, r, debug.Stack())
+		}
+	}()
+	switch step.Action {
+	case Create:
+		step.Err = a.create(ctx, step)
+	case Update:
+		_, step.Err = a.provider.Update(ctx, *step.Have, step.Want)
+	case Delete:
+		step.Err = a.provider.Delete(ctx, *step.Have)
+	case Replace:
+		step.Err = a.replace(ctx, step)
+	}
+}
+
+// replace creates the new object before it deletes the old one, so that a failure leaves too much rather than nothing;
+// Compute recognises what was left over.
+func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
+	old := *step.Have
+	id, err := a.send(ctx, step.Want, old.ID)
+	if id != "" {
+		step.ID = id
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.provider.Delete(ctx, old); err != nil {
+		return fmt.Errorf("%s: created anew as %s, but the old one is still there: %w", step.Key, id, err)
+	}
+	return nil
+}
+
+// create makes the object of a step, unless another process of this controller has just made it.
+func (a *applier[S]) create(ctx context.Context, step *Step[S]) error {
+	known := func(id string) (bool, error) { return a.adopt(ctx, step, id) }
+	create := func() (string, error) {
+		var err error
+		step.ID, err = a.send(ctx, step.Want, "")
+		return step.ID, err
+	}
+	if a.opt.Ledger == nil {
+		_, err := create()
+		return err
+	}
+	return a.opt.Ledger.Once(ctx, step.Key, known, create)
+}
+
+// adopt turns a create into an update, or into nothing, because another process made the object since it was looked for.
+func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool, error) {
+	found, err := a.provider.Observe(ctx, []Want[S]{{ID: id, State: step.Want}})
+	if err != nil {
+		return false, fmt.Errorf("%s: looking at %s, which another run created: %w", step.Key, id, err)
+	}
+	for _, have := range found {
+		if have.ID != id {
+			continue
+		}
+		step.ID, step.Have = id, &have
+		step.Changes, err = a.align(ctx, have, step.Want)
+		step.Action = Unchanged
+		if len(step.Changes) > 0 {
+			step.Action = Update
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+// align updates an object that was found instead of created, where it is not yet as it shall be.
+func (a *applier[S]) align(ctx context.Context, have Object[S], want S) ([]Change, error) {
+	merged, err := a.provider.Merge(&have, want)
+	if err != nil {
+		return nil, err
+	}
+	changes := Diff(have.State, merged)
+	if len(changes) > 0 {
+		_, err = a.provider.Update(ctx, have, merged)
+	}
+	return changes, err
+}
+
+// send creates an object and gives its id, on some errors too. After an uncertain answer it looks whether the object is there
+// before it sends again. not is the id of an object that is known to be another one.
+func (a *applier[S]) send(ctx context.Context, want S, not string) (string, error) {
+	for try := 1; ; try++ {
+		made, err := a.provider.Create(ctx, want)
+		if err == nil || !uncertain(err) {
+			return made.ID, err
+		}
+		found, lookErr := a.look(ctx, want, not)
+		switch {
+		case lookErr != nil:
+			return "", fmt.Errorf("%w; it may exist, but looking for it failed: %w", err, lookErr)
+		case found != nil:
+			_, err := a.align(ctx, *found, want)
+			return found.ID, err
+		case try == sends:
+			return "", fmt.Errorf("%w; it was looked for and is not there", err)
+		}
+	}
+}
+
+// look gives the object that an uncertain create may have made, or nil.
+func (a *applier[S]) look(ctx context.Context, want S, not string) (*Object[S], error) {
+	for _, pause := range looks {
+		if err := a.opt.Sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+		w := Want[S]{State: want}
+		found, err := a.provider.Observe(ctx, []Want[S]{w})
+		if err != nil {
+			return nil, err
+		}
+		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool { return o.ID == not })
+		if len(match) > 1 {
+			return nil, ambiguous(a.provider.Key(want), match)
+		}
+		if len(match) == 1 {
+			return &match[0], nil
+		}
+	}
+	return nil, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package reconcile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Action is what a step does, or did.
+type Action string
+
+// The actions, by the words that modules return.
+const (
+	Create    Action = "created"
+	Update    Action = "updated"
+	Replace   Action = "replaced" // a new object is created, then the old one deleted
+	Delete    Action = "deleted"
+	Unchanged Action = "unchanged"
+)
+
+// Step is one object's part of a plan.
+type Step[S any] struct {
+	Index   int        // position of the wish in the input; -1 for deletions that no single wish asked for
+	Key     string     // Provider.Key of the wish or of the object
+	Action  Action     // what is to be done; after Apply, what was done
+	ID      string     // the object's identifier, "" until it is created
+	Reason  string     // why a step without a wish exists: "not declared", "duplicate of 12"
+	Have    *Object[S] // what there is, nil for none
+	Want    S          // what shall be, merged; the zero value for deletions
+	Changes []Change   // the fields that differ
+	Err     error      // why the step cannot be or was not done
+}
+
+// Plan is what Compute found to do: the wishes in the order of the input, then the other deletions sorted by key and id.
+type Plan[S any] []Step[S]
+
+// Changed tells whether a step of the plan changes anything.
+func (p Plan[S]) Changed() bool {
+	return slices.ContainsFunc(p, func(s Step[S]) bool { return s.Err == nil && s.Action != Unchanged })
+}
+
+// OnDuplicate says what to do when several objects match one wish.
+type OnDuplicate string
+
+// Fail reports them; Oldest keeps the one with the lowest id and deletes the others.
+const (
+	Fail   OnDuplicate = "fail"
+	Oldest OnDuplicate = "oldest"
+)
+
+// Policy is how far a plan may go.
+type Policy[S any] struct {
+	OnDuplicate  OnDuplicate // "" is Fail
+	AllowReplace bool        // a wish that changes a fixed field may delete the object and make a new one
+	// Scope selects the objects that shall exist only if a wish declares them; nil for none (wishes only add and change).
+	Scope func(Object[S]) bool
+	Limit Limit // how many objects of the scope may be deleted; the zero Limit means any number
+}
+
+// Limit is a number of objects or a share of those in scope.
+type Limit struct {
+	Set     bool    // false: no limit
+	Count   int     // at most so many,
+	Percent float64 // or, where IsShare, at most so many of a hundred
+	IsShare bool
+}
+
+// Allows tells whether n of total may go.
+func (l Limit) Allows(n, total int) bool {
+	switch {
+	case !l.Set || n == 0:
+		return true
+	case l.IsShare:
+		return float64(n)*100 <= l.Percent*float64(total)
+	default:
+		return n <= l.Count
+	}
+}
+
+// String is the limit as the user writes it: "10" or "20%".
+func (l Limit) String() string {
+	switch {
+	case !l.Set:
+		return "none"
+	case l.IsShare:
+		return fmt.Sprintf("%g%%", l.Percent)
+	default:
+		return fmt.Sprint(l.Count)
+	}
+}
+
+// LimitError is a plan refused because it would delete too much. It Is ErrLimit. Nothing was written.
+type LimitError struct {
+	Limit Limit
+	Total int      // objects in scope
+	Keys  []string // what would have been deleted, sorted, as "key (id)"
+}
+
+// Error names the first twenty objects.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%d of %d would be deleted, which is over the limit of %s; nothing was changed: %s",
+		len(e.Keys), e.Total, e.Limit, Enumerate(e.Keys, 20))
+}
+
+// Is makes errors.Is(err, ErrLimit) true.
+func (e *LimitError) Is(target error) bool { return target == ErrLimit }
+
+// Compute compares wishes with what there is. It calls nothing but Key, Find, MustReplace and Merge of the provider.
+//
+// A wish that cannot be met (ambiguous, unknown id, fixed field) becomes a step with Err and leaves the others alone. An error is
+// returned, with nothing to apply, where the wishes contradict each other or the deletions are over the limit.
+func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[S]) (Plan[S], error) {
+	if err := rejectDuplicates(p, want); err != nil {
+		return nil, err
+	}
+	c := computation[S]{provider: p, policy: pol, find: finder(p, have), byID: make(map[string]Object[S], len(have)),
+		claimed: make(map[string]int, len(want))}
+	for _, o := range have {
+		c.byID[o.ID] = o
+	}
+	plan := make(Plan[S], 0, len(want))
+	for i, w := range want {
+		step, err := c.step(i, w)
+		if err != nil {
+			return nil, err
+		}
+		plan = append(plan, step)
+	}
+	purged, err := c.purge(have)
+	if err != nil {
+		return nil, err
+	}
+	extra := append(c.extra, purged...)
+	slices.SortStableFunc(extra, func(a, b Step[S]) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), compareIDs(a.ID, b.ID))
+	})
+	return append(plan, extra...), nil
+}
+
+type computation[S any] struct {
+	provider Provider[S]
+	policy   Policy[S]
+	find     func(Want[S]) []Object[S]
+	byID     map[string]Object[S]
+	claimed  map[string]int // object id -> the wish it belongs to: such an object is never purged
+	extra    Plan[S]
+}
+
+func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
+	key := c.provider.Key(w.State)
+	step := Step[S]{Index: i, Key: key, ID: w.ID, Action: Unchanged}
+	matches := c.match(w)
+	for _, o := range matches {
+		if j, taken := c.claimed[o.ID]; taken && j != i {
+			return step, fmt.Errorf("%s: the wishes at positions %d and %d both mean the object with id %s: %w", key, j, i, o.ID, ErrDuplicate)
+		}
+		c.claimed[o.ID] = i
+	}
+	if w.Absent {
+		return c.absent(step, matches), nil
+	}
+	if w.ID != "" && len(matches) == 0 {
+		step.Err = fmt.Errorf("%s: id %s %w; leave id out to create it", key, w.ID, ErrNotFound)
+		return step, nil
+	}
+	matches, err := c.settle(key, w.State, matches)
+	if err != nil {
+		step.Err = err
+		return step, nil
+	}
+	if len(matches) == 0 {
+		return c.create(step, w.State), nil
+	}
+	return c.update(step, matches[0], w.State), nil
+}
+
+// match gives the objects that a wish means, oldest first.
+func (c *computation[S]) match(w Want[S]) []Object[S] {
+	if w.ID != "" {
+		if o, ok := c.byID[w.ID]; ok {
+			return []Object[S]{o}
+		}
+		return nil
+	}
+	matches := slices.Clone(c.find(w))
+	slices.SortFunc(matches, func(a, b Object[S]) int { return compareIDs(a.ID, b.ID) })
+	return matches
+}
+
+// settle reduces several matches to one: what a replacement left behind when it was interrupted, and duplicates on the user's word.
+func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Object[S], error) {
+	if r, ok := c.provider.(Replacer[S]); ok && c.policy.AllowReplace && len(matches) > 1 {
+		var fit, old []Object[S]
+		for _, o := range matches {
+			if r.MustReplace(o, want) == "" {
+				fit = append(fit, o)
+			} else {
+				old = append(old, o)
+			}
+		}
+		if len(fit) == 1 {
+			for _, o := range old {
+				c.drop(o, "replaced by "+fit[0].ID)
+			}
+			return fit, nil
+		}
+	}
+	switch {
+	case len(matches) < 2:
+		return matches, nil
+	case c.policy.OnDuplicate == Oldest:
+		for _, o := range matches[1:] {
+			c.drop(o, "duplicate of "+matches[0].ID)
+		}
+		return matches[:1], nil
+	default:
+		return nil, ambiguous(key, matches)
+	}
+}
+
+func (c *computation[S]) drop(o Object[S], reason string) {
+	c.extra = append(c.extra, c.deletion(-1, o, reason))
+}
+
+func (c *computation[S]) deletion(index int, o Object[S], reason string) Step[S] {
+	var none S
+	return Step[S]{Index: index, Key: c.provider.Key(o.State), ID: o.ID, Action: Delete, Reason: reason, Have: &o, Changes: Diff(o.State, none)}
+}
+
+func (c *computation[S]) absent(step Step[S], matches []Object[S]) Step[S] {
+	if len(matches) == 0 {
+		return step
+	}
+	if len(matches) > 1 && c.policy.OnDuplicate != Oldest {
+		step.Err = ambiguous(step.Key, matches)
+		return step
+	}
+	for _, o := range matches[1:] {
+		c.drop(o, "duplicate of "+matches[0].ID)
+	}
+	deletion := c.deletion(step.Index, matches[0], "")
+	deletion.Key = step.Key
+	return deletion
+}
+
+func (c *computation[S]) create(step Step[S], want S) Step[S] {
+	merged, err := c.provider.Merge(nil, want)
+	if err != nil {
+		step.Err = err
+		return step
+	}
+	var none S
+	step.Action, step.Want, step.Changes = Create, merged, Diff(none, merged)
+	return step
+}
+
+func (c *computation[S]) update(step Step[S], have Object[S], want S) Step[S] {
+	step.ID, step.Have = have.ID, &have
+	if r, ok := c.provider.(Replacer[S]); ok {
+		if field := r.MustReplace(have, want); field != "" {
+			return c.replace(step, want, field)
+		}
+	}
+	merged, err := c.provider.Merge(&have, want)
+	if err != nil {
+		step.Err = err
+		return step
+	}
+	step.Want, step.Changes = merged, Diff(have.State, merged)
+	if len(step.Changes) > 0 {
+		step.Action = Update
+	}
+	return step
+}
+
+func (c *computation[S]) replace(step Step[S], want S, field string) Step[S] {
+	if !c.policy.AllowReplace {
+		step.Err = fmt.Errorf("%s: %s of %s %w; allow_replace: true deletes it and creates a new one", step.Key, field, step.ID, ErrReplace)
+		return step
+	}
+	// The new object inherits what the user left unset from the old one, and a fixed field never comes from there.
+	merged, err := c.provider.Merge(step.Have, want)
+	if err != nil {
+		step.Err = err
+		return step
+	}
+	step.Action, step.Want, step.Changes = Replace, merged, Diff(step.Have.State, merged)
+	return step
+}
+
+// purge gives the deletions of what is in scope and not declared.
+func (c *computation[S]) purge(have []Object[S]) (Plan[S], error) {
+	if c.policy.Scope == nil {
+		return nil, nil
+	}
+	var doomed Plan[S]
+	total := 0
+	for _, o := range have {
+		if !c.policy.Scope(o) {
+			continue
+		}
+		total++
+		if _, declared := c.claimed[o.ID]; !declared {
+			doomed = append(doomed, c.deletion(-1, o, NotDeclared))
+		}
+	}
+	if c.policy.Limit.Allows(len(doomed), total) {
+		return doomed, nil
+	}
+	keys := make([]string, len(doomed))
+	for i, s := range doomed {
+		keys[i] = fmt.Sprintf("%s (%s)", s.Key, s.ID)
+	}
+	slices.Sort(keys)
+	return nil, &LimitError{Limit: c.policy.Limit, Total: total, Keys: keys}
+}
+
+// NotDeclared is the Reason of steps that delete what Policy.Scope selects and no wish declares.
+const NotDeclared = "not declared"
+
+func rejectDuplicates[S any](p Provider[S], want []Want[S]) error {
+	seen := make(map[string]int, len(want))
+	for i, w := range want {
+		key := "key " + p.Key(w.State)
+		if w.ID != "" {
+			key = "id " + w.ID
+		}
+		if j, ok := seen[key]; ok {
+			return fmt.Errorf("%s: %w, at positions %d and %d of the list", strings.TrimPrefix(key, "key "), ErrDuplicate, j, i)
+		}
+		seen[key] = i
+	}
+	return nil
+}
+
+func finder[S any](p Provider[S], have []Object[S]) func(Want[S]) []Object[S] {
+	if f, ok := p.(Finder[S]); ok {
+		return f.Find(have)
+	}
+	byKey := make(map[string][]Object[S], len(have))
+	for _, o := range have {
+		k := p.Key(o.State)
+		byKey[k] = append(byKey[k], o)
+	}
+	return func(w Want[S]) []Object[S] { return byKey[p.Key(w.State)] }
+}
+
+func ambiguous[S any](key string, matches []Object[S]) error {
+	ids := make([]string, len(matches))
+	for i, o := range matches {
+		ids[i] = o.ID
+	}
+	return fmt.Errorf("%s: %w, ids %s; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others",
+		key, ErrAmbiguous, strings.Join(ids, ", "))
+}
+
+// compareIDs orders identifiers by age where they are growing numbers, and by text where they are not.
+func compareIDs(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+// Enumerate joins the first n texts and says how many more there are.
+func Enumerate(texts []string, n int) string {
+	if len(texts) <= n {
+		return strings.Join(texts, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], ", "), len(texts)-n)
+}
+
+// Failed gives the steps of a plan that have an error, in order.
+func (p Plan[S]) Failed() []Step[S] {
+	var failed []Step[S]
+	for _, s := range p {
+		if s.Err != nil {
+			failed = append(failed, s)
+		}
+	}
+	return failed
+}
+
+// Interrupted tells whether the plan was left unfinished because of an interruption or an earlier failure.
+func (p Plan[S]) Interrupted() bool {
+	return slices.ContainsFunc(p, func(s Step[S]) bool { return errors.Is(s.Err, ErrNotAttempted) })
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package reconcile makes the difference between what is wished and what a service holds vanish.
+//
+// It works in two halves. Compute is pure: from the observed objects and the wishes it makes a Plan, or an error before
+// anything was written. Apply carries a Plan out, several steps at a time, and reports what was done even when calls fail
+// half-way or the context ends. Check mode is Compute without Apply.
+//
+// The package knows no service: a Provider is all that it sees of one. Package reconciletest holds the contract that every
+// Provider must pass.
+package reconcile
+
+import (
+	"context"
+	"errors"
+)
+
+// Object is one thing that the service holds.
+type Object[S any] struct {
+	ID    string // the service's own identifier, never empty
+	State S      // what is known of it; fields that the provider did not read are unset
+}
+
+// Want is one wish.
+type Want[S any] struct {
+	ID     string // the service's identifier where the user named it: then nothing else identifies the object
+	State  S      // fields left unset keep the server's value
+	Absent bool   // the object shall not exist
+}
+
+// Provider is one kind of object in one service. S is its state: a struct whose fields are pointers, slices or values that
+// tell unset from empty, each tagged with its name (see Diff).
+//
+// Methods are called concurrently. Errors say what was attempted on which object.
+type Provider[S any] interface {
+	// Key is the identity of a wish in words, unique among the wishes of a run: "shop/liveness".
+	// Messages, the order of deletions and the Ledger use it.
+	Key(S) string
+
+	// Observe returns the objects that the wishes may be about and those that Policy.Scope must see: every page of them, or
+	// an error, never a part. Objects that a present wish matches carry their whole state. A Want with an ID is looked up by it;
+	// an ID that does not exist is no error.
+	Observe(ctx context.Context, want []Want[S]) ([]Object[S], error)
+
+	// Merge gives the state that an object shall have: what the user left unset is filled from have (or, for a new object,
+	// with the values that creation needs), and what means the same to the service takes the form it has there, so that Diff
+	// sees only true differences. have is nil for a new object. An error means that the wish cannot be met.
+	Merge(have *Object[S], want S) (S, error)
+
+	// Create makes the object. An error whose chain has `Uncertain() bool` answering true means that the service may have
+	// acted all the same.
+	Create(ctx context.Context, want S) (Object[S], error)
+
+	// Update changes what differs between have and want, and nothing else.
+	Update(ctx context.Context, have Object[S], want S) (Object[S], error)
+
+	// Delete removes the object; one that is already gone is success.
+	Delete(ctx context.Context, have Object[S]) error
+}
+
+// Finder is implemented by providers whose objects are not identified by Key alone. Find prepares the observed objects and
+// returns a function that gives all objects a wish may mean: none, one, or the several that make it ambiguous.
+// It is not asked about wishes with an ID. Without it an object matches a wish when their keys are equal.
+type Finder[S any] interface {
+	Find(have []Object[S]) func(Want[S]) []Object[S]
+}
+
+// Replacer is implemented by providers with fields that the service does not change after creation. MustReplace returns the
+// name of such a field that differs, or "" where the object can be updated in place.
+type Replacer[S any] interface {
+	MustReplace(have Object[S], want S) string
+}
+
+// Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
+// show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
+// it got; known tells whether that id (still) exists, and if it does not, create runs after all.
+type Ledger interface {
+	Once(ctx context.Context, key string, known func(id string) (bool, error), create func() (string, error)) error
+}
+
+// Errors of Compute and Apply, to be told apart with errors.Is.
+var (
+	// ErrAmbiguous is a wish that several objects match.
+	ErrAmbiguous = errors.New("more than one match")
+	// ErrDuplicate is two wishes for the same object.
+	ErrDuplicate = errors.New("declared twice")
+	// ErrNotFound is a wish for an object by an ID that does not exist.
+	ErrNotFound = errors.New("does not exist")
+	// ErrReplace is a wish that only a new object can meet, without Policy.AllowReplace.
+	ErrReplace = errors.New("cannot be changed after creation")
+	// ErrLimit is a plan that would delete more than Policy.Limit allows; see LimitError.
+	ErrLimit = errors.New("over the limit")
+	// ErrNotAttempted marks steps that were not begun: the run was interrupted, or another step failed before.
+	ErrNotAttempted = errors.New("not attempted")
+)
+
+// uncertain tells whether the service may have acted although err came back.
+func uncertain(err error) bool {
+	var u interface{ Uncertain() bool }
+	return errors.As(err, &u) && u.Uncertain()
+}

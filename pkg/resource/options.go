@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package resource
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Options are those that every module has in the same words; a module's options struct squashes them.
+type Options struct {
+	Purge          bool   `mapstructure:"purge"`
+	PurgeLimit     string `mapstructure:"purge_limit"`
+	OnDuplicate    string `mapstructure:"on_duplicate"`
+	AllowReplace   bool   `mapstructure:"allow_replace"`
+	UpdatePassword string `mapstructure:"update_password"`
+	FailFast       bool   `mapstructure:"fail_fast"`
+}
+
+// OptionRules are what documentation cannot say about Options; a module adds them to its own.
+func OptionRules() map[string]ansible.OptionRules {
+	return map[string]ansible.OptionRules{"update_password": {NotSecret: true}}
+}
+
+// Item is one object as the user declared it, by a module's options or as an element of its list. T is the struct of the
+// object's own options, in which nil is unset.
+type Item[T any] struct {
+	ID     *string `mapstructure:"id"`
+	State  *string `mapstructure:"state"` // present or absent
+	Stack  *string `mapstructure:"stack"`
+	Object T       `mapstructure:",squash"`
+}
+
+// Declaration is what a task declares: one object by the module's options, or many by a list for whose elements the
+// module's options are defaults, or a whole stack to be removed.
+type Declaration[T any] struct {
+	ListOption string    // the option that holds the list: "tests"
+	One        Item[T]   // the module's own options
+	List       []Item[T] // nil where the list was not given
+	Named      bool      // One names an object: by name, id or whatever identifies it
+	Options    Options
+}
+
+// states of Item.State.
+const (
+	present = "present"
+	absent  = "absent"
+)
+
+// Wishes turns the declaration into wishes. convert checks one item and makes the state of it; its errors get the item's position
+// in front. Nothing is called.
+func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]reconcile.Want[S], error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	items, position := d.items()
+	wants := make([]reconcile.Want[S], 0, len(items))
+	for i, item := range items {
+		state, err := convert(item)
+		if err == nil && d.Options.Purge && text(item.Stack) != text(d.One.Stack) && text(d.One.Stack) != "" {
+			err = fmt.Errorf("value of stack must be %s, the stack that is purged, got: %s", text(d.One.Stack), text(item.Stack))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s%w", position(i), err)
+		}
+		wants = append(wants, reconcile.Want[S]{ID: text(item.ID), State: state, Absent: text(item.State) == absent})
+	}
+	return wants, nil
+}
+
+// WholeStack tells whether the declaration asks for the removal of everything that a stack has.
+func (d Declaration[T]) WholeStack() bool {
+	return d.List == nil && !d.Named && text(d.One.State) == absent && text(d.One.Stack) != ""
+}
+
+// Scoped tells whether objects that are not declared shall go, and of which stack; "" is every object of the suite.
+func (d Declaration[T]) Scoped() (scoped bool, stack string) {
+	return d.Options.Purge || d.WholeStack(), text(d.One.Stack)
+}
+
+// Limit is the guard on deletions: purge_limit where it was set, DefaultPurgeLimit for a purge, and none for a stack that is
+// removed as a whole, because there the user said exactly that.
+func (d Declaration[T]) Limit() (reconcile.Limit, error) {
+	limit := d.Options.PurgeLimit
+	if limit == "" && !d.WholeStack() {
+		limit = DefaultPurgeLimit
+	}
+	return ParseLimit(limit)
+}
+
+// DefaultPurgeLimit is how many objects a purge may delete where purge_limit is not set.
+const DefaultPurgeLimit = "10"
+
+func (d Declaration[T]) check() error {
+	if err := checkStack(d.One.Stack); err != nil {
+		return err
+	}
+	if _, err := d.Limit(); err != nil {
+		return err
+	}
+	switch {
+	case d.Options.Purge && text(d.One.State) == absent:
+		return errors.New("purge: true keeps what is declared and removes the rest, so it goes with state: present; " +
+			"to remove all that a stack has, write state: absent with stack and nothing else")
+	case d.Options.Purge && d.List == nil:
+		return fmt.Errorf("purge is true but all of the following are missing: %s", d.ListOption)
+	case d.Options.Purge && !d.declaresAny():
+		return fmt.Errorf("purge: true with no present element in %s would remove everything in its scope; "+
+			"to remove all that a stack has, write state: absent with stack and no %s", d.ListOption, d.ListOption)
+	}
+	return nil
+}
+
+func (d Declaration[T]) declaresAny() bool {
+	for _, item := range d.List {
+		if text(item.State) != absent {
+			return true
+		}
+	}
+	return false
+}
+
+// items gives what is declared, each with the module's options as defaults, and a function that names a position.
+func (d Declaration[T]) items() (items []Item[T], position func(int) string) {
+	switch {
+	case d.List == nil && d.WholeStack():
+		return nil, nil
+	case d.List == nil:
+		return []Item[T]{d.One}, func(int) string { return "" }
+	}
+	for _, item := range d.List {
+		Fill(&item, d.One)
+		items = append(items, item)
+	}
+	return items, func(i int) string { return fmt.Sprintf("%s[%d]: ", d.ListOption, i) }
+}
+
+// Fill sets the fields of dst that are nil to those of defaults, also in nested structs.
+func Fill[T any](dst *T, defaults T) {
+	fill(reflect.ValueOf(dst).Elem(), reflect.ValueOf(defaults))
+}
+
+func fill(dst, defaults reflect.Value) {
+	for i := range dst.NumField() {
+		field := dst.Field(i)
+		switch field.Kind() {
+		case reflect.Struct:
+			fill(field, defaults.Field(i))
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			if field.IsNil() {
+				field.Set(defaults.Field(i))
+			}
+		}
+	}
+}
+
+// ParseLimit reads "10" or "20%"; "" is no limit.
+func ParseLimit(limit string) (reconcile.Limit, error) {
+	number, isShare := strings.CutSuffix(strings.TrimSpace(limit), "%")
+	if number == "" && !isShare {
+		return reconcile.Limit{}, nil
+	}
+	if isShare {
+		share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err == nil && share >= 0 && share <= 100 {
+			return reconcile.Limit{Set: true, IsShare: true, Percent: share}, nil
+		}
+	} else if count, err := strconv.Atoi(number); err == nil && count >= 0 {
+		return reconcile.Limit{Set: true, Count: count}, nil
+	}
+	return reconcile.Limit{}, fmt.Errorf("value of purge_limit must be a count such as 10 or a share such as 20%%, got: %s", limit)
+}
+
+// checkStack refuses what cannot be a tag or came out of a template half rendered.
+func checkStack(stack *string) error {
+	if stack == nil {
+		return nil
+	}
+	s := *stack
+	if s == "" || s != strings.TrimSpace(s) || len(s) > 50 || strings.ContainsAny(s, ",{}\"'") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
+		return fmt.Errorf("value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: %s", s)
+	}
+	return nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package resource
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// failed is the action of an object whose step has an error.
+const failed = "failed"
+
+// report gives a plan, done or only computed, the form in which every module answers:
+//
+//	changed: bool
+//	<plural>: [{name, …, id, action, changes: {field: {before, after}}, reason?, error?}]
+//	summary: {created, updated, replaced, deleted, unchanged, failed: int}
+//	api: {calls, retries: int, seconds_waited: float}
+//	diff: [{before_header, after_header, before, after}] in diff mode
+type report[S any] struct {
+	noun, plural string
+	task         *Task[S]
+	withDiff     bool
+}
+
+func (r report[S]) result(plan reconcile.Plan[S]) ansible.Result {
+	summary := map[string]int{failed: 0}
+	for _, a := range []reconcile.Action{reconcile.Create, reconcile.Update, reconcile.Replace, reconcile.Delete, reconcile.Unchanged} {
+		summary[string(a)] = 0
+	}
+	objects := make([]map[string]any, 0, len(plan))
+	diffs := []map[string]any{}
+	for _, s := range plan {
+		object := r.object(s)
+		summary[object["action"].(string)]++
+		objects = append(objects, object)
+		if s.Err == nil && s.Action != reconcile.Unchanged {
+			diffs = append(diffs, r.diff(s))
+		}
+	}
+	result := ansible.Result{"changed": plan.Changed(), r.plural: objects, "summary": summary, "api": r.usage()}
+	if r.withDiff {
+		result["diff"] = diffs
+	}
+	return result
+}
+
+// refused is the answer of a run that ended before a plan was made.
+func (r report[S]) refused(err error) ansible.Result {
+	result := r.result(nil)
+	var limit *reconcile.LimitError
+	if errors.As(err, &limit) {
+		result["refused"] = limit.Keys
+	}
+	return result
+}
+
+// failure says how many objects failed and which; nil where none did.
+func (r report[S]) failure(plan reconcile.Plan[S]) error {
+	bad := plan.Failed()
+	if len(bad) == 0 {
+		return nil
+	}
+	texts := make([]string, len(bad))
+	for i, s := range bad {
+		texts[i] = s.Err.Error()
+	}
+	noun := r.plural
+	if len(plan) == 1 {
+		noun = r.noun
+	}
+	return fmt.Errorf("%d of %d %s failed: %s", len(bad), len(plan), noun, enumerateLines(texts, 5))
+}
+
+// enumerateLines joins the first n messages and says how many more there are.
+func enumerateLines(texts []string, n int) string {
+	if len(texts) <= n {
+		return strings.Join(texts, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(texts[:n], "; "), len(texts)-n)
+}
+
+func (r report[S]) object(s reconcile.Step[S]) map[string]any {
+	object := map[string]any{}
+	for k, v := range r.task.Describe(subject(s, r.task.Wants)) {
+		object[k] = v
+	}
+	object["id"] = nil
+	if s.ID != "" {
+		object["id"] = s.ID
+	}
+	object["action"] = string(s.Action)
+	changes := map[string]any{}
+	for _, c := range s.Changes {
+		before, after := shown(c)
+		changes[c.Field] = map[string]any{"before": before, "after": after}
+	}
+	object["changes"] = changes
+	if s.Reason != "" {
+		object["reason"] = s.Reason
+	}
+	if s.Err != nil {
+		object["action"] = failed
+		object["error"] = s.Err.Error()
+	}
+	return object
+}
+
+// subject is the state that a step is about: what shall be, else what is there, else what was asked for.
+func subject[S any](s reconcile.Step[S], wants []reconcile.Want[S]) S {
+	switch {
+	case s.Action == reconcile.Delete && s.Have != nil:
+		return s.Have.State
+	case s.Action != reconcile.Delete && s.Index >= 0 && (s.Err == nil || s.Have != nil) && len(s.Changes) > 0:
+		return s.Want
+	case s.Have != nil:
+		return s.Have.State
+	default:
+		return wants[s.Index].State
+	}
+}
+
+// diff shows only the fields that differ; ansible-playbook --diff prints both sides as sorted JSON.
+func (r report[S]) diff(s reconcile.Step[S]) map[string]any {
+	before, after := map[string]any{}, map[string]any{}
+	for _, c := range s.Changes {
+		b, a := shown(c)
+		if b != nil {
+			before[c.Field] = b
+		}
+		if a != nil {
+			after[c.Field] = a
+		}
+	}
+	header := fmt.Sprintf("%s %s", r.noun, s.Key)
+	if s.ID != "" {
+		header += " (id " + s.ID + ")"
+	}
+	return map[string]any{"before_header": header, "after_header": header + " " + string(s.Action), "before": before, "after": after}
+}
+
+// shown gives both values of a change; two secrets that differ must not look the same.
+func shown(c reconcile.Change) (before, after any) {
+	_, hidBefore := c.Before.(secret.Value)
+	_, hidAfter := c.After.(secret.Value)
+	before, after = c.Before, c.After
+	if hidBefore && hidAfter {
+		before, after = fmt.Sprintf("%s (old value)", c.Before), fmt.Sprintf("%s (new value)", c.After)
+	}
+	return before, after
+}
+
+func (r report[S]) usage() map[string]any {
+	u := r.task.Usage()
+	return map[string]any{"calls": u.Calls, "retries": u.Retries, "seconds_waited": math.Round(u.Waited.Seconds()*10) / 10}
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package resource joins a service's options and its reconcile.Provider to an Ansible module.
+//
+// A service describes its module as a Kind: the options struct, and Open, which turns given options into a Task without
+// calling the service. Everything after that is the same for every module and happens here: observe, plan, check mode,
+// apply, diff, the answer's form, and what is reported when a run fails half-way or is interrupted.
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Kind is one kind of object, managed by one module. P is the struct of its options, S the state of one object.
+type Kind[P, S any] struct {
+	Name          string // the module: "status_cake_test"
+	Documentation []byte // its embedded <module>.yml
+	Rules         ansible.Rules
+	Noun, Plural  string // "test", "tests"; Plural is the key of the list in the answer
+	// Open checks the options as far as that is possible without calling the service and says what is to be done.
+	Open func(call *ansible.Call, options P) (*Task[S], error)
+}
+
+// Task is what one run of a module shall do.
+type Task[S any] struct {
+	Provider    reconcile.Provider[S]
+	Wants       []reconcile.Want[S]
+	Policy      reconcile.Policy[S]
+	Concurrency int              // writes at a time
+	FailFast    bool             // the first failure keeps what was not begun from being attempted
+	Ledger      reconcile.Ledger // nil for none
+	// Describe gives the values by which the answer names an object: at least "name".
+	Describe func(S) map[string]any
+	// Usage tells how much the run asked of the service so far.
+	Usage func() Usage
+	// Sleep replaces the real clock in tests.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Usage is how much a run asked of a service.
+type Usage struct {
+	Calls   int           // requests sent, repeated ones included
+	Retries int           // those that repeated a failed one
+	Waited  time.Duration // time spent waiting for the rate limit and between repeats, summed over concurrent calls
+}
+
+// Module gives the Ansible module.
+func (k Kind[P, S]) Module() ansible.Module {
+	var options P
+	return ansible.Module{
+		Name: k.Name, Documentation: k.Documentation, Params: options, Rules: k.Rules,
+		SupportsCheckMode: true,
+		Run:               k.run,
+	}
+}
+
+func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result, error) {
+	var options P
+	if err := call.Decode(&options); err != nil {
+		return nil, err
+	}
+	task, err := k.Open(call, options)
+	if err != nil {
+		return nil, err
+	}
+	r := report[S]{noun: k.Noun, plural: k.Plural, task: task, withDiff: call.Diff}
+	plan, err := k.plan(ctx, task)
+	if err != nil {
+		return r.refused(err), err
+	}
+	if call.CheckMode {
+		return r.result(plan), r.failure(plan)
+	}
+	var done progress[S]
+	call.ReportProgress(func() ansible.Result { return r.result(done.steps()) })
+	applied, err := reconcile.Apply(ctx, task.Provider, plan, reconcile.Options[S]{
+		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Done: done.add,
+	})
+	return r.result(applied), errors.Join(err, r.failure(applied))
+}
+
+func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S], error) {
+	have, err := task.Provider.Observe(ctx, task.Wants)
+	if err != nil {
+		return nil, fmt.Errorf("nothing was changed, because the %s could not be read: %w", k.Plural, err)
+	}
+	return reconcile.Compute(task.Provider, have, task.Wants, task.Policy)
+}
+
+// progress collects finished steps for the answer of a run that does not come to its end.
+type progress[S any] struct {
+	mu   sync.Mutex
+	plan reconcile.Plan[S]
+}
+
+func (p *progress[S]) add(s reconcile.Step[S]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plan = append(p.plan, s)
+}
+
+func (p *progress[S]) steps() reconcile.Plan[S] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(reconcile.Plan[S](nil), p.plan...)
+}
