@@ -72,6 +72,8 @@ type OptionRules struct {
 	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.
 	RemovedInVersion, RemovedAtDate, RemovedFromCollection string
 	DeprecatedAliases                                      []DeprecatedAlias
+	// Advice says, for a value that is not among the choices but was once, what to write instead; the error ends with it.
+	Advice map[string]string
 	// Rules holds among the option's suboptions.
 	Rules
 }

@@ -57,6 +57,7 @@ type Option struct {
 	RemovedInVersion  string
 	RemovedAtDate     string
 	RemovedFrom       string
+	Advice            map[string]string // by value that is no choice
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -118,6 +119,7 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 	o := Option{
 		Name: name, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
+		Advice: rules.Advice,
 	}
 	r := reader{of: d, path: path + name}
 	o.Type, o.Elements = cmp.Or(r.text("type"), "str"), r.text("elements")

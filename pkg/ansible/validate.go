@@ -269,7 +269,12 @@ func (v *validator) choices(spec *Spec, params *dict, context []string) {
 			params.set(o.Name, word)
 			continue
 		}
-		v.find(within(context, fmt.Errorf("value of %s must be one of: %s, got: %s", o.Name, joinStr(o.allowed), pyStr(value))))
+		wrong := pyStr(value)
+		err := within(context, fmt.Errorf("value of %s must be one of: %s, got: %s", o.Name, joinStr(o.allowed), wrong))
+		if advice := o.Advice[wrong]; advice != "" {
+			err = fmt.Errorf("%w. %s", err, advice)
+		}
+		v.find(err)
 	}
 }
 
