@@ -51,8 +51,8 @@ lint-ansible: build venv
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_LIBRARY=$(CURDIR)/library .venv/bin/ansible-lint --nocolor
 
 .PHONY: cover
-cover: tools ## run the Go tests and fail under 90 % coverage
-	.ci/go-test
+cover: tools build venv ## run the Go tests and fail under 90 % coverage
+	STACKWATCH_REQUIRE_ANSIBLE=1 .ci/go-test
 	.ci/coverage .cache/coverage.out 90
 
 .PHONY: bench
