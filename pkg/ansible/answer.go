@@ -43,9 +43,27 @@ func (o outcome) answer(calls <-chan *Call) string {
 	join(answer, "warnings", warningList(warnings))
 	join(answer, "deprecations", deprecationList(deprecations))
 
+	masked := newDict()
+	for _, key := range answer.keys {
+		if key == "deprecations" {
+			masked.set(key, maskedDeprecations(mask, answer.values[key]))
+		} else {
+			masked.set(key, mask.value(answer.values[key]))
+		}
+	}
 	var b strings.Builder
-	writeJSON(&b, mask.value(answer), answerJSON)
+	writeJSON(&b, masked, answerJSON)
 	return b.String()
+}
+
+// maskedDeprecations hides secrets in the messages alone: Ansible reads the dates and versions beside them.
+func maskedDeprecations(mask masker, list any) any {
+	for _, item := range asList(list) {
+		if entry, ok := item.(*dict); ok {
+			entry.set("msg", mask.value(entry.values["msg"]))
+		}
+	}
+	return list
 }
 
 // join puts a list before what the result has under the key, and leaves each entry in it once.

@@ -198,6 +198,9 @@ func toFloat(value any) (any, error) {
 		if !float.MatchString(text) {
 			return nil, refused
 		}
+		if strings.EqualFold(strings.TrimLeft(text, "+-"), "nan") {
+			return math.NaN(), nil
+		}
 		f, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			return nil, refused

@@ -13,6 +13,22 @@ import (
 
 // documentedOptions gives the options of a module's documentation file, in their order.
 func documentedOptions(documentation []byte) (*dict, error) {
+	described, err := documentationSection(documentation)
+	if err != nil {
+		return nil, err
+	}
+	value, _ := described.get("options")
+	options, ok := value.(*dict)
+	if !ok && value != nil {
+		return nil, fmt.Errorf("options must be a mapping, not %s", typeName(value))
+	}
+	if options == nil {
+		options = newDict()
+	}
+	return options, nil
+}
+
+func documentationSection(documentation []byte) (*dict, error) {
 	file, err := decodeYAML(documentation)
 	if err != nil {
 		return nil, err
@@ -30,15 +46,7 @@ func documentedOptions(documentation []byte) (*dict, error) {
 	if !ok {
 		return nil, fmt.Errorf("DOCUMENTATION must be a mapping, not %s", typeName(section))
 	}
-	value, _ := described.get("options")
-	options, ok := value.(*dict)
-	if !ok && value != nil {
-		return nil, fmt.Errorf("options must be a mapping, not %s", typeName(value))
-	}
-	if options == nil {
-		options = newDict()
-	}
-	return options, nil
+	return described, nil
 }
 
 func decodeYAML(text []byte) (*dict, error) {

@@ -103,7 +103,7 @@ func writeJSONString(b *strings.Builder, s string) {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case r >= ' ' && r < 0x7f || r == 0x7f:
+		case r >= ' ' && r < 0x7f:
 			b.WriteRune(r)
 		case r == '\n':
 			b.WriteString(`\n`)

@@ -171,14 +171,13 @@ func isWordRune(r rune) bool {
 	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= utf8.RuneSelf
 }
 
-// number reads integers of all bases and floats, with signs before them.
+// number reads integers of all bases and floats, with one sign before them.
 func (p *literal) number() (any, error) {
-	negative := false
-	for p.rest != "" && (p.rest[0] == '+' || p.rest[0] == '-') {
-		negative = negative != (p.rest[0] == '-')
-		p.rest = p.rest[1:]
-		p.skip()
+	negative := p.take("-")
+	if !negative {
+		p.take("+")
 	}
+	p.skip()
 	end := 0
 	for end < len(p.rest) {
 		c := p.rest[end]

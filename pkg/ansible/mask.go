@@ -137,9 +137,11 @@ func forms(text string) []string {
 	if utf8.RuneCountInString(text) < 4 {
 		return []string{text}
 	}
-	quoted := strconv.Quote(text)
-	ascii := strconv.QuoteToASCII(text)
-	return []string{text, url.QueryEscape(text), url.PathEscape(text), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1]}
+	all := []string{text, url.QueryEscape(text), url.PathEscape(text)}
+	for _, quoted := range []string{strconv.Quote(text), strconv.QuoteToASCII(text), pyRepr(text)} {
+		all = append(all, quoted[1:len(quoted)-1])
+	}
+	return all
 }
 
 // masker hides secrets in texts and values.

@@ -33,10 +33,7 @@ type Deprecation struct{ Msg, Version, Date, Collection string }
 // validate changes params into the values that the module works with.
 func (v *validator) validate(spec *Spec, params *dict) {
 	v.fallbacks(spec, params)
-	warned, deprecated := v.aliases(spec, params)
-	for _, pair := range warned {
-		v.warn("Both option %s and its alias %s are set.", pair[0], pair[1])
-	}
+	both, deprecated := v.aliases(spec, params)
 	v.deprecateAliases(deprecated, "")
 	v.given = map[string]bool{}
 	for _, o := range spec.Options {
@@ -45,9 +42,12 @@ func (v *validator) validate(spec *Spec, params *dict) {
 	v.find(v.secrets.collect(spec, params))
 	v.deprecateOptions(spec, params, "")
 	v.strangers(spec, params, nil)
-	v.check(spec, params, "", nil)
+	v.check(spec, params, nil)
 	v.defaults(spec, params, true)
 	v.suboptions(spec, params, "", nil)
+	for _, pair := range both { // Ansible too says this after what it says of suboptions
+		v.warn("Both option %s and its alias %s are set.", pair[0], pair[1])
+	}
 	// Ansible hides only what came in. What coercion made of it (the parts of a list, an expanded path) is hidden here too.
 	_ = v.secrets.collect(spec, params)
 }
@@ -82,7 +82,7 @@ func (v *validator) warn(format string, args ...any) {
 }
 
 // check is the part that options and suboptions share: from what excludes each other to the rules that look at coerced values.
-func (v *validator) check(spec *Spec, params *dict, prefix string, context []string) {
+func (v *validator) check(spec *Spec, params *dict, context []string) {
 	v.find(within(context, mutuallyExclusive(spec, params)))
 	v.defaults(spec, params, false)
 	v.find(within(context, missingRequired(spec, params)))
@@ -205,7 +205,8 @@ func (v *validator) defaults(spec *Spec, params *dict, all bool) {
 		if params.has(o.Name) || o.standard == nil && !all {
 			continue
 		}
-		if o.Logging == Hidden {
+		if o.Logging == Hidden && truthy(o.standard) {
+			v.secrets.add(pyStr(o.standard)) // "True" too, which as a given value hides nothing
 			_ = v.secrets.addAll(o.standard)
 		}
 		params.set(o.Name, deepCopy(o.standard))
@@ -334,7 +335,7 @@ func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []
 	v.deprecateAliases(deprecated, prefix)
 	v.find(v.secrets.collect(o.Sub, sub))
 	v.strangers(o.Sub, sub, context)
-	v.check(o.Sub, sub, prefix, context)
+	v.check(o.Sub, sub, context)
 	v.defaults(o.Sub, sub, true)
 	v.suboptions(o.Sub, sub, prefix, context)
 }

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
+)
+
+// differentialCase is one call, put to Python's AnsibleModule and to this package.
+type differentialCase struct {
+	name   string
+	spec   *dict  // as Python wants it, but env for fallbacks; beside "options" the rules and supports_check_mode
+	args   string // JSON
+	env    map[string]string
+	result *dict // what the module answers
+	hide   []string
+}
+
+// pythonAnswer is what the real AnsibleModule answers, and what it would if it hid as much as this package does.
+type pythonAnswer struct {
+	plain, hardened *dict
+	secrets         []any // that the hardened one found
+}
+
+// knownDifference is a class of differences that are meant, with the reason. A difference that fits none fails the test.
+type knownDifference struct {
+	name, reason string
+	explains     func(c differentialCase, python, hardened, golang *dict) bool
+}
+
+func knownDifferences() []knownDifference {
+	return []knownDifference{
+		{"crash", "Python ends in a traceback (infinities to int, unhashable defaults, numbers of more than 4300 digits); Go must answer JSON, and does",
+			func(_ differentialCase, python, _, _ *dict) bool { return python.has("crash") }},
+		{"more is hidden", "Python forgets the forms that coercion gives to a secret (the parts of a list, an expanded path), forms " +
+			"that quoting gives to it, and, after a malformed suboption, secrets it had found; Go hides them",
+			func(_ differentialCase, _, hardened, golang *dict) bool { return same(hardened, golang) }},
+		{"unknown internals", "an _ansible_ argument that this core does not know fails in Python; a binary that outlives cores ignores it",
+			func(c differentialCase, _, _, _ *dict) bool { return strings.Contains(c.args, "_ansible_of_tomorrow") }},
+		{"keys that are no texts", "a key of a Python literal becomes a text at once, as the JSON answer needs it; Python's log line still shows a number",
+			func(c differentialCase, _, _, _ *dict) bool { return strings.Contains(c.args, "{1: 2}") }},
+		{"NaN in a dictionary's text", "Python's JSON reader takes NaN and Infinity; they are no JSON",
+			func(c differentialCase, _, _, golang *dict) bool {
+				return regexp.MustCompile(`NaN|Infinity`).MatchString(c.args) && strings.Contains(message(golang), "unable to evaluate string as dictionary")
+			}},
+		{"literals that JSON cannot hold", "bytes, sets and complex numbers inside a Python literal are refused: no answer could show them",
+			func(c differentialCase, _, _, golang *dict) bool {
+				return regexp.MustCompile(`b'|\{1, 2\}|2j|\.\.\.|\\\\N`).MatchString(c.args) && strings.Contains(message(golang), "unable to evaluate string as dictionary")
+			}},
+	}
+}
+
+func message(answer *dict) string {
+	if result, ok := answer.values["result"].(*dict); ok {
+		return toStr(result.values["msg"])
+	}
+	return ""
+}
+
+// TestSameAsPython holds the port against the real AnsibleModule: a table, and random specs with random arguments.
+func TestSameAsPython(t *testing.T) {
+	python := ansibletest.Python(t)
+	cases := slices.Concat(tableCases(t), matrixCases(), randomCases(20261121, 3000))
+	answers := askPython(t, python, cases)
+
+	var differing []differentialCase
+	var plain, golang []*dict
+	for i, c := range cases {
+		answer := askGo(t, c)
+		if same(answers[i].plain, answer) {
+			continue
+		}
+		// Asked again, a hardened Python hides what Go hides: the quoted forms of all the secrets that it found by itself.
+		set := secretSet{}
+		for _, text := range answers[i].secrets {
+			set.add(text.(string))
+		}
+		c.hide = set.masker().ordered
+		differing, plain, golang = append(differing, c), append(plain, answers[i].plain), append(golang, answer)
+	}
+	hardened := askPython(t, python, differing)
+
+	explained := map[string]int{}
+	differences := 0
+	for i, c := range differing {
+		known := knownDifferences()
+		at := slices.IndexFunc(known, func(k knownDifference) bool { return k.explains(c, plain[i], hardened[i].hardened, golang[i]) })
+		if at >= 0 {
+			explained[known[at].name]++
+			continue
+		}
+		if differences++; differences <= 12 {
+			assert.Fail(t, "Python and Go differ", "case %s\nspec   %s\nargs   %s\nenv    %v\nresult %s\nPython %s\nharder %s\nGo     %s",
+				c.name, show(c.spec), c.args, c.env, show(c.result), show(plain[i]), show(hardened[i].hardened), show(golang[i]))
+		}
+	}
+	require.Zero(t, differences, "of %d cases", len(cases))
+	for _, name := range slices.Sorted(maps.Keys(explained)) {
+		t.Logf("%d of %d cases differ as they are meant to: %s", explained[name], len(cases), name)
+	}
+	assert.Less(t, explained["crash"], len(cases)/20, "too many cases in which Python gives no answer to compare with")
+}
+
+// askPython feeds all cases to one process and gives its plain and its hardened answer to each.
+func askPython(t *testing.T, python string, cases []differentialCase) []pythonAnswer {
+	t.Helper()
+	var input bytes.Buffer
+	for _, c := range cases {
+		line := newDict()
+		env := newDict()
+		for _, name := range slices.Sorted(maps.Keys(c.env)) {
+			env.set(name, c.env[name])
+		}
+		line.set("spec", c.spec)
+		line.set("args", c.args)
+		line.set("env", env)
+		line.set("result", c.result)
+		hide := []any{}
+		for _, text := range c.hide {
+			hide = append(hide, text)
+		}
+		line.set("hide", hide)
+		input.WriteString(show(line) + "\n")
+	}
+	cmd := exec.CommandContext(t.Context(), python, "testdata/ansible_module.py")
+	cmd.Stdin, cmd.Env = &input, append(os.Environ(), "PYTHONHASHSEED=0", "PYTHONUTF8=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	answers := make([]pythonAnswer, 0, len(cases))
+	scanner := bufio.NewScanner(bytes.NewReader(output))
+	scanner.Buffer(nil, 1<<24)
+	for scanner.Scan() {
+		value, err := decodeJSON(scanner.Text())
+		require.NoError(t, err)
+		both, ok := value.(*dict)
+		require.True(t, ok)
+		var answer pythonAnswer
+		answer.plain, _ = both.values["plain"].(*dict)
+		if answer.hardened, ok = both.values["hardened"].(*dict); ok {
+			answer.secrets, _ = answer.hardened.values["secrets"].([]any)
+			answer.hardened.remove("secrets")
+		}
+		answer.plain.remove("secrets")
+		answers = append(answers, answer)
+	}
+	require.Len(t, answers, len(cases), stderr.String())
+	return answers
+}
+
+// askGo calls a module of the same spec.
+func askGo(t *testing.T, c differentialCase) *dict {
+	t.Helper()
+	documentation, rules := moduleFrom(t, c.spec)
+	checkMode, _ := c.spec.get("supports_check_mode")
+	m := Module{
+		Name: "basic.py", Documentation: documentation, Rules: rules, SupportsCheckMode: checkMode == true,
+		Run: func(context.Context, *Call) (Result, error) {
+			result := Result{"changed": false}
+			for key, value := range c.result.values {
+				result[key] = value
+			}
+			return result, nil
+		},
+	}
+	log := []any{}
+	var stdout bytes.Buffer
+	code := Execute(t.Context(), m, Process{
+		Args: []string{"module"}, Stdin: strings.NewReader(c.args), Stdout: &stdout,
+		LookupEnv:  func(name string) (string, bool) { text, ok := c.env[name]; return text, ok },
+		LookupHome: lookupHome,
+		Syslog:     func(_, _, line string) error { log = append(log, line); return nil },
+	})
+	result, err := decodeJSON(stdout.String())
+	require.NoError(t, err, "case %s: %s", c.name, stdout.String())
+	answer := newDict()
+	answer.set("code", int64(code))
+	answer.set("log", log)
+	answer.set("result", result)
+	return answer
+}
+
+// moduleFrom turns a spec as Python has it into documentation and rules.
+func moduleFrom(t *testing.T, spec *dict) ([]byte, Rules) {
+	t.Helper()
+	rules := rulesFrom(t, spec)
+	section, file := newDict(), newDict()
+	section.set("options", documentationFrom(spec.values["options"].(*dict)))
+	file.set("DOCUMENTATION", section)
+	return asYAML(t, file), rules
+}
+
+// asYAML writes JSON that YAML reads too: YAML wants characters beyond 16 bits as they are, JSON writes them as two.
+func asYAML(t *testing.T, value any) []byte {
+	t.Helper()
+	return regexp.MustCompile(`\\ud[89ab]..\\ud[c-f]..`).ReplaceAllFunc([]byte(show(value)), func(pair []byte) []byte {
+		text, err := decodeJSON(`"` + string(pair) + `"`)
+		require.NoError(t, err)
+		return []byte(text.(string))
+	})
+}
+
+func documentationFrom(options *dict) *dict {
+	documented := newDict()
+	for _, name := range options.keys {
+		option, described := options.values[name].(*dict), newDict()
+		for _, key := range option.keys {
+			switch key {
+			case "type", "elements", "required", "default", "choices", "aliases":
+				described.set(key, option.values[key])
+			case "options":
+				described.set(key, documentationFrom(option.values[key].(*dict)))
+			}
+		}
+		documented.set(name, described)
+	}
+	return documented
+}
+
+func rulesFrom(t *testing.T, spec *dict) Rules {
+	t.Helper()
+	var raw struct {
+		MutuallyExclusive [][]string          `yaml:"mutually_exclusive"`
+		RequiredTogether  [][]string          `yaml:"required_together"`
+		RequiredOneOf     [][]string          `yaml:"required_one_of"`
+		RequiredIf        [][]any             `yaml:"required_if"`
+		RequiredBy        map[string][]string `yaml:"required_by"`
+	}
+	require.NoError(t, yaml.Unmarshal(asYAML(t, spec), &raw))
+	rules := Rules{
+		MutuallyExclusive: raw.MutuallyExclusive, RequiredTogether: raw.RequiredTogether, RequiredOneOf: raw.RequiredOneOf,
+		RequiredBy: raw.RequiredBy, Options: map[string]OptionRules{},
+	}
+	for _, r := range raw.RequiredIf {
+		rule := RequiredIf{Option: r[0].(string), Value: r[1], AnyOf: len(r) == 4 && r[3] == true}
+		for _, name := range r[2].([]any) {
+			rule.Requires = append(rule.Requires, name.(string))
+		}
+		rules.RequiredIf = append(rules.RequiredIf, rule)
+	}
+	options, _ := spec.values["options"].(*dict)
+	if options == nil {
+		return rules
+	}
+	for _, name := range options.keys {
+		rules.Options[name] = optionRulesFrom(t, options.values[name].(*dict))
+	}
+	return rules
+}
+
+func optionRulesFrom(t *testing.T, option *dict) OptionRules {
+	t.Helper()
+	var raw struct {
+		NoLog     *bool    `yaml:"no_log"`
+		Env       []string `yaml:"env"`
+		Apply     bool     `yaml:"apply_defaults"`
+		InVersion string   `yaml:"removed_in_version"`
+		AtDate    string   `yaml:"removed_at_date"`
+		From      string   `yaml:"removed_from_collection"`
+		Aliases   []struct {
+			Name       string `yaml:"name"`
+			Version    string `yaml:"version"`
+			Date       string `yaml:"date"`
+			Collection string `yaml:"collection_name"`
+		} `yaml:"deprecated_aliases"`
+	}
+	require.NoError(t, yaml.Unmarshal(asYAML(t, option), &raw))
+	rules := OptionRules{
+		Env: raw.Env, ApplyDefaults: raw.Apply, Secret: raw.NoLog != nil && *raw.NoLog, NotSecret: raw.NoLog != nil && !*raw.NoLog,
+		RemovedInVersion: raw.InVersion, RemovedAtDate: raw.AtDate, RemovedFromCollection: raw.From, Rules: rulesFrom(t, option),
+	}
+	for _, alias := range raw.Aliases {
+		rules.DeprecatedAliases = append(rules.DeprecatedAliases, DeprecatedAlias(alias))
+	}
+	return rules
+}
+
+var supportedOf = regexp.MustCompile(`(parameters for \(.*\) module: [^:]*, .*)\. Supported parameters include: .*\.$`)
+
+// same compares two answers strictly (1 and 1.0 differ), but for what Python takes from a set in an order of its own, and
+// for the collection that Python names where nobody did.
+func same(python, golang *dict) bool {
+	return python != nil && golang != nil && identical(normal(python), normal(golang))
+}
+
+func normal(value any) any {
+	switch v := value.(type) {
+	case string:
+		return supportedOf.ReplaceAllString(v, "$1.")
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = normal(item)
+		}
+		return list
+	case *dict:
+		d := newDict()
+		for _, key := range slices.Sorted(slices.Values(v.keys)) {
+			d.set(key, normal(v.values[key]))
+		}
+		if collection, ok := d.get("collection_name"); ok && collection == nil {
+			d.set("collection_name", "ansible.builtin")
+		}
+		return d
+	default:
+		return v
+	}
+}
+
+func identical(a, b any) bool { return show(a) == show(b) }
+
+func show(value any) string {
+	var b strings.Builder
+	if d, ok := value.(*dict); !ok || d != nil {
+		writeJSON(&b, value, answerJSON)
+	}
+	return b.String()
+}
+
+// tableCases reads testdata/differential.yaml: groups of one spec and the arguments to try on it.
+func tableCases(t *testing.T) []differentialCase {
+	t.Helper()
+	text, err := os.ReadFile("testdata/differential.yaml")
+	require.NoError(t, err)
+	file, err := decodeYAML(text)
+	require.NoError(t, err)
+	groups, ok := file.values["groups"].([]any)
+	require.True(t, ok)
+	var cases []differentialCase
+	for _, g := range groups {
+		group := g.(*dict)
+		env := map[string]string{"HOME": "/home/tester", "USER": "tester"}
+		if more, ok := group.values["env"].(*dict); ok {
+			for name, text := range more.values {
+				env[name] = text.(string)
+			}
+		}
+		result, ok := group.values["result"].(*dict)
+		if !ok {
+			result = newDict()
+		}
+		for i, args := range group.values["args"].([]any) {
+			cases = append(cases, differentialCase{
+				name: fmt.Sprintf("%v[%d]", group.values["name"], i), spec: group.values["spec"].(*dict),
+				args: args.(string), env: env, result: result,
+			})
+		}
+	}
+	require.GreaterOrEqual(t, len(cases), 0, "the table has become thin")
+	return cases
+}

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers cases with the real AnsibleModule: one JSON case a line comes in, one JSON answer a line goes out."""
+import copy
+import io
+import json
+import math
+import os
+import sys
+import warnings
+
+warnings.simplefilter("ignore")
+
+from ansible.module_utils import basic
+from ansible.module_utils._internal import _event_utils
+from ansible.module_utils.common import arg_spec, parameters
+from ansible.module_utils.parsing import convert_bool
+from ansible.module_utils.common import warnings as ansible_warnings
+from ansible.module_utils.common.validation import check_type_dict
+
+recorded = {}
+log = []
+hide = []  # more secrets: the quoted forms of those that the first round found
+
+
+def record(self, result):
+    recorded["result"] = result
+    recorded["secrets"] = self.no_log_values
+
+
+def record_log(self, msg):
+    log.append(msg)
+
+
+basic.AnsibleModule._record_module_result = record
+basic.AnsibleModule._log_to_syslog = record_log
+basic.AnsibleModule._check_locale = lambda self: None
+basic.has_journal = False
+# A set of Python has no order to compare with; this is the one that the Go port shows.
+convert_bool.BOOLEANS = ("y", "yes", "on", "1", "true", "t", 1, "n", "no", "off", "0", "false", "f", 0)
+plain_validate = arg_spec.ModuleArgumentSpecValidator.validate
+
+
+def leaves(value, into):
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        if value != "":
+            into.add(str(value))
+    elif isinstance(value, dict):
+        for item in value.values():
+            leaves(item, into)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            leaves(item, into)
+
+
+def secrets(spec, params, into):
+    """What the Go port hides: every secret option in every form it takes, whatever went wrong elsewhere."""
+    for name, option in spec.items():
+        value = params.get(name)
+        if option.get("no_log") and value:
+            leaves(value, into)
+        nests = option.get("type") == "dict" or (option.get("type") == "list" and option.get("elements") == "dict")
+        if option.get("options") is not None and value is not None and nests:
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, str):
+                    try:
+                        item = check_type_dict(item)
+                    except TypeError:
+                        continue
+                if isinstance(item, dict):
+                    secrets(option["options"], item, into)
+
+
+def hardened_validate(self, params):
+    more = set()
+    with_aliases = copy.deepcopy(params)
+    try:
+        parameters._handle_aliases(self.argument_spec, with_aliases)
+    except Exception:
+        pass
+    secrets(self.argument_spec, with_aliases, more)
+    result = plain_validate(self, params)
+    secrets(self.argument_spec, result._validated_parameters, more)
+    result._no_log_values.update(more)
+    result._no_log_values.update(hide)
+    return result
+
+
+def finite(value):
+    if isinstance(value, float) and not math.isfinite(value):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+def build(spec):
+    built = {}
+    for name, option in spec.items():
+        option = dict(option)
+        if "env" in option:
+            option["fallback"] = (basic.env_fallback, option.pop("env"))
+        if option.get("options") is not None:
+            option["options"] = build(option["options"])
+        built[name] = option
+    return built
+
+
+def answer(case, hardened):
+    recorded.clear()
+    log.clear()
+    ansible_warnings._global_warnings.clear()
+    ansible_warnings._global_deprecations.clear()
+    os.environ.clear()
+    os.environ.update(case["env"])
+    arg_spec.ModuleArgumentSpecValidator.validate = hardened_validate if hardened else plain_validate
+    basic._ANSIBLE_ARGS = b'{"ANSIBLE_MODULE_ARGS": ' + case["args"].encode() + b"}"
+    basic._ANSIBLE_PROFILE = "legacy"
+    rules = case["spec"]
+    code = None
+    try:
+        module = basic.AnsibleModule(
+            build(copy.deepcopy(rules["options"])),  # AnsibleModule changes defaults in place
+            mutually_exclusive=rules.get("mutually_exclusive"),
+            required_together=rules.get("required_together"),
+            required_one_of=rules.get("required_one_of"),
+            required_if=rules.get("required_if"),
+            required_by=rules.get("required_by"),
+            supports_check_mode=rules.get("supports_check_mode", False),
+        )
+        module.exit_json(changed=False, **case["result"])
+    except SystemExit as ex:
+        code = ex.code
+    except Exception as ex:
+        return {"crash": f"{type(ex).__name__}: {ex}"}
+    result = recorded["result"]
+    if "warnings" in result:
+        result["warnings"] = [_event_utils.format_event_brief_message(w.event) for w in result["warnings"]]
+    if "deprecations" in result:
+        result["deprecations"] = [_event_utils.deprecation_as_dict(d) for d in result["deprecations"]]
+    secrets_found = recorded["secrets"]
+    if hardened:
+        # Python shows messages as they are.
+        if "warnings" in result:
+            result["warnings"] = parameters.remove_values(result["warnings"], secrets_found)
+        for deprecation in result.get("deprecations", []):
+            deprecation["msg"] = parameters.remove_values(deprecation["msg"], secrets_found)
+    return {"code": code, "log": list(log), "result": result, "secrets": sorted(map(str, secrets_found))}
+
+
+for line in sys.stdin:
+    case = json.loads(line)
+    hide = case["hide"]
+    both = {"plain": answer(case, False), "hardened": answer(case, True)}
+    out = io.StringIO()
+    try:
+        json.dump(finite(both), out)
+    except Exception as ex:
+        out = io.StringIO(json.dumps({"plain": {"crash": f"encoding: {ex}"}}))
+    sys.stdout.write(out.getvalue() + "\n")
