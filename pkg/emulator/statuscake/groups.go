@@ -65,6 +65,9 @@ func (a *account) updateGroup(id string, form url.Values) emulator.Response {
 	if i < 0 {
 		return notFound()
 	}
+	if len(form) == 0 {
+		return invalidRequest(noFields)
+	}
 	g := a.groups[i].clone()
 	if wrong := decode(a, a.groupFields, form, &g); len(wrong) > 0 {
 		return invalid(wrong)

@@ -165,6 +165,9 @@ func answerPage[T, W any](items []T, p page, how ListMetadata, show func(T) W) e
 	return emulator.JSON(http.StatusOK, answer)
 }
 
+// noFields refuses an update without a body: the Swagger file requires one.
+const noFields = "The request holds no field"
+
 func created(id string) emulator.Response {
 	return emulator.JSON(http.StatusCreated, map[string]any{"data": map[string]string{"new_id": id}})
 }

@@ -103,6 +103,9 @@ func (a *account) updateTest(id string, form url.Values) emulator.Response {
 	if i < 0 {
 		return notFound()
 	}
+	if len(form) == 0 {
+		return invalidRequest(noFields)
+	}
 	t := a.tests[i].clone()
 	if wrong := decode(a, a.testUpdateFields, form, &t); len(wrong) > 0 {
 		return invalid(wrong)
