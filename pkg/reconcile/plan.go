@@ -4,7 +4,6 @@ package reconcile
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -380,9 +379,4 @@ func (p Plan[S]) Failed() []Step[S] {
 		}
 	}
 	return failed
-}
-
-// Interrupted tells whether the plan was left unfinished because of an interruption or an earlier failure.
-func (p Plan[S]) Interrupted() bool {
-	return slices.ContainsFunc(p, func(s Step[S]) bool { return errors.Is(s.Err, ErrNotAttempted) })
 }

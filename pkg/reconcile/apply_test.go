@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/internal/memory"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+type options = reconcile.Options[thing]
+
+// planned is the plan for what the service holds.
+func planned(t *testing.T, s *memory.Service, p reconcile.Provider[thing], wants []want, pol policy) reconcile.Plan[thing] {
+	t.Helper()
+	have, err := s.Observe(t.Context(), wants)
+	require.NoError(t, err)
+	plan, err := reconcile.Compute(p, have, wants, pol)
+	require.NoError(t, err)
+	return plan
+}
+
+func TestApplyDoesThePlan(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("old"))
+	s.Add(memory.Named("going"))
+	s.Add(memory.Named("undeclared"))
+	s.Add(memory.Named("same"))
+	plan := planned(t, s, s, []want{
+		{State: memory.Named("new")}, {State: sized("old", 3)}, {State: memory.Named("going"), Absent: true}, {State: memory.Named("same")},
+	}, policy{Scope: everything})
+	var finished []string
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) {
+		finished = append(finished, step.Key)
+	}})
+	require.NoError(t, err)
+	assert.Equal(t, "0 new created id 5\n1 old updated id 1\n2 going deleted id 2\n3 same unchanged id 4\n-1 undeclared deleted id 3 (not declared)", told(done))
+	assert.Equal(t, []string{"create new", "update old", "delete going", "delete undeclared"}, s.Log())
+	assert.Equal(t, []string{"new", "old", "going", "undeclared"}, finished)
+	assert.Equal(t, "0 new created", told(plan[:1]), "the plan itself stays as it was")
+}
+
+func TestAFailedStepDoesNotStopTheOthers(t *testing.T) {
+	s := &memory.Service{Panic: true}
+	s.Add(memory.Named("a"))
+	s.Add(memory.Named("undeclared"))
+	plan := planned(t, s, s, append([]want{{State: sized("a", 1)}}, wants("b", "c")...), policy{Scope: everything})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Limit: 2, Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.ErrorContains(t, done[0].Err, "a: internal error: out of paper")
+	require.NoError(t, done[1].Err)
+	require.NoError(t, done[2].Err)
+	require.ErrorIs(t, done[3].Err, reconcile.ErrNotAttempted)
+	assert.Equal(t, "undeclared (2): deletion not attempted, because 1 other failed", done[3].Err.Error())
+	assert.ElementsMatch(t, []string{"a", "undeclared", "b", "c"}, s.Things())
+}
+
+func TestFailFast(t *testing.T) {
+	s := &memory.Service{FailWrites: memory.ErrBroken}
+	plan := planned(t, s, s, wants("a", "b", "c"), policy{})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Limit: 1, FailFast: true, Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.ErrorIs(t, done[0].Err, memory.ErrBroken)
+	require.ErrorIs(t, done[1].Err, reconcile.ErrNotAttempted)
+	assert.Equal(t, "c: not attempted, because another one failed", done[2].Err.Error())
+	assert.Equal(t, []string{"create a"}, s.Log())
+}
+
+func TestCancellationStopsNewWritesAndTellsWhatWasDone(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("undeclared"))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	plan := planned(t, s, s, wants("a", "b", "c"), policy{Scope: everything})
+	done, err := reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) {
+		if step.Key == "b" {
+			cancel(errors.New("SIGTERM"))
+		}
+	}})
+	require.EqualError(t, err, "interrupted: SIGTERM")
+	assert.Equal(t, "0 a created id 2\n1 b created id 3\n2 c created: c: not attempted: SIGTERM\n"+
+		"-1 undeclared deleted id 1 (not declared): undeclared (1): deletion not attempted, because 1 other failed", told(done))
+	assert.Equal(t, []string{"create a", "create b"}, s.Log())
+}
+
+func TestALostCreateIsLookedForBeforeItIsSentAgain(t *testing.T) {
+	tests := map[string]struct {
+		service *memory.Service
+		creates int
+		things  []string
+		err     string
+		waits   int
+	}{
+		"acted":                        {service: &memory.Service{LoseCreates: 1}, creates: 1, things: []string{"a"}, waits: 1},
+		"acted, and listed late":       {service: &memory.Service{LoseCreates: 1, Unlisted: 1}, creates: 1, things: []string{"a"}, waits: 2},
+		"did not act":                  {service: &memory.Service{RefuseCreates: 1}, creates: 2, things: []string{"a"}, waits: 2},
+		"never acts":                   {service: &memory.Service{RefuseCreates: 9}, creates: 3, things: []string{}, waits: 6, err: "broken; it was looked for and is not there"},
+		"did not act, then lost":       {service: &memory.Service{RefuseCreates: 1, LoseCreates: 1}, creates: 2, things: []string{"a"}, waits: 3},
+		"fails for certain: one write": {service: &memory.Service{FailWrites: memory.ErrBroken}, creates: 1, things: []string{}, err: "create a: broken"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := test.service
+			plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+			done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
+			require.NoError(t, err)
+			if test.err == "" {
+				require.NoError(t, done[0].Err)
+				assert.Equal(t, "1", done[0].ID)
+			} else {
+				require.EqualError(t, done[0].Err, test.err)
+			}
+			assert.Len(t, s.Log(), test.creates)
+			assert.Equal(t, test.things, s.Things())
+			assert.Len(t, s.Waits(), test.waits)
+		})
+	}
+}
+
+func TestALookThatFailsSaysSo(t *testing.T) {
+	s := &memory.Service{LoseCreates: 1, FailPage: 1}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.EqualError(t, done[0].Err, "broken; it may exist, but looking for it failed: page 1: broken")
+	assert.Equal(t, []string{"create a"}, s.Log())
+}
+
+func TestALookThatFindsSeveralSaysSo(t *testing.T) {
+	s := &memory.Service{LoseCreates: 1}
+	s.Add(memory.Named("a"))
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.ErrorIs(t, done[0].Err, reconcile.ErrAmbiguous)
+	require.ErrorContains(t, done[0].Err, "ids 1, 2")
+}
+
+func TestALookEndsWithTheContext(t *testing.T) {
+	s := &memory.Service{LoseCreates: 1}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	done, err := reconcile.Apply(ctx, s, plan, options{Sleep: func(ctx context.Context, d time.Duration) error {
+		cancel(errors.New("SIGINT"))
+		return s.Sleep(ctx, d)
+	}})
+	require.EqualError(t, err, "interrupted: SIGINT")
+	require.EqualError(t, done[0].Err, "broken; it may exist, but looking for it failed: SIGINT")
+}
+
+func TestWhatALookFindsIsBroughtIntoForm(t *testing.T) {
+	s := &memory.Service{LoseCreates: 1}
+	p := losing{s}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: sized("a", 5)}}
+	done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.NoError(t, done[0].Err)
+	assert.Equal(t, []string{"create a", "update a"}, s.Log())
+}
+
+// losing is a provider whose creates need a second request, which a lost answer keeps from being sent.
+type losing struct{ *memory.Service }
+
+func (l losing) Create(ctx context.Context, w thing) (object, error) {
+	w.Size = nil
+	return l.Service.Create(ctx, w)
+}
+
+func TestReplace(t *testing.T) {
+	replacing := func(s *memory.Service, p reconcile.Provider[thing]) reconcile.Step[thing] {
+		s.Add(memory.Named("a"))
+		plan := planned(t, s, p, []want{{State: ofKind("a", "b")}}, policy{AllowReplace: true})
+		done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+		require.NoError(t, err)
+		return done[0]
+	}
+	t.Run("creates, then deletes", func(t *testing.T) {
+		s := &memory.Service{}
+		step := replacing(s, s)
+		require.NoError(t, step.Err)
+		assert.Equal(t, "2", step.ID)
+		assert.Equal(t, []string{"create a", "delete a"}, s.Log())
+		assert.Equal(t, []string{"a"}, s.Things())
+	})
+	t.Run("a lost create is told from the old object", func(t *testing.T) {
+		s := &memory.Service{LoseCreates: 1}
+		step := replacing(s, s)
+		require.NoError(t, step.Err)
+		assert.Equal(t, "2", step.ID)
+		assert.Equal(t, []string{"create a", "delete a"}, s.Log())
+	})
+	t.Run("a failed create keeps the old object", func(t *testing.T) {
+		s := &memory.Service{FailWrites: memory.ErrBroken}
+		step := replacing(s, s)
+		require.ErrorIs(t, step.Err, memory.ErrBroken)
+		assert.Equal(t, "1", step.ID)
+		assert.Equal(t, []string{"a"}, s.Things())
+	})
+	t.Run("a failed delete says what is left", func(t *testing.T) {
+		s := &memory.Service{}
+		step := replacing(s, keeping{s})
+		require.EqualError(t, step.Err, "a: created anew as 2, but the old one is still there: broken")
+		assert.Equal(t, []string{"a", "a"}, s.Things())
+		plan := planned(t, s, s, []want{{State: ofKind("a", "b")}}, policy{AllowReplace: true})
+		assert.Equal(t, "0 a unchanged id 2\n-1 a deleted id 1 (replaced by 2)", told(plan), "the next run finishes it")
+	})
+}
+
+// keeping is a provider that cannot delete.
+type keeping struct{ *memory.Service }
+
+func (keeping) Delete(context.Context, object) error { return memory.ErrBroken }
+
+// ledger says what another run created.
+type ledger struct {
+	ids     map[string]string
+	created []string
+}
+
+func (l *ledger) Once(_ context.Context, key string, known func(string) (bool, error), create func() (string, error)) error {
+	if id, ok := l.ids[key]; ok {
+		if valid, err := known(id); valid || err != nil {
+			return err
+		}
+	}
+	id, err := create()
+	if err == nil {
+		l.created = append(l.created, fmt.Sprintf("%s=%s", key, id))
+	}
+	return err
+}
+
+func TestLedgerKeepsTwoRunsFromCreatingTwice(t *testing.T) {
+	s := &memory.Service{}
+	plan := planned(t, s, s, []want{{State: memory.Named("same")}, {State: sized("other", 2)}, {State: memory.Named("gone")}, {State: sized("bad", 1)}}, policy{})
+	// Meanwhile another run creates three of them.
+	l := &ledger{ids: map[string]string{"same": s.Add(memory.Named("same")), "other": s.Add(memory.Named("other")), "gone": "99"}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 same unchanged id 1\n1 other updated id 2\n2 gone created id 3\n3 bad created id 4", told(done))
+	assert.Equal(t, []string{"update other", "create gone", "create bad"}, s.Log())
+	assert.Equal(t, []string{"gone=3", "bad=4"}, l.created)
+	assert.Equal(t, []reconcile.Change{{Field: "size", After: 2}}, done[1].Changes, "it tells what it did, not what it planned")
+
+	s.FailPage = 1
+	done, err = reconcile.Apply(t.Context(), s, plan[:1], options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	require.EqualError(t, done[0].Err, "same: looking at 1, which another run created: page 1: broken")
+}
+
+func TestAdoptedObjectThatCannotBeMerged(t *testing.T) {
+	s := &memory.Service{}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: sized("a", -1)}}
+	l := &ledger{ids: map[string]string{"a": s.Add(memory.Named("a"))}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Ledger: l})
+	require.NoError(t, err)
+	require.EqualError(t, done[0].Err, "a: size must not be negative")
+}
+
+func TestRealSleepEndsWithTheContext(t *testing.T) {
+	s := &memory.Service{RefuseCreates: 1}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p := cancelling{s, func() { cancel(errors.New("SIGINT")) }}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	done, err := reconcile.Apply(ctx, p, plan, options{})
+	require.EqualError(t, err, "interrupted: SIGINT")
+	require.ErrorContains(t, done[0].Err, "looking for it failed: SIGINT")
+}
+
+// cancelling ends the run while it creates.
+type cancelling struct {
+	*memory.Service
+	cancel func()
+}
+
+func (c cancelling) Create(ctx context.Context, w thing) (object, error) {
+	made, err := c.Service.Create(ctx, w)
+	c.cancel()
+	return made, err
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package reconcile_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/internal/memory"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+type (
+	thing  = memory.Thing
+	object = reconcile.Object[thing]
+	want   = reconcile.Want[thing]
+	policy = reconcile.Policy[thing]
+)
+
+func there(id, name string) object { return object{ID: id, State: memory.Named(name)} }
+
+func wants(names ...string) []want {
+	list := make([]want, len(names))
+	for i, name := range names {
+		list[i] = want{State: memory.Named(name)}
+	}
+	return list
+}
+
+func sized(name string, size int) thing {
+	t := memory.Named(name)
+	t.Size = &size
+	return t
+}
+
+func ofKind(name, kind string) thing {
+	t := memory.Named(name)
+	t.Kind = &kind
+	return t
+}
+
+// told writes a plan down, one line a step.
+func told(plan reconcile.Plan[thing]) string {
+	var lines []string
+	for _, s := range plan {
+		line := fmt.Sprintf("%d %s %s", s.Index, s.Key, s.Action)
+		if s.ID != "" {
+			line += " id " + s.ID
+		}
+		if s.Reason != "" {
+			line += " (" + s.Reason + ")"
+		}
+		if s.Err != nil {
+			line += ": " + s.Err.Error()
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func everything(object) bool { return true }
+
+func TestCompute(t *testing.T) {
+	tests := map[string]struct {
+		have []object
+		want []want
+		pol  policy
+		plan string
+	}{
+		"nothing":   {plan: ""},
+		"unchanged": {have: []object{there("1", "a")}, want: wants("a"), plan: "0 a unchanged id 1"},
+		"create":    {want: wants("b", "a"), plan: "0 b created\n1 a created"},
+		"update": {
+			have: []object{there("1", "a")}, want: []want{{State: sized("a", 5)}},
+			plan: "0 a updated id 1",
+		},
+		"undeclared stays": {have: []object{there("1", "a"), there("2", "b")}, want: wants("a"), plan: "0 a unchanged id 1"},
+		"delete":           {have: []object{there("1", "a")}, want: []want{{State: memory.Named("a"), Absent: true}}, plan: "0 a deleted id 1"},
+		"delete nothing":   {want: []want{{State: memory.Named("a"), Absent: true}}, plan: "0 a unchanged"},
+		"by id": {
+			have: []object{there("1", "a"), there("2", "b")}, want: []want{{ID: "2", State: memory.Named("renamed")}},
+			plan: "0 renamed updated id 2",
+		},
+		"unknown id": {
+			have: []object{there("1", "a")}, want: append([]want{{ID: "7", State: memory.Named("a")}}, wants("b")...),
+			plan: "0 a unchanged id 7: a: id 7 does not exist; leave id out to create it\n1 b created",
+		},
+		"unknown id is absent": {want: []want{{ID: "7", State: memory.Named("a"), Absent: true}}, plan: "0 a unchanged id 7"},
+		"ambiguous": {
+			have: []object{there("10", "a"), there("9", "a"), there("3", "b")}, want: wants("a", "b"),
+			plan: "0 a unchanged: a: more than one match, ids 9, 10; give the id of the one that is meant, " +
+				"or on_duplicate: oldest to keep the oldest and delete the others\n1 b unchanged id 3",
+		},
+		"ambiguous objects are not purged": {
+			have: []object{there("1", "a"), there("2", "a"), there("3", "b")}, want: wants("a"),
+			pol: policy{Scope: everything},
+			plan: "0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, " +
+				"or on_duplicate: oldest to keep the oldest and delete the others\n-1 b deleted id 3 (not declared)",
+		},
+		"ambiguous absent": {
+			have: []object{there("1", "a"), there("2", "a")}, want: []want{{State: memory.Named("a"), Absent: true}},
+			plan: "0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, " +
+				"or on_duplicate: oldest to keep the oldest and delete the others",
+		},
+		"oldest": {
+			have: []object{there("10", "a"), there("9", "a"), there("11", "a")}, want: wants("a"),
+			pol:  policy{OnDuplicate: reconcile.Oldest},
+			plan: "0 a unchanged id 9\n-1 a deleted id 10 (duplicate of 9)\n-1 a deleted id 11 (duplicate of 9)",
+		},
+		"oldest absent": {
+			have: []object{there("10", "a"), there("9", "a")}, want: []want{{State: memory.Named("a"), Absent: true}},
+			pol:  policy{OnDuplicate: reconcile.Oldest},
+			plan: "0 a deleted id 9\n-1 a deleted id 10 (duplicate of 9)",
+		},
+		"purge": {
+			have: []object{there("4", "d"), there("1", "a"), there("3", "c"), there("2", "b")}, want: wants("b", "new"),
+			pol:  policy{Scope: func(o object) bool { return *o.State.Name != "d" }},
+			plan: "0 b unchanged id 2\n1 new created\n-1 a deleted id 1 (not declared)\n-1 c deleted id 3 (not declared)",
+		},
+		"what is asked to go is not purged twice": {
+			have: []object{there("1", "a"), there("2", "b")},
+			want: append(wants("b"), want{State: memory.Named("a"), Absent: true}), pol: policy{Scope: everything},
+			plan: "0 b unchanged id 2\n1 a deleted id 1",
+		},
+		"fixed field": {
+			have: []object{there("1", "a")}, want: []want{{State: ofKind("a", "b")}},
+			plan: "0 a unchanged id 1: a: kind of 1 cannot be changed after creation; allow_replace: true deletes it and creates a new one",
+		},
+		"replace": {
+			have: []object{there("1", "a")}, want: []want{{State: ofKind("a", "b")}}, pol: policy{AllowReplace: true},
+			plan: "0 a replaced id 1",
+		},
+		"left over from an interrupted replacement": {
+			have: []object{there("1", "a"), {ID: "2", State: ofKind("a", "b")}}, want: []want{{State: ofKind("a", "b")}},
+			pol:  policy{AllowReplace: true},
+			plan: "0 a unchanged id 2\n-1 a deleted id 1 (replaced by 2)",
+		},
+		"two that fit are ambiguous even then": {
+			have: []object{{ID: "1", State: ofKind("a", "b")}, {ID: "2", State: ofKind("a", "b")}}, want: []want{{State: ofKind("a", "b")}},
+			pol: policy{AllowReplace: true},
+			plan: "0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, " +
+				"or on_duplicate: oldest to keep the oldest and delete the others",
+		},
+		"a wish that cannot be met": {
+			have: []object{there("1", "a")}, want: []want{{State: sized("a", -1)}, {State: sized("b", -1)}},
+			plan: "0 a unchanged id 1: a: size must not be negative\n1 b unchanged: b: size must not be negative",
+		},
+		"a replacement that cannot be met": {
+			have: []object{there("1", "a")}, pol: policy{AllowReplace: true},
+			want: []want{{State: func() thing { x := sized("a", -1); x.Kind = new(string); return x }()}},
+			plan: "0 a unchanged id 1: a: size must not be negative",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := slices.Clone(test.have)
+			plan, err := reconcile.Compute(&memory.Service{}, test.have, test.want, test.pol)
+			require.NoError(t, err)
+			assert.Equal(t, test.plan, told(plan))
+			assert.Equal(t, before, test.have, "Compute is pure")
+		})
+	}
+}
+
+func TestComputeRefuses(t *testing.T) {
+	tests := map[string]struct {
+		have  []object
+		want  []want
+		pol   policy
+		is    error
+		words string
+	}{
+		"the same key twice": {want: wants("a", "b", "a"), is: reconcile.ErrDuplicate, words: "a: declared twice, at positions 0 and 2 of the list"},
+		"the same id twice": {
+			want: []want{{ID: "1", State: memory.Named("a")}, {ID: "1", State: memory.Named("b")}},
+			is:   reconcile.ErrDuplicate, words: "id 1: declared twice, at positions 0 and 1 of the list",
+		},
+		"one object by id and by name": {
+			have: []object{there("1", "a")}, want: []want{{ID: "1", State: memory.Named("b")}, {State: memory.Named("a")}},
+			is: reconcile.ErrDuplicate, words: "a: the wishes at positions 0 and 1 both mean the object with id 1: declared twice",
+		},
+		"over the limit": {
+			have: []object{there("1", "b"), there("2", "a"), there("3", "c")}, want: wants("c"),
+			pol: policy{Scope: everything, Limit: reconcile.Limit{Set: true, Count: 1}},
+			is:  reconcile.ErrLimit, words: "2 of 3 would be deleted, which is over the limit of 1; nothing was changed: a (2), b (1)",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			plan, err := reconcile.Compute(&memory.Service{}, test.have, test.want, test.pol)
+			assert.Nil(t, plan)
+			require.ErrorIs(t, err, test.is)
+			assert.Equal(t, test.words, err.Error())
+		})
+	}
+}
+
+func TestLimit(t *testing.T) {
+	count := func(n int) reconcile.Limit { return reconcile.Limit{Set: true, Count: n} }
+	share := func(p float64) reconcile.Limit { return reconcile.Limit{Set: true, IsShare: true, Percent: p} }
+	for _, test := range []struct {
+		limit    reconcile.Limit
+		n, total int
+		allowed  bool
+		text     string
+	}{
+		{reconcile.Limit{}, 1000, 1000, true, "none"},
+		{count(0), 0, 10, true, "0"},
+		{count(0), 1, 10, false, "0"},
+		{count(5), 5, 5, true, "5"},
+		{count(5), 6, 1000, false, "5"},
+		{share(20), 2, 10, true, "20%"},
+		{share(20), 3, 10, false, "20%"},
+		{share(0), 0, 0, true, "0%"},
+		{share(0), 1, 1, false, "0%"},
+		{share(12.5), 1, 8, true, "12.5%"},
+		{share(100), 8, 8, true, "100%"},
+	} {
+		assert.Equal(t, test.allowed, test.limit.Allows(test.n, test.total), "%+v", test)
+		assert.Equal(t, test.text, test.limit.String())
+	}
+}
+
+func TestPlanTells(t *testing.T) {
+	have := []object{there("1", "a")}
+	plan, err := reconcile.Compute(&memory.Service{}, have, wants("a"), policy{})
+	require.NoError(t, err)
+	assert.False(t, plan.Changed())
+	plan, err = reconcile.Compute(&memory.Service{}, have, append(wants("a"), want{State: sized("b", -1)}), policy{})
+	require.NoError(t, err)
+	assert.False(t, plan.Changed(), "what cannot be done changes nothing")
+	require.Len(t, plan.Failed(), 1)
+	assert.Equal(t, 1, plan.Failed()[0].Index)
+	plan, err = reconcile.Compute(&memory.Service{}, have, wants("b"), policy{})
+	require.NoError(t, err)
+	assert.True(t, plan.Changed())
+}
+
+// finding is a provider that matches names without regard to case.
+type finding struct{ *memory.Service }
+
+func (finding) Find(have []object) func(want) []object {
+	return func(w want) []object {
+		return slices.DeleteFunc(slices.Clone(have), func(o object) bool { return !strings.EqualFold(*o.State.Name, *w.State.Name) })
+	}
+}
+
+func TestFinderDecidesWhatMatches(t *testing.T) {
+	plan, err := reconcile.Compute(finding{&memory.Service{}}, []object{there("1", "A"), there("2", "b")}, wants("a"), policy{Scope: everything})
+	require.NoError(t, err)
+	assert.Equal(t, "0 a updated id 1\n-1 b deleted id 2 (not declared)", told(plan))
+}
+
+func TestEnumerate(t *testing.T) {
+	assert.Equal(t, "a, b", reconcile.Enumerate([]string{"a", "b"}, 2))
+	assert.Equal(t, "a, b and 2 more", reconcile.Enumerate([]string{"a", "b", "c", "d"}, 2))
+}
