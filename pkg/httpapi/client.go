@@ -11,6 +11,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -125,9 +126,9 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) Do(ctx context.Context, r Request, out any) error {
 	p, err := c.prepare(r)
 	if err != nil {
-		return fmt.Errorf("%s request: %w", c.cfg.Service, err)
+		return errors.New(c.hide.text(fmt.Sprintf("a request to %s that cannot be sent: %v", c.cfg.Service, err)))
 	}
-	do := running{client: c, prepared: p, started: c.clock.Now()}
+	do := &running{client: c, prepared: p, started: c.clock.Now()}
 	for {
 		v := do.try(ctx, out)
 		switch v.next {
@@ -138,6 +139,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) error {
 		case stepRedirect:
 			do.prepared.url = v.location
 			do.hops++
+			do.sent.Store(0)
 		case stepLimited:
 			do.limited++
 			// Set even if this call gives up: the account's other processes had better wait.
@@ -198,6 +200,15 @@ type running struct {
 	repeats  int           // after transient failures
 	limited  int           // after a 429
 	hops     int           // redirects followed
+	sent     atomic.Int32  // times that it went out, since the last redirect
+}
+
+// count is called for each request that goes out.
+func (do *running) count() {
+	do.client.calls.Add(1)
+	if do.sent.Add(1) > 1 {
+		do.client.retries.Add(1)
+	}
 }
 
 // try sends the request once, when it is its turn.
@@ -219,10 +230,8 @@ func (do *running) try(ctx context.Context, out any) verdict {
 		return verdict{next: stepFail, err: c.cancelled(do.prepared, false, err)}
 	}
 	timeout := min(c.cfg.timeout(), do.left())
-	if do.attempts++; do.attempts > 1 {
-		c.retries.Add(1)
-	}
-	o := c.send(ctx, do.prepared, timeout)
+	do.attempts++
+	o := c.send(ctx, do, timeout)
 	defer c.release(o)
 	return c.judge(ctx, do, o, out)
 }

@@ -67,7 +67,7 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 
 // judgeSilence is for attempts without an answer.
 func (c *Client) judgeSilence(p prepared, o outcome) verdict {
-	if hint, found := certificateHint(o.err); found {
+	if hint, found := tlsHint(o.err); found {
 		return verdict{next: stepFail, err: &Error{Method: p.method, Path: p.path, Msg: hint + ": " + c.reason(o)}}
 	}
 	var lookup *net.DNSError

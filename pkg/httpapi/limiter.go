@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	maxCount  = 100              // grants in a window; higher rates use a shorter window instead of a longer list
-	keepLeast = 32               // grants kept in the file even if this process needs fewer: another one may have a higher rate
-	patience  = 5 * time.Second  // with another process that holds the file; it should be microseconds
-	clockSlip = time.Second      // a file written further in the future than this is from before the clock was set back
-	farAhead  = 2 * maxWait      // a block or a booked time further ahead is nonsense,
-	queue     = 4096             // even behind this many requests that wait
+	maxCount  = 100             // grants in a window; higher rates use a shorter window instead of a longer list
+	keepLeast = 32              // grants kept in the file even if this process needs fewer: another one may have a higher rate
+	patience  = 5 * time.Second // with another process that holds the file; it should be microseconds
+	clockSlip = time.Second     // a file written further in the future than this is from before the clock was set back
+	farAhead  = 2 * maxWait     // a block or a booked time further ahead is nonsense,
+	queue     = 4096            // even behind this many requests that wait
 )
 
 // limiter grants requests so that no window of time holds more than the rate allows, whoever in this controller sends

@@ -30,18 +30,19 @@ type outcome struct {
 }
 
 // send makes one attempt. Its outcome must be released.
-func (c *Client) send(ctx context.Context, p prepared, timeout time.Duration) outcome {
+func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) outcome {
 	attempt, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	w := &watch{client: c}
-	r := c.rest.R().SetContext(httptrace.WithClientTrace(attempt, w.hooks()))
+	p := do.prepared
+	w := &watch{}
+	r := c.rest.R().SetContext(httptrace.WithClientTrace(attempt, w.hooks(do)))
 	r.Header = c.authorized(p)
 	if p.body != nil {
 		r.Body = p.body
 	}
 	resp, err := r.Execute(p.method, p.url.String())
 	if !w.traced.Load() { // a transport of a test's own
-		c.calls.Add(1)
+		do.count()
 	}
 	o := outcome{err: err, timeout: timeout}
 	if err != nil || resp.RawResponse == nil {
@@ -69,22 +70,15 @@ func (c *Client) release(o outcome) {
 // watch sees what really goes over the wire. net/http may send a GET once more by itself, when a connection that was
 // kept alive turns out to be dead; that is a call too.
 type watch struct {
-	client    *Client
 	traced    atomic.Bool // the transport reports at all
 	connected atomic.Bool // there was a connection, so something may have been sent
-	requests  atomic.Int32
 }
 
-func (w *watch) hooks() *httptrace.ClientTrace {
+func (w *watch) hooks(do *running) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn: func(string) { w.traced.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { w.connected.Store(true) },
-		WroteHeaders: func() {
-			w.client.calls.Add(1)
-			if w.requests.Add(1) > 1 {
-				w.client.retries.Add(1)
-			}
-		},
+		GetConn:      func(string) { w.traced.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { w.connected.Store(true) },
+		WroteHeaders: do.count,
 	}
 }
 

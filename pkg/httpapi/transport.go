@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -103,24 +104,25 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// certificateHint tells failures of certificates, which repeating does not cure, and what to do about them.
-func certificateHint(err error) (hint string, found bool) {
+// tlsHint tells failures of TLS, which repeating does not cure, and what to do about them. In all of them the server has
+// refused the connection and not looked at any request, though TLS 1.3 may say so only after one was sent.
+func tlsHint(err error) (hint string, found bool) {
 	var untrusted *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var plain tls.RecordHeaderError
+	var record tls.RecordHeaderError
+	var alert *net.OpError
 	switch {
 	case errors.As(err, &untrusted):
 		return "the server's certificate is not accepted; ca_path can name its authority, validate_certs: false skips the check", true
-	case errors.As(err, &plain):
+	case errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record):
 		return "the server does not speak TLS on this port; is api_url right?", true
-	case errors.As(err, &alert) && refusesCertificate(alert):
-		return "the server refuses the client certificate (client_cert, client_key)", true
+	case errors.As(err, &alert) && alert.Op == "remote error": // crypto/tls shows a server's alerts in no other way
+		text := alert.Err.Error()
+		switch {
+		case strings.Contains(text, "certificate"):
+			return "the server refuses the client certificate (client_cert, client_key)", true
+		case strings.Contains(text, "protocol version"), strings.Contains(text, "handshake failure"):
+			return "the server and this client (TLS 1.2 or newer) have no way to encrypt in common", true
+		}
 	}
 	return "", false
-}
-
-// refusesCertificate knows the alerts that say so: 42 to 46 bad, unsupported, revoked, expired or unknown certificate,
-// 48 unknown authority, 116 certificate required (RFC 8446, section 6.2). TLS 1.3 sends them after the client's first bytes.
-func refusesCertificate(alert tls.AlertError) bool {
-	return alert >= 42 && alert <= 46 || alert == 48 || alert == 116
 }

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const page = "<html><body>Bad gateway</body></html>"
+
+// faults are what a server or something in front of it can do to a call.
+var faults = map[string]struct {
+	handler http.HandlerFunc
+	status  int     // the error's, where the fault stays
+	get     []error // what the error is for GET, PUT and DELETE, none: a plain refusal
+	post    []error // and for POST
+	again   bool    // GET, PUT and DELETE are sent again
+	resent  bool    // POST too
+}{
+	"502":                  {answer(502, page), 502, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"503":                  {answer(503, ""), 503, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"504":                  {answer(504, `{"message":"late"}`), 504, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"522":                  {answer(522, page), 522, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"500":                  {answer(500, `{"message":"oops"}`), 500, nil, []error{ErrUncertain}, false, false},
+	"501":                  {answer(501, page), 501, nil, []error{ErrUncertain}, false, false},
+	"dropped":              {drop, 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"cut off":              {cut(201), 201, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"cut off 503":          {cut(503), 503, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"cut off 404":          {cut(404), 404, []error{ErrTransient}, nil, true, false},
+	"half JSON":            {answer(200, `{"id":`), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"page":                 {answer(200, page), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"empty":                {answer(200, ""), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"bare number":          {answer(200, "404"), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"not HTTP":             {gibberish, 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"404 page":             {answer(404, page), 404, []error{ErrTransient}, nil, true, false},
+	"404 empty":            {answer(404, ""), 404, []error{ErrTransient}, nil, true, false},
+	"404":                  {answer(404, `{"message":"No results found"}`), 404, []error{ErrNotFound}, []error{ErrNotFound}, false, false},
+	"400":                  {answer(400, `{"message":"bad"}`), 400, nil, nil, false, false},
+	"401":                  {answer(401, `{}`), 401, []error{ErrAuth}, []error{ErrAuth}, false, false},
+	"403":                  {answer(403, `{}`), 403, []error{ErrForbidden}, []error{ErrForbidden}, false, false},
+	"403 of a bad token":   {answer(403, ``, "X-Denied", "1"), 403, []error{ErrAuth}, []error{ErrAuth}, false, false},
+	"409":                  {answer(409, `{}`), 409, []error{ErrConflict}, []error{ErrConflict}, false, false},
+	"304":                  {answer(304, ``), 304, nil, nil, false, false},
+	"429":                  {answer(429, "slow down"), 429, []error{ErrRateLimited}, []error{ErrRateLimited}, true, true},
+	"429 cut off":          {cut(429), 429, []error{ErrRateLimited}, []error{ErrRateLimited}, true, true},
+	"JSON of another kind": {answer(200, `{"id":[]}`), 200, nil, []error{ErrUncertain}, false, false},
+}
+
+var sentinels = []error{ErrNotFound, ErrConflict, ErrAuth, ErrForbidden, ErrRateLimited, ErrTransient, ErrUncertain}
+
+func gibberish(w http.ResponseWriter, _ *http.Request) {
+	if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+		io.WriteString(conn, "SSH-2.0-OpenSSH_9.2\r\n")
+		conn.Close()
+	}
+}
+
+func denied(_ int, h http.Header) bool { return h.Get("X-Denied") != "" }
+
+func TestFaults(t *testing.T) {
+	for name, fault := range faults {
+		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodPost, http.MethodPatch} {
+			want, again := fault.get, fault.again
+			if method == http.MethodPost || method == http.MethodPatch {
+				want, again = fault.post, fault.resent
+			}
+			t.Run(name+" "+method+" once", func(t *testing.T) {
+				s := newServer(t, fault.handler)
+				c := newClient(t, s.URL, func(c *Config) { c.BadCredentials = denied })
+				var got thing
+				err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &got)
+				if again {
+					require.NoError(t, err)
+					assert.Equal(t, "7", got.ID)
+					assert.Len(t, s.calls(), 2)
+				} else {
+					require.Error(t, err)
+					assert.Len(t, s.calls(), 1)
+				}
+				assert.Equal(t, len(s.calls()), c.Stats().Calls)
+				assert.Equal(t, len(s.calls())-1, c.Stats().Retries)
+			})
+			t.Run(name+" "+method+" for ever", func(t *testing.T) {
+				s := newServer(t, repeat(20, fault.handler)...)
+				c := newClient(t, s.URL, func(c *Config) { c.BadCredentials, c.Retries = denied, 1 })
+				err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &thing{})
+				var e *Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, method, e.Method)
+				assert.Equal(t, "/x", e.Path)
+				assert.Equal(t, fault.status, e.Status)
+				for _, sentinel := range sentinels {
+					assert.Equal(t, contains(want, sentinel), errors.Is(err, sentinel), "%v is %v", err, sentinel)
+				}
+				calls := 1
+				if again {
+					calls = 2
+				}
+				if fault.status == http.StatusTooManyRequests {
+					calls = 1 + limitedPerRetry
+				}
+				assert.Len(t, s.calls(), calls)
+				assert.Equal(t, calls, c.Stats().Calls)
+			})
+		}
+	}
+}
+
+func contains(all []error, one error) bool {
+	for _, err := range all {
+		if err == one {
+			return true
+		}
+	}
+	return false
+}
+
+// With nobody interested in the body an empty answer is fine, and a gateway's page is still none.
+func TestAnswersWithoutInterest(t *testing.T) {
+	put := Request{Method: http.MethodPut, Path: []string{"x"}}
+	for name, handler := range map[string]http.HandlerFunc{
+		"204": answer(204, ""), "200 without a body": answer(200, ""), "list": answer(200, "[]"), "object": answer(201, " {} "),
+	} {
+		s := newServer(t, handler)
+		require.NoError(t, newClient(t, s.URL).Do(t.Context(), put, nil), name)
+		assert.Len(t, s.calls(), 1, name)
+	}
+	s := newServer(t, answer(200, page))
+	require.NoError(t, newClient(t, s.URL).Do(t.Context(), put, nil))
+	assert.Len(t, s.calls(), 2)
+	s = newServer(t, answer(201, page))
+	err := newClient(t, s.URL).Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
+	assert.ErrorIs(t, err, ErrUncertain)
+}
+
+func TestErrorTexts(t *testing.T) {
+	for want, handler := range map[string]http.HandlerFunc{
+		"POST /uptime: status 400 Bad Request: name: required [E7]":                                                                                            answer(400, `{"code":"E7","message":"name: required"}`),
+		"POST /uptime: status 401 Unauthorized: credentials refused":                                                                                           answer(401, ``),
+		"POST /uptime: status 409 Conflict: \"{'a'}\"":                                                                                                         answer(409, "{'a'}"),
+		"POST /uptime: status 502 Bad Gateway: the answer was lost, the server may have acted: \"<html><body>Bad gateway</body></html>\"":                      answer(502, page),
+		"POST /uptime: the answer was lost, the server may have acted: the connection was closed (EOF)":                                                        drop,
+		"POST /uptime: status 201 Created: the answer was lost, the server may have acted: the answer was cut off: the connection was closed (unexpected EOF)": cut(201),
+	} {
+		s := newServer(t, handler)
+		err := newClient(t, s.URL).Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"uptime"}}, &thing{})
+		assert.EqualError(t, err, want)
+	}
+	s := newServer(t, repeat(9, answer(503, "x"))...)
+	err := newClient(t, s.URL).Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"uptime"}}, &thing{})
+	assert.EqualError(t, err, `GET /uptime: status 503 Service Unavailable: "x" (after 4 attempts)`)
+}
+
+func TestBackoffGrows(t *testing.T) {
+	s := newServer(t, repeat(9, drop)...)
+	clock := &fakeClock{now: epoch}
+	c := newClient(t, s.URL, func(c *Config) { c.Clock, c.Retries = clock, 4 })
+	require.ErrorIs(t, c.Do(t.Context(), Request{Method: http.MethodDelete, Path: []string{"x"}}, nil), ErrTransient)
+	require.Len(t, clock.sleeps(), 4)
+	var sum time.Duration
+	for i, slept := range clock.sleeps() {
+		most := firstBackoff << i
+		assert.GreaterOrEqual(t, slept, most/2)
+		assert.LessOrEqual(t, slept, most)
+		sum += slept
+	}
+	assert.Equal(t, Stats{Calls: 5, Retries: 4, Waited: sum}, c.Stats())
+	for n := 1; n < 100; n++ {
+		assert.LessOrEqual(t, backoff(n), maxBackoff)
+		assert.Positive(t, backoff(n))
+	}
+}
+
+// waits are the answers that say how long to wait, and what becomes of it.
+func TestServerSaysHowLong(t *testing.T) {
+	vendor := func(_ int, h http.Header) (time.Duration, bool) {
+		d, err := time.ParseDuration(h.Get("X-Wait"))
+		return d, err == nil
+	}
+	date := epoch.Add(-time.Hour).Format(http.TimeFormat) // the server's clock is an hour late
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		least   time.Duration
+		most    time.Duration // 0: the call fails
+	}{
+		"429 by the vendor's header":      {answer(429, "", "X-Wait", "10s"), 10 * time.Second, 12 * time.Second},
+		"429 by Retry-After":              {answer(429, "", "Retry-After", "20"), 20 * time.Second, 23 * time.Second},
+		"429 by both, the longer one":     {answer(429, "", "Retry-After", "2", "X-Wait", "30s"), 30 * time.Second, 34 * time.Second},
+		"429 by a date":                   {answer(429, "", "Date", date, "Retry-After", epoch.Add(-time.Hour+time.Minute).Format(http.TimeFormat)), time.Minute, 67 * time.Second},
+		"429 by nothing":                  {answer(429, ""), firstBackoff / 2, firstBackoff},
+		"429 by a negative wait":          {answer(429, "", "X-Wait", "-10s"), margin, margin},
+		"429 that asks for too much":      {answer(429, "", "Retry-After", "3600"), 0, 0},
+		"503 by Retry-After":              {answer(503, "", "Retry-After", "20"), 20 * time.Second, 20 * time.Second},
+		"503 that asks for too much":      {answer(503, "", "Retry-After", "1e300"), 0, 0},
+		"503 that does not ask for much":  {answer(503, "", "Retry-After", "0"), firstBackoff / 2, firstBackoff},
+		"503 with a Retry-After of words": {answer(503, "", "Retry-After", "later"), firstBackoff / 2, firstBackoff},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, c.handler)
+			clock := &fakeClock{now: epoch}
+			client := newClient(t, s.URL, func(cfg *Config) { cfg.Clock, cfg.ParseLimits = clock, vendor })
+			err := client.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
+			waited := clock.Now().Sub(epoch)
+			assert.Equal(t, c.most == 0, err != nil, "%v", err)
+			assert.GreaterOrEqual(t, waited, c.least)
+			assert.LessOrEqual(t, waited, c.most)
+			assert.Equal(t, waited, client.Stats().Waited)
+		})
+	}
+}
+
+func TestLimitedBudget(t *testing.T) {
+	s := newServer(t, repeat(25, answer(429, "", "Retry-After", "1"))...)
+	c := newClient(t, s.URL)
+	require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}}, nil), "25 of 30")
+	assert.Equal(t, 26, c.Stats().Calls)
+	assert.Equal(t, 25, c.Stats().Retries)
+
+	s = newServer(t, repeat(2, answer(429, `{"message":"Slow down"}`))...)
+	c = newClient(t, s.URL, func(c *Config) { c.Retries = 0 })
+	err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
+	require.ErrorIs(t, err, ErrRateLimited)
+	assert.EqualError(t, err, "GET /x: status 429 Too Many Requests: Slow down")
+	assert.Len(t, s.calls(), 1)
+}
+
+// A 429 and a gateway's failure do not use up each other's budget.
+func TestBudgetsAreSeparate(t *testing.T) {
+	script := append(repeat(5, answer(429, "")), answer(502, ""), answer(429, ""))
+	s := newServer(t, script...)
+	c := newClient(t, s.URL, func(c *Config) { c.Retries = 1 })
+	require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil))
+	assert.Len(t, s.calls(), 8)
+}
+
+func TestNobodyListens(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	clock := &fakeClock{now: epoch}
+	c := newClient(t, "http://"+address, func(c *Config) { c.Clock = clock })
+	err = c.Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
+	require.ErrorIs(t, err, ErrTransient)
+	assert.NotErrorIs(t, err, ErrUncertain, "nothing was sent")
+	assert.ErrorContains(t, err, "connection refused (after 4 attempts)")
+	assert.Len(t, clock.sleeps(), 3, "so a POST is tried again as well")
+	assert.Zero(t, c.Stats().Calls)
+	assert.Equal(t, 0, c.Stats().Retries, "what never went out was not repeated")
+}
+
+func TestUnknownHost(t *testing.T) {
+	transport := httpmock.NewMockTransport()
+	transport.RegisterNoResponder(httpmock.NewErrorResponder(&net.DNSError{Err: "no such host", Name: "h.invalid", IsNotFound: true}))
+	c := newClient(t, "http://h.invalid", func(c *Config) { c.Transport = transport })
+	err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
+	assert.EqualError(t, err, "GET /x: lookup h.invalid: no such host")
+	assert.Equal(t, 1, transport.GetTotalCallCount(), "a name that does not exist is no passing failure")
+}
+
+// stuck never answers.
+type stuck struct{}
+
+func (stuck) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestAttemptTimeout(t *testing.T) {
+	for method, want := range map[string]struct {
+		err   error
+		calls int
+	}{http.MethodGet: {ErrTransient, 4}, http.MethodPost: {ErrUncertain, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t, "http://h", func(c *Config) { c.Transport, c.Clock = stuck{}, nil })
+			err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, nil)
+			require.ErrorIs(t, err, want.err)
+			assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's time is not over")
+			assert.ErrorContains(t, err, "no answer within 30s")
+			assert.Equal(t, want.calls, c.Stats().Calls)
+		})
+	}
+}
+
+func TestTotalTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, "http://h", func(c *Config) {
+			c.Transport, c.Clock, c.TotalTimeout, c.Retries = stuck{}, nil, 45*time.Second, 20
+		})
+		start := time.Now()
+		err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
+		require.ErrorIs(t, err, ErrTransient)
+		assert.Equal(t, 2, c.Stats().Calls, "30 s and what was left of 45 s")
+		assert.Equal(t, 45*time.Second, time.Since(start))
+	})
+	// Waiting for the account's limit is not the server's fault.
+	s := newServer(t, repeat(5, answer(429, "", "Retry-After", "60"))...)
+	c := newClient(t, s.URL, func(c *Config) { c.TotalTimeout = 10 * time.Second })
+	require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil))
+}
+
+func TestCancelled(t *testing.T) {
+	gone := errors.New("the user is gone")
+	t.Run("before", func(t *testing.T) {
+		s := newServer(t)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(gone)
+		err := newClient(t, s.URL).Do(ctx, Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
+		require.ErrorIs(t, err, context.Canceled)
+		assert.NotErrorIs(t, err, ErrUncertain)
+		assert.Empty(t, s.calls())
+	})
+	for method, uncertain := range map[string]bool{http.MethodGet: false, http.MethodDelete: false, http.MethodPost: true} {
+		t.Run("during "+method, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			s := newServer(t, func(_ http.ResponseWriter, r *http.Request) {
+				cancel()
+				<-r.Context().Done()
+			})
+			err := newClient(t, s.URL).Do(ctx, Request{Method: method, Path: []string{"x"}}, nil)
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, uncertain, errors.Is(err, ErrUncertain))
+			assert.NotErrorIs(t, err, ErrTransient)
+			assert.Len(t, s.calls(), 1)
+		})
+	}
+	for name, fault := range map[string]http.HandlerFunc{"backing off": drop, "limited": answer(429, "")} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			s := newServer(t, fault)
+			c := newClient(t, s.URL, func(c *Config) { c.Clock = &fakeClock{now: epoch, during: cancel} })
+			err := c.Do(ctx, Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Len(t, s.calls(), 1)
+		})
+	}
+	t.Run("waiting for a slot", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		inside, proceed := make(chan struct{}), make(chan struct{})
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			close(inside)
+			<-proceed
+			fine(w, r)
+		})
+		c := newClient(t, s.URL, func(c *Config) { c.Concurrency = 1 })
+		first := make(chan error)
+		go func() { first <- c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil) }()
+		<-inside
+		cancel()
+		require.ErrorIs(t, c.Do(ctx, Request{Method: http.MethodGet, Path: []string{"y"}}, nil), context.Canceled)
+		close(proceed)
+		require.NoError(t, <-first)
+		assert.Len(t, s.calls(), 1)
+	})
+}
+
+// net/http sends a GET again by itself when a connection that was kept alive dies. The count must know, and a POST must
+// not be among them.
+func TestReusedConnectionDies(t *testing.T) {
+	for method, want := range map[string]int{http.MethodGet: 3, http.MethodPost: 2, http.MethodPut: 3} {
+		t.Run(method, func(t *testing.T) {
+			s := newServer(t, fine, drop)
+			c := newClient(t, s.URL)
+			require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"first"}}, nil))
+			err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, nil)
+			assert.Equal(t, method == http.MethodPost, errors.Is(err, ErrUncertain), "%v", err)
+			assert.Len(t, s.calls(), want)
+			assert.Equal(t, want, c.Stats().Calls)
+			assert.Equal(t, want-2, c.Stats().Retries)
+		})
+	}
+}
+
+// A server that closes idle connections, as all do some day, must not make a POST uncertain.
+func TestIdleConnectionWasClosed(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s.URL)
+	for range 20 {
+		require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}, JSON: 1}, nil))
+		s.CloseClientConnections()
+		require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil))
+	}
+	assert.Equal(t, len(s.calls()), 40)
+}
+
+func TestTooLarge(t *testing.T) {
+	for method, want := range map[string]bool{http.MethodGet: false, http.MethodPost: true} {
+		s := newServer(t, gzipBomb)
+		err := newClient(t, s.URL).Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &thing{})
+		require.ErrorContains(t, err, "larger than 64 MiB")
+		assert.Equal(t, want, errors.Is(err, ErrUncertain))
+		assert.Len(t, s.calls(), 1)
+	}
+}
+
+func TestRetryAfterForms(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"0": 0, "7": 7 * time.Second, " 1.5 ": 1500 * time.Millisecond, "1e400": -1, "-1": -1, "NaN": -1, "": -1, "soon": -1,
+		"99999999999999999999":                          forEver,
+		epoch.Add(time.Minute).Format(http.TimeFormat):  time.Minute,
+		epoch.Add(-time.Minute).Format(http.TimeFormat): 0,
+	} {
+		got, known := retryAfter(http.Header{"Retry-After": {text}}, epoch)
+		assert.Equal(t, want >= 0, known, text)
+		assert.Equal(t, max(want, 0), got, text)
+	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, text := range []string{"1", "-1", "1e309", "NaN", "Sun, 01 Mar 2026 12:00:00 GMT", "0x1p-2", "Inf"} {
+		f.Add(text, "Sun, 01 Mar 2026 12:00:00 GMT", int64(time.Second), 1)
+	}
+	f.Fuzz(func(t *testing.T, text, date string, vendor int64, n int) {
+		wait, known := retryAfter(http.Header{"Retry-After": {text}, "Date": {date}}, epoch)
+		assert.True(t, wait >= 0 && wait <= forEver && (known || wait == 0), fmt.Sprint(wait, known))
+		n = max(1, n%1000)
+		got := limitedWait(n, min(max(time.Duration(vendor), wait), forEver), known)
+		assert.Positive(t, got)
+		assert.GreaterOrEqual(t, got, min(wait, forEver)*map[bool]time.Duration{true: 1}[known])
+	})
+}
+
+func TestQuote(t *testing.T) {
+	hide := newScrubber(nil, nil)
+	assert.Equal(t, "a b c", hide.quote("a\n\tb\x00 c\r\n", 200))
+	long := hide.quote(strings.Repeat("é", 1000), 200)
+	assert.Equal(t, 200, len([]rune(long)))
+	assert.True(t, strings.HasSuffix(long, "…"))
+}
