@@ -63,6 +63,9 @@ func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]rec
 	wants := make([]reconcile.Want[S], 0, len(items))
 	for i, item := range items {
 		state, err := convert(item)
+		if err == nil {
+			err = checkStack(item.Stack)
+		}
 		if err == nil && d.Options.Purge && text(item.Stack) != text(d.One.Stack) && text(d.One.Stack) != "" {
 			err = fmt.Errorf("value of stack must be %s, the stack that is purged, got: %s", text(d.One.Stack), text(item.Stack))
 		}

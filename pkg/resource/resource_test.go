@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package resource_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/internal/memory"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+)
+
+const documentation = `
+DOCUMENTATION:
+  module: thing
+  options:
+    things:
+      type: list
+      elements: dict
+      suboptions: &thing
+        id: {type: str}
+        name: {type: str}
+        stack: {type: str}
+        state: {type: str, choices: [present, absent]}
+        kind: {type: str}
+        size: {type: int}
+        tags: {type: list, elements: str}
+        token: {type: str}
+    <<: *thing
+    state: {type: str, choices: [present, absent], default: present}
+    purge: {type: bool, default: false}
+    purge_limit: {type: str}
+    on_duplicate: {type: str, choices: [fail, oldest], default: fail}
+    allow_replace: {type: bool, default: false}
+    update_password: {type: str, choices: [always, on_create], default: on_create}
+    fail_fast: {type: bool, default: false}
+`
+
+type thingOptions struct {
+	One    resource.Item[memory.Thing]   `mapstructure:",squash"`
+	Things []resource.Item[memory.Thing] `mapstructure:"things"`
+	Shared resource.Options              `mapstructure:",squash"`
+}
+
+// module is a module over the service in memory.
+func module(s *memory.Service, ledger reconcile.Ledger) ansible.Module {
+	return resource.Kind[thingOptions, memory.Thing]{
+		Name: "thing", Documentation: []byte(documentation), Noun: "thing", Plural: "things",
+		Rules: ansible.Rules{Options: resource.OptionRules()},
+		Open: func(_ *ansible.Call, o thingOptions) (*resource.Task[memory.Thing], error) {
+			declared := resource.Declaration[memory.Thing]{
+				ListOption: "things", One: o.One, List: o.Things, Named: o.One.Object.Name != nil, Options: o.Shared,
+			}
+			wants, err := resource.Wishes(declared, func(item resource.Item[memory.Thing]) (memory.Thing, error) {
+				if item.Object.Name == nil {
+					return memory.Thing{}, errors.New("missing required arguments: name")
+				}
+				return item.Object, nil
+			})
+			if err != nil {
+				return nil, err
+			}
+			limit, err := declared.Limit()
+			if err != nil {
+				return nil, err
+			}
+			task := &resource.Task[memory.Thing]{
+				Provider: s, Wants: wants, FailFast: o.Shared.FailFast, Ledger: ledger,
+				Policy: reconcile.Policy[memory.Thing]{
+					OnDuplicate: reconcile.OnDuplicate(o.Shared.OnDuplicate), AllowReplace: o.Shared.AllowReplace, Limit: limit,
+				},
+				Describe: func(t memory.Thing) map[string]any { return map[string]any{"name": t.Name} },
+				Usage: func() resource.Usage {
+					return resource.Usage{Calls: len(s.Log()), Retries: 1, Waited: 1234 * time.Millisecond}
+				},
+				Sleep: s.Sleep,
+			}
+			if scoped, _ := declared.Scoped(); scoped {
+				task.Policy.Scope = func(reconcile.Object[memory.Thing]) bool { return true }
+			}
+			return task, nil
+		},
+	}.Module()
+}
+
+// run calls the module as Ansible does and gives its answer without the parts that every module's has.
+func run(t *testing.T, m ansible.Module, options map[string]any, signals <-chan os.Signal) map[string]any {
+	t.Helper()
+	args, err := json.Marshal(options)
+	require.NoError(t, err)
+	var stdout bytes.Buffer
+	ansible.Execute(t.Context(), m, ansible.Process{
+		Args: []string{"thing"}, Stdin: bytes.NewReader(args), Stdout: &stdout, Signals: signals,
+		After: func(time.Duration) <-chan time.Time { over := make(chan time.Time); close(over); return over },
+	})
+	assert.NotContains(t, stdout.String(), "hunter2", "a secret shows")
+	var answer map[string]any
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &answer), stdout.String())
+	delete(answer, "invocation")
+	delete(answer, "api")
+	return answer
+}
+
+type (
+	m = map[string]any
+	l = []any
+)
+
+func summary(counts m) m {
+	all := m{"created": 0.0, "updated": 0.0, "replaced": 0.0, "deleted": 0.0, "unchanged": 0.0, "failed": 0.0}
+	for k, v := range counts {
+		all[k] = v
+	}
+	return all
+}
+
+func TestAnswer(t *testing.T) {
+	s := &memory.Service{}
+	old := memory.Full(1)
+	s.Add(old)
+	s.Add(memory.Named("gone"))
+	options := m{"_ansible_diff": true, "_ansible_check_mode": true, "things": l{
+		m{"name": "new", "kind": "a", "size": 2},
+		m{"name": "thing 1", "size": 9, "token": "new-secret"},
+		m{"name": "gone", "state": "absent"},
+	}}
+	want := m{
+		"changed": true,
+		"things": l{
+			m{
+				"name": "new", "id": nil, "action": "created",
+				"changes": m{"name": m{"before": nil, "after": "new"}, "kind": m{"before": nil, "after": "a"}, "size": m{"before": nil, "after": 2.0}},
+			},
+			m{
+				"name": "thing 1", "id": "1", "action": "updated",
+				"changes": m{"size": m{"before": 1.0, "after": 9.0}, "token": m{"before": "******** (old value)", "after": "******** (new value)"}},
+			},
+			m{
+				"name": "gone", "id": "2", "action": "deleted",
+				"changes": m{"name": m{"before": "gone", "after": nil}, "kind": m{"before": "a", "after": nil}},
+			},
+		},
+		"summary": summary(m{"created": 1.0, "updated": 1.0, "deleted": 1.0}),
+		"diff": l{
+			m{"before_header": "thing new", "after_header": "thing new created", "before": m{}, "after": m{"name": "new", "kind": "a", "size": 2.0}},
+			m{
+				"before_header": "thing thing 1 (id 1)", "after_header": "thing thing 1 (id 1) updated",
+				"before": m{"size": 1.0, "token": "******** (old value)"}, "after": m{"size": 9.0, "token": "******** (new value)"},
+			},
+			m{"before_header": "thing gone (id 2)", "after_header": "thing gone (id 2) deleted", "before": m{"name": "gone", "kind": "a"}, "after": m{}},
+		},
+	}
+	assert.Equal(t, want, run(t, module(s, nil), options, nil), "check mode")
+	assert.Empty(t, s.Log(), "check mode writes nothing")
+
+	delete(options, "_ansible_check_mode")
+	want["things"].(l)[0].(m)["id"] = "3"
+	want["diff"].(l)[0].(m)["before_header"] = "thing new (id 3)"
+	want["diff"].(l)[0].(m)["after_header"] = "thing new (id 3) created"
+	assert.Equal(t, want, run(t, module(s, nil), options, nil), "what was done is what check mode said")
+	assert.Equal(t, []string{"thing 1", "new"}, s.Things())
+
+	delete(options, "_ansible_diff")
+	again := run(t, module(s, nil), options, nil)
+	assert.Equal(t, false, again["changed"])
+	assert.Equal(t, summary(m{"unchanged": 3.0}), again["summary"])
+	assert.NotContains(t, again, "diff")
+}
+
+func TestUsageIsTold(t *testing.T) {
+	var stdout bytes.Buffer
+	code := ansible.Execute(t.Context(), module(&memory.Service{}, nil), ansible.Process{
+		Args: []string{"thing"}, Stdin: bytes.NewReader([]byte(`{"name": "a"}`)), Stdout: &stdout,
+	})
+	var answer m
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &answer))
+	assert.Zero(t, code)
+	assert.Equal(t, m{"calls": 1.0, "retries": 1.0, "seconds_waited": 1.2}, answer["api"])
+}
+
+func TestFailedObjectsAreToldAmongTheOthers(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("undeclared"))
+	answer := run(t, module(s, nil), m{"purge": true, "things": l{m{"name": "good"}, m{"name": "bad", "size": -1}}}, nil)
+	assert.Equal(t, true, answer["failed"])
+	assert.Equal(t, true, answer["changed"])
+	assert.Equal(t, "2 of 3 things failed: bad: size must not be negative; undeclared (1): deletion not attempted, because 1 other failed", answer["msg"])
+	assert.Equal(t, summary(m{"created": 1.0, "failed": 2.0}), answer["summary"])
+	assert.Equal(t, m{"name": "bad", "id": nil, "action": "failed", "changes": m{}, "error": "bad: size must not be negative"}, answer["things"].(l)[1])
+	assert.Equal(t, "not declared", answer["things"].(l)[2].(m)["reason"])
+
+	one := run(t, module(s, nil), m{"name": "bad", "size": -1}, nil)
+	assert.Equal(t, "1 of 1 thing failed: bad: size must not be negative", one["msg"])
+
+	var many l
+	for i := range 7 {
+		many = append(many, m{"name": string(rune('a' + i)), "size": -1})
+	}
+	msg := run(t, module(s, nil), m{"things": many}, nil)["msg"]
+	assert.Contains(t, msg, "7 of 7 things failed: a: size")
+	assert.Contains(t, msg, "e: size must not be negative; and 2 more")
+	assert.NotContains(t, msg, "f: size")
+}
+
+func TestAListThatCannotBeReadChangesNothing(t *testing.T) {
+	s := &memory.Service{FailPage: 1}
+	answer := run(t, module(s, nil), m{"name": "a"}, nil)
+	assert.Equal(t, m{
+		"failed": true, "changed": false, "things": l{}, "summary": summary(nil),
+		"msg": "nothing was changed, because the things could not be read: page 1: broken",
+	}, answer)
+}
+
+func TestARefusedPurgeListsWhatWouldHaveGone(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("a"))
+	s.Add(memory.Named("b"))
+	s.Add(memory.Named("c"))
+	answer := run(t, module(s, nil), m{"purge": true, "purge_limit": "1", "things": l{m{"name": "c"}, m{"name": "new"}}}, nil)
+	assert.Equal(t, true, answer["failed"])
+	assert.Equal(t, l{"a (1)", "b (2)"}, answer["refused"])
+	assert.Equal(t, "2 of 3 would be deleted, which is over the limit of 1; nothing was changed: a (1), b (2)", answer["msg"])
+	assert.Empty(t, s.Log())
+}
+
+func TestWholeStack(t *testing.T) {
+	s := &memory.Service{}
+	for i := range 12 {
+		s.Add(memory.Full(i))
+	}
+	options := m{"stack": "s1", "state": "absent", "purge_limit": "50%"}
+	assert.Equal(t, true, run(t, module(s, nil), options, nil)["failed"], "purge_limit guards it where it is set")
+	delete(options, "purge_limit")
+	answer := run(t, module(s, nil), options, nil)
+	assert.Equal(t, summary(m{"deleted": 12.0}), answer["summary"])
+	assert.Empty(t, s.Things())
+}
+
+// second is a ledger under which the first creation is done and the second hangs, as with a server that does not answer.
+type second struct {
+	signals chan os.Signal
+	release chan struct{}
+	count   int
+}
+
+func (s *second) Once(_ context.Context, _ string, _ func(string) (bool, error), create func() (string, error)) error {
+	if s.count++; s.count == 2 {
+		s.signals <- syscall.SIGTERM
+		<-s.release
+		return errors.New("no answer")
+	}
+	_, err := create()
+	return err
+}
+
+func TestAnInterruptedRunTellsWhatWasDone(t *testing.T) {
+	s := &memory.Service{}
+	ledger := &second{signals: make(chan os.Signal, 1), release: make(chan struct{})}
+	defer close(ledger.release)
+	answer := run(t, module(s, ledger), m{"things": l{m{"name": "a"}, m{"name": "b"}, m{"name": "c"}}}, ledger.signals)
+	assert.Equal(t, true, answer["failed"])
+	assert.Equal(t, true, answer["changed"])
+	assert.Contains(t, answer["msg"], "SIGTERM")
+	require.Len(t, answer["things"], 1, "the run did not end, so only what is finished is told")
+	assert.Equal(t, "created", answer["things"].(l)[0].(m)["action"])
+	assert.Equal(t, []string{"a"}, s.Things())
+}
