@@ -7,12 +7,14 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 )
 
 // Call is one request as it was received. Credentials in its headers are not kept.
 type Call struct {
 	// Index counts from 0, in the order of arrival, since the start or the last reset.
 	Index  int
+	At     time.Time // of its arrival, by Options.Now
 	Method string
 	Path   string // unescaped
 	Query  string // as sent

@@ -176,11 +176,11 @@ func (s *Server) arrive(r *http.Request, body []byte) visit {
 	call := newCall(r, body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call.Index = len(s.calls)
+	call.Index, call.At = len(s.calls), s.opt.Now()
 	s.calls = append(s.calls, call)
 	s.inFlight++
 	s.maxInFlight = max(s.maxInFlight, s.inFlight)
-	v := visit{call: call, fault: s.matchLocked(call), windows: s.countLocked()}
+	v := visit{call: call, fault: s.matchLocked(call), windows: s.countLocked(call.At)}
 	if v.fault != nil {
 		call.Fault = string(v.fault.Kind)
 	}

@@ -64,7 +64,8 @@ func call(t testing.TB, method, url, body string) answer {
 const creation = "name=Shop&test_type=HTTP&website_url=https%3A%2F%2Fshop.example.com&check_rate=300&tags%5B%5D=a"
 
 func TestCallsAreRecordedInOrder(t *testing.T) {
-	e, url := start(t, emulator.Options{Token: token})
+	noon := time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
+	e, url := start(t, emulator.Options{Token: token, Now: func() time.Time { return noon }})
 	call(t, "POST", url+"/uptime", creation)
 	call(t, "GET", url+"/uptime?limit=100&nouptime", "")
 	call(t, "DELETE", url+"/uptime/1", "")
@@ -72,11 +73,11 @@ func TestCallsAreRecordedInOrder(t *testing.T) {
 	calls := e.Calls()
 	require.Len(t, calls, 3)
 	assert.Equal(t, emulator.Call{
-		Index: 0, Method: "POST", Path: "/v1/uptime", Status: 201, Acted: true,
+		Index: 0, At: noon, Method: "POST", Path: "/v1/uptime", Status: 201, Acted: true,
 		Form: map[string][]string{"name": {"Shop"}, "test_type": {"HTTP"}, "website_url": {"https://shop.example.com"}, "check_rate": {"300"}, "tags[]": {"a"}},
 	}, calls[0])
-	assert.Equal(t, emulator.Call{Index: 1, Method: "GET", Path: "/v1/uptime", Query: "limit=100&nouptime", Status: 200, Acted: true}, calls[1])
-	assert.Equal(t, emulator.Call{Index: 2, Method: "DELETE", Path: "/v1/uptime/1", Status: 404, Acted: true}, calls[2])
+	assert.Equal(t, emulator.Call{Index: 1, At: noon, Method: "GET", Path: "/v1/uptime", Query: "limit=100&nouptime", Status: 200, Acted: true}, calls[1])
+	assert.Equal(t, emulator.Call{Index: 2, At: noon, Method: "DELETE", Path: "/v1/uptime/1", Status: 404, Acted: true}, calls[2])
 	assert.Equal(t, 2, e.Writes())
 	assert.Equal(t, 1, e.MaxInFlight())
 	assert.NotContains(t, fmt.Sprintf("%+v", calls), token, "the record must not keep credentials")
@@ -241,6 +242,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func run(b *testing.B, client *http.Client, method, url, body string, want int) {
+	b.Helper()
 	b.SetParallelism(8)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

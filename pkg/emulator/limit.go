@@ -32,11 +32,10 @@ func newWindows(opt Options) []Window {
 
 // countLocked counts one call in every window and returns them as they stand then. Refused calls count as well, which is
 // how gateways that keep such windows do it, and is the harder case for a client.
-func (s *Server) countLocked() []Window {
+func (s *Server) countLocked(now time.Time) []Window {
 	if len(s.windows) == 0 {
 		return nil
 	}
-	now := s.opt.Now()
 	windows := make([]Window, len(s.windows))
 	for i := range s.windows {
 		w := &s.windows[i]

@@ -265,7 +265,7 @@ func TestBehindTheAPI(t *testing.T) {
 	id := c.e.Add(statuscake.Test{Name: "made by hand", WebsiteURL: "https://a.example.com/", StatusCodes: []string{}, PostBody: "no JSON"})
 	read := c.read(id)
 	assert.Equal(t, "HTTP", read["test_type"])
-	assert.Equal(t, 15.0, read["timeout"])
+	assert.EqualValues(t, 15, read["timeout"])
 	assert.Equal(t, "https://a.example.com/", read["website_url"], "as it was given")
 	assert.Empty(t, read["status_codes"])
 	assert.Equal(t, "no JSON", read["post_body"])

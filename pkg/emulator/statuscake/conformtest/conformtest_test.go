@@ -167,7 +167,7 @@ func TestFaultsPass(t *testing.T) {
 		emulator.At(2, emulator.Fault{Kind: emulator.DropBefore}),
 	)
 	read := func() (string, error) {
-		r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/v1/uptime", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/uptime", nil)
 		require.NoError(t, err)
 		r.Close = true
 		r.Header.Set("Authorization", "Bearer x")
