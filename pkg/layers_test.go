@@ -46,7 +46,7 @@ func layers() []layer {
 		{"pkg/ansible/ansibletest", []string{"pkg/ansible", "pkg/secret", testify, yaml}, "it helps tests of modules, not of one service"},
 		{"pkg/httpapi", []string{"pkg/secret", "pkg/localstate", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
 		{"pkg/reconcile", []string{"golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
-		{"pkg/reconcile/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the engine's own tests"},
+		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", mapstructure, yaml}, "it joins options, provider and engine, for any service"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
