@@ -157,7 +157,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
 	v := s.arrive(r, body)
-	defer s.leave()
+	defer s.finish(v, 0) // where nothing was answered
 	if s.opt.Sleep(r.Context(), s.opt.Latency+v.fault.delayBefore()) != nil {
 		return // the caller has gone: nothing acts, nobody reads
 	}
@@ -169,10 +169,12 @@ type visit struct {
 	call    *Call
 	fault   *Fault
 	windows []Window
+
+	finished bool
 }
 
 // arrive records a call and decides what befalls it, in one step so that indexes, faults and limits agree.
-func (s *Server) arrive(r *http.Request, body []byte) visit {
+func (s *Server) arrive(r *http.Request, body []byte) *visit {
 	call := newCall(r, body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,22 +182,28 @@ func (s *Server) arrive(r *http.Request, body []byte) visit {
 	s.calls = append(s.calls, call)
 	s.inFlight++
 	s.maxInFlight = max(s.maxInFlight, s.inFlight)
-	v := visit{call: call, fault: s.matchLocked(call), windows: s.countLocked(call.At)}
+	v := &visit{call: call, fault: s.matchLocked(call), windows: s.countLocked(call.At)}
 	if v.fault != nil {
 		call.Fault = string(v.fault.Kind)
 	}
 	return v
 }
 
-func (s *Server) leave() {
+// finish notes the answer of a call, once. That happens before the answer is sent: whoever has read it finds it noted, and
+// is not counted as in flight any more.
+func (s *Server) finish(v *visit, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inFlight--
+	if !v.finished {
+		v.finished = true
+		v.call.Status = status
+		s.inFlight--
+	}
 }
 
 // answer makes the answer that would be sent were there no fault on the way back. A fault comes before refusals:
 // whoever injected it wants to see it.
-func (s *Server) answer(r *http.Request, body []byte, v visit) Response {
+func (s *Server) answer(r *http.Request, body []byte, v *visit) Response {
 	if v.fault != nil && v.fault.beforeActing() {
 		return v.fault.response(s.api)
 	}
@@ -211,12 +219,6 @@ func (s *Server) answer(r *http.Request, body []byte, v visit) Response {
 	v.call.Acted = true
 	s.mu.Unlock()
 	return s.api.Serve(r, body)
-}
-
-func (s *Server) setStatus(call *Call, status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	call.Status = status
 }
 
 // send writes a whole answer.

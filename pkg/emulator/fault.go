@@ -15,7 +15,8 @@ import (
 // Kind is a way in which a call fails.
 type Kind string
 
-// The kinds of faults. "Before" leaves the account as it was; "after" has changed it, only the answer is lost.
+// The kinds of faults. "Before" leaves the account as it was; "after" has changed it, only the answer is lost. The kinds that
+// end a connection panic with http.ErrAbortHandler, as net/http wants it, so they need a real server around the handler.
 const (
 	Status      Kind = "status"       // another status, before acting
 	StatusAfter Kind = "status_after" // another status, after acting: a gateway that lost patience
@@ -195,13 +196,13 @@ func (f *Fault) response(api API) Response {
 const FaultHeader = "X-Emulator-Fault"
 
 // deliver sends the answer, or what the fault leaves of it.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, v visit, resp Response) {
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, v *visit, resp Response) {
 	if len(v.windows) > 0 {
 		s.api.LimitHeaders(w.Header(), v.windows)
 	}
 	fault := v.fault
 	if fault == nil {
-		s.setStatus(v.call, resp.Status)
+		s.finish(v, resp.Status)
 		send(w, resp)
 		return
 	}
@@ -222,14 +223,14 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, v visit, resp R
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 		delete(resp.Header, http.CanonicalHeaderKey(name)) // else the answer's own value would win
 	}
-	s.setStatus(v.call, resp.Status)
+	s.finish(v, resp.Status)
 	send(w, resp)
 }
 
 // cut announces the whole answer, sends half of it and ends the connection.
-func (s *Server) cut(w http.ResponseWriter, v visit, resp Response) {
+func (s *Server) cut(w http.ResponseWriter, v *visit, resp Response) {
 	if len(resp.Body) > 0 {
-		s.setStatus(v.call, resp.Status)
+		s.finish(v, resp.Status)
 		half := Response{Status: resp.Status, Header: resp.Header, Body: resp.Body[:len(resp.Body)/2]}
 		sendPart(w, half, len(resp.Body))
 		_ = http.NewResponseController(w).Flush()
