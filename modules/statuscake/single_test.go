@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package statuscake
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
+)
+
+// seedTask is the task of an existing playbook, for an earlier module of that name, word for word.
+func seedTask() options {
+	return options{
+		"username": "my-user", "api_key": "my-api-key", "name": "My service check", "url": "https://myservice.example.com",
+		"state": "present", "test_type": "HTTP", "check_rate": 60,
+	}
+}
+
+func TestSeedTask(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+
+	predicted := l.check(seedTask())
+	assert.True(t, predicted.Changed)
+	made := l.ok(seedTask())
+	assert.True(t, made.Changed)
+	assert.Empty(t, made.Warnings)
+	assert.Empty(t, made.Deprecations)
+	test := made.only(t)
+	stored := l.stored("My service check")
+	assert.Equal(t, "created", test.Action)
+	assert.Equal(t, stored.ID, text(test.ID))
+	assert.Nil(t, predicted.only(t).ID, "nothing exists yet in check mode")
+	assert.Equal(t, predicted.only(t).Changes, test.Changes)
+
+	assert.Equal(t, "https://myservice.example.com", stored.WebsiteURL)
+	assert.Equal(t, "HTTP", stored.TestType)
+	assert.Equal(t, 60, stored.CheckRate)
+	assert.Equal(t, 2, stored.Confirmation)
+	assert.Zero(t, stored.TriggerRate, "the server's own default is 4, against its documentation")
+	assert.Empty(t, stored.Tags, "a test without a stack belongs to nobody")
+	assert.Equal(t, DefaultStatusCodes(), stored.StatusCodes)
+	require.Len(t, made.Diff, 1)
+	assert.Empty(t, made.Diff[0].Before)
+	assert.Equal(t, map[string]any{
+		"name": "My service check", "website_url": "https://myservice.example.com", "test_type": "HTTP", "check_rate": 60.0,
+		"confirmation": 2.0, "trigger_rate": 0.0,
+	}, made.Diff[0].After)
+	assert.Equal(t, "test My service check (id "+stored.ID+") created", made.Diff[0].AfterHeader)
+
+	l.settled(seedTask())
+	assert.False(t, l.check(seedTask()).Changed)
+}
+
+func TestCheckModePredictsTheRun(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	for _, name := range []string{"updated", "deleted", "same", "retyped"} {
+		l.byHand(name, tagged(ownershipTag, stackTag+"shop"))
+	}
+	l.byHand("purged", tagged(ownershipTag, stackTag+"shop"))
+	items := append(sites("created", "updated", "deleted", "same", "retyped"), options{"name": "impossible"})
+	items[1]["check_rate"] = 30
+	items[2]["state"] = "absent"
+	items[4]["test_type"] = "HEAD"
+	task := options{"stack": "shop", "tests": items[:5], "purge": true, "allow_replace": true}
+
+	predicted := l.check(task)
+	done := l.ok(task)
+	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.actions())
+	assert.Equal(t, predicted.actions(), done.actions())
+	assert.Equal(t, predicted.Summary, done.Summary)
+	for i := range done.Tests {
+		assert.Equal(t, predicted.Tests[i].Changes, done.Tests[i].Changes, text(done.Tests[i].Name))
+		assert.Equal(t, predicted.Tests[i].Reason, done.Tests[i].Reason)
+	}
+	require.Len(t, predicted.Diff, len(done.Diff))
+	for i := range done.Diff {
+		assert.Equal(t, predicted.Diff[i].Before, done.Diff[i].Before)
+		assert.Equal(t, predicted.Diff[i].After, done.Diff[i].After)
+	}
+	l.settled(task)
+
+	impossible := options{"stack": "shop", "tests": items}
+	assert.Equal(t, l.check(impossible).Msg, l.run(impossible).Msg, "what cannot be done is known in check mode")
+}
+
+func TestHandMadeTestsAreAdopted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what  string
+		stack options
+		tags  []string
+	}{
+		{"without a stack nothing but the difference changes", options{}, []string{"hand"}},
+		{"with a stack it gets the stack's marks", options{"stack": "shop"}, []string{"hand", ownershipTag, stackTag + "shop"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, emulator.Options{})
+			id := l.byHand("login", tagged("hand"), func(t *vendor.Test) { t.FindString, t.Timeout = "Welcome", 40 })
+			task := site("login").with(c.stack).with(options{"check_rate": 60})
+			a := l.ok(task)
+			assert.Equal(t, "updated", a.only(t).Action)
+			stored := l.stored("login")
+			assert.Equal(t, id, stored.ID)
+			assert.Equal(t, 60, stored.CheckRate)
+			assert.Equal(t, "Welcome", stored.FindString, "what the task does not set stays")
+			assert.Equal(t, 40, stored.Timeout)
+			assert.ElementsMatch(t, c.tags, stored.Tags)
+			l.settled(task)
+		})
+	}
+}
+
+func TestStacksKeepTheirNames(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	a := l.ok(options{"tests": []options{
+		site("live").with(options{"stack": "shop"}), site("live").with(options{"stack": "blog"}),
+	}})
+	assert.Equal(t, map[string]int{"created": 2, "updated": 0, "replaced": 0, "deleted": 0, "unchanged": 0, "failed": 0}, a.Summary)
+	assert.Equal(t, "shop", text(a.Tests[0].Stack))
+	assert.Equal(t, "blog", text(a.Tests[1].Stack))
+
+	changed := site("live").with(options{"stack": "shop", "check_rate": 30})
+	assert.Equal(t, "updated", l.ok(changed).only(t).Action)
+	for _, stored := range l.named("live") {
+		want := 300
+		if stackOf(stored.Tags) == "shop" {
+			want = 30
+		}
+		assert.Equal(t, want, stored.CheckRate, "in stack %s", stackOf(stored.Tags))
+	}
+	gone := options{"name": "live", "stack": "shop", "state": "absent"}
+	assert.Equal(t, "deleted", l.ok(gone).only(t).Action)
+	assert.Equal(t, "blog", stackOf(l.stored("live").Tags))
+	assert.Equal(t, "unchanged", l.ok(gone).only(t).Action)
+
+	// Without a stack the name means any test of that name, but a stack's absent test is never one made by hand.
+	l.byHand("hand made")
+	assert.Equal(t, "unchanged", l.ok(options{"name": "hand made", "stack": "shop", "state": "absent"}).only(t).Action)
+	assert.Len(t, l.named("hand made"), 1)
+}
+
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T) (*lab, []string) {
+		l := newLab(t, emulator.Options{})
+		return l, []string{l.byHand("twin"), l.byHand("twin"), l.byHand("twin")}
+	}
+	for _, state := range []string{"present", "absent"} {
+		t.Run(state+" fails and names the ids", func(t *testing.T) {
+			t.Parallel()
+			l, ids := start(t)
+			a := l.run(site("twin").with(options{"state": state}))
+			assert.True(t, a.Failed)
+			for _, id := range ids {
+				assert.Contains(t, a.Msg, id)
+			}
+			assert.Contains(t, a.Msg, "on_duplicate")
+			assert.Zero(t, l.Writes())
+		})
+	}
+	t.Run("present with oldest keeps the oldest", func(t *testing.T) {
+		t.Parallel()
+		l, ids := start(t)
+		task := site("twin").with(options{"on_duplicate": "oldest", "check_rate": 60})
+		predicted, done := l.check(task), l.ok(task)
+		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.actions())
+		assert.Equal(t, predicted.actions(), done.actions())
+		assert.Equal(t, "duplicate of "+ids[0], done.Tests[1].Reason)
+		assert.Equal(t, ids[0], l.stored("twin").ID)
+		assert.Equal(t, 60, l.stored("twin").CheckRate)
+		l.settled(task)
+	})
+	t.Run("absent with oldest deletes all", func(t *testing.T) {
+		t.Parallel()
+		l, _ := start(t)
+		task := options{"name": "twin", "on_duplicate": "oldest", "state": "absent"}
+		assert.Equal(t, 3, l.ok(task).Summary["deleted"])
+		assert.Empty(t, l.Tests())
+		l.settled(task)
+	})
+	t.Run("an id says which one", func(t *testing.T) {
+		t.Parallel()
+		l, ids := start(t)
+		a := l.ok(options{"id": ids[1], "check_rate": 30})
+		assert.Equal(t, ids[1], text(a.only(t).ID))
+		for _, test := range l.Tests() {
+			assert.Equal(t, test.ID == ids[1], test.CheckRate == 30)
+		}
+	})
+}
+
+func TestIdentityByID(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("old name")
+	l.byHand("bystander")
+
+	rename := options{"id": id, "name": "new name"}
+	a := l.ok(rename)
+	assert.Equal(t, map[string]change{"name": {"old name", "new name"}}, a.only(t).Changes)
+	assert.Equal(t, []string{"new name", "bystander"}, l.names())
+	l.settled(rename)
+
+	l.ResetCalls()
+	a = l.run(options{"id": "999", "check_rate": 60})
+	assert.True(t, a.Failed)
+	assert.Contains(t, a.Msg, "id 999 does not exist")
+	assert.Zero(t, l.Writes())
+
+	assert.Equal(t, "unchanged", l.ok(options{"id": "999", "state": "absent"}).only(t).Action)
+	assert.Equal(t, "deleted", l.ok(options{"id": id, "state": "absent"}).only(t).Action)
+	assert.Equal(t, []string{"bystander"}, l.names())
+	assert.Zero(t, l.Count(http.MethodGet, "/v1/uptime$"), "an id needs no list")
+
+	twice := l.run(options{"tests": []options{{"id": l.stored("bystander").ID}, {"name": "bystander"}}})
+	assert.True(t, twice.Failed)
+	assert.Contains(t, twice.Msg, "declared twice")
+}
+
+func TestContactGroups(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{}, conformtest.AllowRefused())
+	operations, night := l.AddContactGroup("Operations"), l.AddContactGroup("Night, shift")
+	twin := []string{l.AddContactGroup("Twin"), l.AddContactGroup("Twin")}
+
+	byBoth := site("alerted").with(options{"contact_groups": []string{"Operations", night, operations}})
+	a := l.ok(byBoth)
+	assert.Equal(t, []any{operations, night}, a.only(t).Changes["contact_groups"].After, "a name and its id are one group")
+	assert.Equal(t, []string{operations, night}, l.stored("alerted").ContactGroups)
+	l.settled(byBoth)
+	l.settled(byBoth.with(options{"contact_groups": []string{night, "Operations"}}))
+
+	l.ResetCalls()
+	l.ok(site("alerted").with(options{"contact_groups": []string{night}}))
+	assert.Zero(t, l.Count("", "/v1/contact-groups"), "ids need no look at the groups")
+	l.ok(site("alerted").with(options{"contact_groups": []string{}}))
+	assert.Empty(t, l.stored("alerted").ContactGroups)
+
+	for _, c := range []struct{ group, want string }{
+		{"Opérations", "value of contact_groups must be ids or names of contact groups, got: Opérations; there are: Night, shift, Operations, Twin"},
+		{"Twin", "the contact group name Twin is not unique; write the id of one of them: " + twin[0] + ", " + twin[1]},
+	} {
+		l.ResetCalls()
+		a := l.run(options{"tests": []options{
+			site("alerted").with(options{"contact_groups": c.group}), site("other " + c.group[:1]),
+		}})
+		assert.True(t, a.Failed)
+		assert.Contains(t, a.Msg, "1 of 2 tests failed: alerted: "+c.want)
+		assert.Equal(t, "created", a.Tests[1].Action, "the others are done")
+		assert.Equal(t, 1, l.Count(http.MethodGet, "/v1/contact-groups"), "groups are read once")
+	}
+	a = l.run(site("alerted").with(options{"contact_groups": []string{"424242"}}))
+	assert.Contains(t, a.Msg, "contact_groups", "the server's own complaint is passed on")
+}
+
+func TestContactGroupsOnManyPages(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	var last string
+	for i := range 120 {
+		last = l.AddContactGroup("Group " + string(rune('a'+i%26)) + string(rune('a'+i/26)))
+	}
+	groups := l.ContactGroups()
+	l.ok(site("alerted").with(options{"contact_groups": groups[len(groups)-1].Name}))
+	assert.Equal(t, []string{last}, l.stored("alerted").ContactGroups)
+}
+
+func TestTestTypeIsReplacedOnTheUsersWord(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T) (*lab, string, options) {
+		l := newLab(t, emulator.Options{})
+		id := l.byHand("mail", func(t *vendor.Test) {
+			t.TestType, t.WebsiteURL, t.Port, t.Timeout, t.StatusCodes = "TCP", "mail.example.com", 25, 33, []string{}
+		})
+		return l, id, options{"name": "mail", "test_type": "SMTP"}
+	}
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		a := l.run(task)
+		assert.Contains(t, a.Msg, "1 of 1 test failed: mail: test_type of "+id+" cannot be changed after creation; allow_replace: true")
+		assert.Equal(t, "failed", a.only(t).Action)
+		assert.Zero(t, l.Writes())
+	})
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		task["allow_replace"] = true
+		a := l.ok(task)
+		assert.Equal(t, "replaced", a.only(t).Action)
+		assert.Equal(t, map[string]change{"test_type": {"TCP", "SMTP"}}, a.only(t).Changes)
+		stored := l.stored("mail")
+		assert.NotEqual(t, id, stored.ID)
+		assert.Equal(t, stored.ID, text(a.only(t).ID))
+		assert.Equal(t, "SMTP", stored.TestType)
+		assert.Equal(t, 25, stored.Port, "what the task does not set comes from the old test")
+		assert.Equal(t, 33, stored.Timeout)
+		assert.Equal(t, "mail.example.com", stored.WebsiteURL)
+		assert.Empty(t, stored.StatusCodes)
+		writes := l.writes()
+		require.Len(t, writes, 3, "create, empty the status codes, delete")
+		assert.Equal(t, []string{http.MethodPost, http.MethodPut, http.MethodDelete}, []string{writes[0].Method, writes[1].Method, writes[2].Method},
+			"the old test goes only when the new one is there")
+		assert.Equal(t, "/v1/uptime/"+id, writes[2].Path)
+		l.settled(task)
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		task["allow_replace"] = true
+		l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
+		a := l.run(task)
+		assert.Contains(t, a.Msg, "but the old one is still there")
+		assert.Len(t, l.named("mail"), 2)
+		l.ClearFaults()
+		a = l.ok(task)
+		assert.Equal(t, []string{"mail unchanged", "mail deleted"}, a.actions())
+		assert.Equal(t, id, text(a.Tests[1].ID))
+		assert.Equal(t, "SMTP", l.stored("mail").TestType)
+		l.settled(task)
+	})
+	t.Run("the creation is refused", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		task["allow_replace"] = true
+		l.Inject(emulator.On(http.MethodPost, "", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
+		assert.True(t, l.run(task).Failed)
+		assert.Equal(t, id, l.stored("mail").ID, "the old test stays")
+	})
+	t.Run("the creation's answer is lost", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		task["allow_replace"] = true
+		l.Inject(emulator.On(http.MethodPost, "", 1, emulator.Fault{Kind: emulator.DropAfter}))
+		assert.Equal(t, "replaced", l.ok(task).only(t).Action)
+		assert.NotEqual(t, id, l.stored("mail").ID)
+		assert.Equal(t, "SMTP", l.stored("mail").TestType)
+		l.settled(task)
+	})
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	task := site("private").with(options{"basic_username": "ann", "basic_password": "first secret"})
+	l.ok(task)
+	assert.Equal(t, "first secret", l.stored("private").BasicPassword)
+
+	second := task.with(options{"basic_password": "second secret", "basic_username": "bob"})
+	l.settled(second)
+	assert.Equal(t, "first secret", l.stored("private").BasicPassword, "on_create leaves an existing test alone")
+
+	always := second.with(options{"update_password": "always"})
+	for range 2 {
+		a := l.ok(always)
+		assert.Equal(t, "updated", a.only(t).Action, "always is always a change, because the password cannot be read")
+		assert.Len(t, a.only(t).Changes, 2)
+		assert.Equal(t, "bob", a.only(t).Changes["basic_username"].After)
+	}
+	assert.Equal(t, "second secret", l.stored("private").BasicPassword)
+	l.ok(always.with(options{"basic_username": "", "basic_password": ""}))
+	assert.Empty(t, l.stored("private").BasicUsername)
+	assert.Empty(t, l.stored("private").BasicPassword)
+}
+
+func TestStatusCodes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what   string
+		given  any
+		stored []string
+		writes []string
+	}{
+		{"the server's list by default", nil, DefaultStatusCodes(), []string{"POST"}},
+		{"default by its name", "default", DefaultStatusCodes(), []string{"POST"}},
+		{"one string with commas", "500, 404,404,", []string{"500", "404"}, []string{"POST"}},
+		{"a list of numbers", []int{404, 500}, []string{"404", "500"}, []string{"POST"}},
+		{"none at all needs an update", []string{}, []string{}, []string{"POST", "PUT"}},
+		{"an empty string is none, too", "", []string{}, []string{"POST", "PUT"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, emulator.Options{})
+			task := site("coded")
+			if c.given != nil {
+				task["status_codes_csv"] = c.given
+			}
+			l.ok(task)
+			assert.ElementsMatch(t, c.stored, l.stored("coded").StatusCodes)
+			var methods []string
+			for _, call := range l.writes() {
+				methods = append(methods, call.Method)
+			}
+			assert.Equal(t, c.writes, methods)
+			l.settled(task)
+
+			l.ok(site("coded").with(options{"status_codes_csv": "default"}))
+			assert.ElementsMatch(t, DefaultStatusCodes(), l.stored("coded").StatusCodes, "there is a way back")
+			l.settled(site("coded"))
+		})
+	}
+	assert.Equal(t, vendor.DefaultStatusCodes(), DefaultStatusCodes())
+}
+
+func TestTags(t *testing.T) {
+	t.Parallel()
+	own := []string{ownershipTag, stackTag + "shop"}
+	for _, c := range []struct {
+		what   string
+		before []string
+		given  options
+		after  []string
+	}{
+		{"unset stays", []string{"a", "b"}, options{}, []string{"a", "b"}},
+		{"set is set", []string{"a", "b"}, options{"tags": "b, c,"}, []string{"b", "c"}},
+		{"empty clears", []string{"a"}, options{"tags": []string{}}, nil},
+		{"a stack adds its marks", []string{"a"}, options{"stack": "shop"}, append([]string{"a"}, own...)},
+		{"tags beside a stack's marks", append([]string{"a"}, own...), options{"stack": "shop", "tags": "b"}, append([]string{"b"}, own...)},
+		{"empty keeps a stack's marks", append([]string{"a"}, own...), options{"stack": "shop", "tags": ""}, own},
+		{"marks stay where the task names no stack", append([]string{"a"}, own...), options{"tags": "b"}, append([]string{"b"}, own...)},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, emulator.Options{})
+			l.byHand("tagged", tagged(c.before...))
+			task := site("tagged").with(c.given)
+			l.ok(task)
+			assert.ElementsMatch(t, c.after, l.stored("tagged").Tags)
+			l.settled(task)
+		})
+	}
+	t.Run("another stack's test is not touched", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, emulator.Options{})
+		id := l.byHand("tagged", tagged(ownershipTag, stackTag+"blog"))
+		before, _ := l.Test(id)
+		l.ok(site("tagged").with(options{"stack": "shop", "tags": "x", "check_rate": 30}))
+		after, _ := l.Test(id)
+		assert.Equal(t, before, after)
+		assert.Len(t, l.named("tagged"), 2)
+	})
+}
+
+func TestStackByIDMovesATest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("moving", tagged(ownershipTag, stackTag+"blog", "keep"))
+	task := options{"id": id, "stack": "shop"}
+	l.ok(task)
+	assert.ElementsMatch(t, []string{"keep", ownershipTag, stackTag + "shop"}, l.stored("moving").Tags)
+	l.settled(task)
+}
