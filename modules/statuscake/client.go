@@ -54,7 +54,7 @@ type details struct {
 	FollowRedirects bool     `json:"follow_redirects"`
 	Host            string   `json:"host"`
 	IncludeHeader   bool     `json:"include_header"`
-	Port            *int     `json:"port"`
+	Port            int      `json:"port"` // not told where it is 0
 	PostBody        string   `json:"post_body"`
 	PostRaw         string   `json:"post_raw"`
 	Servers         []server `json:"servers"`

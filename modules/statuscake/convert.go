@@ -75,7 +75,7 @@ func fromOverview(o overview) Test {
 // fromWire gives the whole state of a test but for basic_username and basic_password, which the API never tells.
 func fromWire(d details) Test {
 	t := fromOverview(d.overview)
-	t.Confirmation, t.Timeout, t.TriggerRate, t.Port = &d.Confirmation, &d.Timeout, &d.TriggerRate, d.Port
+	t.Confirmation, t.Timeout, t.TriggerRate, t.Port = &d.Confirmation, &d.Timeout, &d.TriggerRate, &d.Port
 	t.CustomHeader, t.PostBody, t.PostRaw = hidden(d.CustomHeader), hidden(d.PostBody), hidden(d.PostRaw)
 	t.DNSIPs, t.DNSServer = known(d.DNSIPs), &d.DNSServer
 	t.DoNotFind, t.EnableSSLAlert, t.FollowRedirects = &d.DoNotFind, &d.EnableSSLAlert, &d.FollowRedirects
