@@ -31,7 +31,8 @@ type Config struct {
 	BaseURL string
 	// Service is the vendor's name, for messages and for the state file's name.
 	Service string
-	// Authorize sets the credentials; it is called for each attempt, and once by New to learn what must be hidden.
+	// Authorize sets the credentials and nothing else. It is called for each attempt, by many goroutines, and once by New
+	// to learn what must be hidden.
 	Authorize func(h http.Header)
 	// Secrets are taken out of every error text, beside the credentials that Authorize sets.
 	Secrets []secret.Value
@@ -68,6 +69,7 @@ type Client struct {
 	hide    *scrubber
 	slots   chan struct{} // one for each request under way: an attempt's timeout must not run while it waits for a connection
 	buffers sync.Pool     // of *bytes.Buffer, for bodies
+	maxBody int64
 
 	calls, retries atomic.Int64
 	waited         atomic.Int64 // nanoseconds
@@ -106,6 +108,7 @@ func New(cfg Config) (*Client, error) {
 		hide:    newScrubber(cfg.Secrets, cfg.Authorize),
 		slots:   make(chan struct{}, cfg.Concurrency),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		maxBody: maxBody,
 	}
 	c.limiter = newLimiter(cfg.RateLimit, cfg.Clock, c.warn)
 	if cfg.RateLimit > 0 {
@@ -150,7 +153,11 @@ func (c *Client) Do(ctx context.Context, r Request, out any) error {
 		case stepAgain:
 			do.repeats++
 			wait := max(backoff(do.repeats), v.wait)
-			if do.repeats > c.cfg.Retries || wait > maxWait || do.left() <= wait {
+			if do.repeats > c.cfg.Retries || wait > maxWait {
+				return do.finish(v.err)
+			}
+			if do.left() <= wait {
+				v.err.note("no time is left of %s", c.cfg.TotalTimeout)
 				return do.finish(v.err)
 			}
 			if err := c.sleep(ctx, wait); err != nil {
@@ -169,7 +176,8 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Ledger gives the record of what this controller created moments ago with this account.
+// Ledger makes a record of what this controller created moments ago with this account. All of them share their files;
+// keep one for a run, because each has its own warnings.
 func (c *Client) Ledger() *localstate.Ledger {
 	return localstate.NewLedger(c.cfg.StateDir, c.scope()...)
 }
@@ -247,7 +255,7 @@ func (do *running) left() time.Duration {
 
 func (do *running) finish(err *Error) error {
 	if do.attempts > 1 {
-		err.Msg += fmt.Sprintf(" (after %d attempts)", do.attempts)
+		err.note("after %d attempts", do.attempts)
 	}
 	return err
 }

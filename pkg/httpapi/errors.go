@@ -54,6 +54,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// note adds to the message, in parentheses where there is one.
+func (e *Error) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if e.Msg == "" && e.Err != nil {
+		e.Msg = e.Err.Error()
+	}
+	if e.Msg == "" {
+		e.Msg = text
+		return
+	}
+	e.Msg += " (" + text + ")"
+}
+
 // Unwrap makes errors.Is and errors.As see Err.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -66,10 +79,12 @@ const (
 )
 
 // scrubber takes credentials out of texts, in every form in which they may come back.
-type scrubber struct{ replacer *strings.Replacer }
+type scrubber struct {
+	replacer *strings.Replacer
+	userInfo *regexp.Regexp // the credentials of URLs, such as a proxy's
+}
 
-// userInfo finds credentials of URLs, such as a proxy's.
-var userInfo = regexp.MustCompile(`://[^/?#\s"]*@`)
+const leastSecret = 4 // characters; what is shorter in a header is no credential
 
 func newScrubber(secrets []secret.Value, authorize func(http.Header)) *scrubber {
 	var texts []string
@@ -81,13 +96,13 @@ func newScrubber(secrets []secret.Value, authorize func(http.Header)) *scrubber 
 		authorize(h)
 		for _, values := range h {
 			for _, value := range values {
-				texts = append(texts, value)
 				// "Bearer x", "Basic eDp5": what follows the scheme is the secret, decoded too.
-				if _, rest, found := strings.Cut(value, " "); found {
-					texts = append(texts, rest)
-					if plain, err := base64.StdEncoding.DecodeString(rest); err == nil {
-						_, password, _ := strings.Cut(string(plain), ":")
-						texts = append(texts, password)
+				_, rest, _ := strings.Cut(value, " ")
+				plain, _ := base64.StdEncoding.DecodeString(rest)
+				_, password, _ := strings.Cut(string(plain), ":")
+				for _, text := range []string{value, rest, password} {
+					if len(text) >= leastSecret {
+						texts = append(texts, text)
 					}
 				}
 			}
@@ -105,11 +120,11 @@ func newScrubber(secrets []secret.Value, authorize func(http.Header)) *scrubber 
 			pairs = append(pairs, form, secret.Mask)
 		}
 	}
-	return &scrubber{strings.NewReplacer(pairs...)}
+	return &scrubber{strings.NewReplacer(pairs...), regexp.MustCompile(`://[^/?#\s"]*@`)}
 }
 
 func (s *scrubber) text(text string) string {
-	return s.replacer.Replace(userInfo.ReplaceAllString(text, "://"))
+	return s.replacer.Replace(s.userInfo.ReplaceAllString(text, "://"))
 }
 
 // quote makes a body fit for an error text: no secrets, one line, at most limit characters.

@@ -47,20 +47,20 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 	case o.status == http.StatusTooManyRequests:
 		return c.judgeLimited(do, o)
 	case errors.Is(o.err, errTooLarge):
-		return verdict{next: stepFail, err: c.lost(p, o, o.err.Error())}
+		return verdict{next: stepFail, err: p.uncertain(c.failed(p, o, o.err.Error()))}
 	case o.err != nil && (p.repeatable || o.status < 400 || o.status >= 500):
 		// A refusal that was cut off is still a refusal, but only its status is known: good enough for a POST, which
 		// cannot be sent again; anything else can be asked again.
-		return c.again(p, o, "the answer was cut off: "+c.reason(o))
+		return c.again(p, o, c.failed(p, o, "the answer was cut off: "+c.reason(o)))
 	case o.status < 300:
 		return c.judgeSuccess(p, o, out)
 	case o.status < 400:
 		return c.judgeRedirect(do, o)
 	case transientStatus(o.status):
-		return c.again(p, o, c.serverSays(&Error{Status: o.status}, o))
+		return c.again(p, o, c.refused(p, o))
 	case o.status == http.StatusNotFound && !isJSON(o.body.Bytes()) && p.repeatable:
 		// A gateway that does not know its way says 404 as well. Only the API's own word is absence.
-		return c.again(p, o, "the answer is not the API's own (is api_url right?): "+c.page(o))
+		return c.again(p, o, c.failed(p, o, "the answer is not the API's own (is api_url right?): "+c.page(o)))
 	}
 	return verdict{next: stepFail, err: c.refused(p, o)}
 }
@@ -68,16 +68,13 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 // judgeSilence is for attempts without an answer.
 func (c *Client) judgeSilence(p prepared, o outcome) verdict {
 	if hint, found := tlsHint(o.err); found {
-		return verdict{next: stepFail, err: &Error{Method: p.method, Path: p.path, Msg: hint + ": " + c.reason(o)}}
+		return verdict{next: stepFail, err: c.failed(p, o, hint+": "+c.reason(o))}
 	}
 	var lookup *net.DNSError
 	if errors.As(o.err, &lookup) && lookup.IsNotFound {
-		return verdict{next: stepFail, err: &Error{Method: p.method, Path: p.path, Msg: c.reason(o)}}
+		return verdict{next: stepFail, err: c.failed(p, o, c.reason(o))}
 	}
-	if o.unsent {
-		return verdict{next: stepAgain, err: &Error{Method: p.method, Path: p.path, Msg: c.reason(o), Err: ErrTransient}}
-	}
-	return c.again(p, o, c.reason(o))
+	return c.again(p, o, c.failed(p, o, c.reason(o)))
 }
 
 // judgeLimited is for 429: the server certainly did not act, so that every method may be sent again.
@@ -88,10 +85,9 @@ func (c *Client) judgeLimited(do *running, o outcome) verdict {
 			wait, known = max(wait, min(vendor, forEver)), true
 		}
 	}
-	err := &Error{Method: do.prepared.method, Path: do.prepared.path, Status: o.status, Err: ErrRateLimited}
-	err.Msg = c.serverSays(err, o)
+	err := c.refused(do.prepared, o)
 	if wait > maxWait {
-		err.Msg += fmt.Sprintf(" (the server asks to wait %s)", wait.Round(time.Second))
+		err.note("the server asks to wait %s", wait.Round(time.Second))
 	}
 	return verdict{next: stepLimited, err: err, wait: limitedWait(do.limited+1, wait, known)}
 }
@@ -103,13 +99,13 @@ func (c *Client) judgeSuccess(p prepared, o outcome, out any) verdict {
 		return verdict{next: stepDone}
 	}
 	if !isJSON(body) {
-		return c.again(p, o, "the answer is not JSON: "+c.page(o))
+		return c.again(p, o, c.failed(p, o, "the answer is not JSON: "+c.page(o)))
 	}
 	if out == nil {
 		return verdict{next: stepDone}
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return verdict{next: stepFail, err: c.lost(p, o, "the answer is not understood: "+c.hide.quote(err.Error(), maxQuote))}
+		return verdict{next: stepFail, err: p.uncertain(c.failed(p, o, "the answer is not understood: "+c.hide.quote(err.Error(), maxQuote)))}
 	}
 	return verdict{next: stepDone}
 }
@@ -118,9 +114,9 @@ func (c *Client) judgeSuccess(p prepared, o outcome, out any) verdict {
 func (c *Client) judgeRedirect(do *running, o outcome) verdict {
 	p := do.prepared
 	fail := func(msg string) verdict {
-		err := &Error{Method: p.method, Path: p.path, Status: o.status, Msg: msg}
-		if !p.repeatable && (o.status == http.StatusFound || o.status == http.StatusSeeOther) {
-			err.Err = ErrUncertain // these two may mean "done, see there"
+		err := c.failed(p, o, msg)
+		if o.status == http.StatusFound || o.status == http.StatusSeeOther {
+			err = p.uncertain(err) // these two may mean "done, see there"
 		}
 		return verdict{next: stepFail, err: err}
 	}
@@ -139,31 +135,35 @@ func (c *Client) judgeRedirect(do *running, o outcome) verdict {
 	return verdict{next: stepRedirect, location: location}
 }
 
-// again is for failures that pass: repeatable requests go out once more, for others the answer is lost.
-func (c *Client) again(p prepared, o outcome, msg string) verdict {
-	if !p.repeatable {
-		return verdict{next: stepFail, err: c.lost(p, o, msg)}
+// again is for failures that pass. What cannot do harm twice goes out once more, and so does what never went out.
+func (c *Client) again(p prepared, o outcome, err *Error) verdict {
+	if !p.repeatable && !o.unsent {
+		return verdict{next: stepFail, err: p.uncertain(err)}
 	}
+	err.Err = ErrTransient
 	wait, _ := retryAfter(o.header, c.clock.Now())
-	return verdict{next: stepAgain, wait: wait, err: &Error{
-		Method: p.method, Path: p.path, Status: o.status, Msg: msg, Err: ErrTransient,
-	}}
+	return verdict{next: stepAgain, err: err, wait: wait}
 }
 
-// lost is an answer that will not come any more. It leaves a repeatable request failed and any other one uncertain.
-func (c *Client) lost(p prepared, o outcome, msg string) *Error {
-	e := &Error{Method: p.method, Path: p.path, Status: o.status, Msg: msg}
-	if !p.repeatable {
-		e.Msg = fmt.Sprintf("the answer was lost, %s: %s", ErrUncertain, msg)
+// uncertain marks the error of a request that was not answered in a way that says what the server did.
+func (p prepared) uncertain(e *Error) *Error {
+	if !p.repeatable && !errors.Is(e.Err, ErrUncertain) {
+		e.note("%s", ErrUncertain)
 		e.Err = ErrUncertain
 	}
 	return e
 }
 
-// refused is an answer in which the server says no.
+// failed is an error in our own words.
+func (c *Client) failed(p prepared, o outcome, msg string) *Error {
+	return &Error{Method: p.method, Path: c.hide.text(p.path), Status: o.status, Msg: msg}
+}
+
+// refused is an error in the server's words.
 func (c *Client) refused(p prepared, o outcome) *Error {
-	e := &Error{Method: p.method, Path: p.path, Status: o.status}
-	e.Msg = c.serverSays(e, o)
+	code, msg := c.serverSays(o)
+	e := c.failed(p, o, msg)
+	e.Code = code
 	bad := c.cfg.BadCredentials
 	switch {
 	case o.status == http.StatusUnauthorized, o.status == http.StatusForbidden && bad != nil && bad(o.status, o.header):
@@ -174,35 +174,40 @@ func (c *Client) refused(p prepared, o outcome) *Error {
 		e.Err = ErrNotFound
 	case o.status == http.StatusConflict:
 		e.Err = ErrConflict
-	case o.status >= 500 && !p.repeatable:
-		return c.lost(p, o, e.Msg)
+	case o.status == http.StatusTooManyRequests:
+		e.Err = ErrRateLimited
+	case o.status >= 500:
+		return p.uncertain(e)
 	}
 	return e
 }
 
 // cancelled is the end that the caller asked for. The server may have acted on a request that was on its way.
 func (c *Client) cancelled(p prepared, sent bool, cause error) *Error {
-	e := &Error{Method: p.method, Path: p.path, Msg: "stopped: " + cause.Error(), Err: cause}
-	if sent && !p.repeatable {
-		e.Msg += "; " + ErrUncertain.Error()
-		e.Err = causes{cause, ErrUncertain}
+	e := c.failed(p, outcome{}, "stopped: "+cause.Error())
+	if sent {
+		e = p.uncertain(e)
+	}
+	if e.Err != nil {
+		e.Err = causes{cause, e.Err}
+	} else {
+		e.Err = cause
 	}
 	return e
 }
 
-// serverSays is the vendor's message, whose code goes to e, or the start of whatever came.
-func (c *Client) serverSays(e *Error, o outcome) string {
+// serverSays is the vendor's code and message, or the start of whatever came.
+func (c *Client) serverSays(o outcome) (code, msg string) {
 	body := o.body.Bytes()
-	if c.cfg.ParseError != nil && len(body) > 0 {
-		if code, msg := c.cfg.ParseError(o.status, body); code != "" || msg != "" {
-			e.Code = c.hide.quote(code, maxQuote)
-			return c.hide.quote(msg, maxMessage)
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "", ""
+	}
+	if c.cfg.ParseError != nil {
+		if code, msg = c.cfg.ParseError(o.status, body); code != "" || msg != "" {
+			return c.hide.quote(code, maxQuote), c.hide.quote(msg, maxMessage)
 		}
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return ""
-	}
-	return c.page(o)
+	return "", c.page(o)
 }
 
 // page shows the start of a body.

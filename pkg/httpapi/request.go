@@ -24,7 +24,7 @@ type Request struct {
 // prepared is a Request in the form in which each attempt sends it.
 type prepared struct {
 	method     string
-	path       string // as errors show it
+	path       string // below the base URL, escaped
 	url        *url.URL
 	header     http.Header // without credentials
 	body       []byte      // nil without one
@@ -45,13 +45,12 @@ func (c *Client) prepare(r Request) (prepared, error) {
 	default:
 		return p, fmt.Errorf("the method %q is not known", r.Method)
 	}
-	path, err := joinPath(r.Path)
-	if err != nil {
+	var err error
+	if p.path, err = joinPath(r.Path); err != nil {
 		return p, err
 	}
-	p.path = c.hide.text(path)
-	if p.url, err = c.base.Parse(strings.TrimSuffix(c.base.EscapedPath(), "/") + path); err != nil {
-		return p, errors.New(c.hide.text(err.Error()))
+	if p.url, err = c.base.Parse(strings.TrimSuffix(c.base.EscapedPath(), "/") + p.path); err != nil {
+		return p, err
 	}
 	p.url.RawQuery = r.Query.Encode()
 
@@ -68,7 +67,7 @@ func (c *Client) prepare(r Request) (prepared, error) {
 		setMissing(p.header, "Content-Type", "application/x-www-form-urlencoded")
 	case r.JSON != nil:
 		if p.body, err = json.Marshal(r.JSON); err != nil {
-			return p, fmt.Errorf("the body cannot be written as JSON: %s", c.hide.text(err.Error()))
+			return p, fmt.Errorf("the body cannot be written as JSON: %w", err)
 		}
 		setMissing(p.header, "Content-Type", "application/json")
 	}

@@ -148,17 +148,22 @@ func TestAnswersWithoutInterest(t *testing.T) {
 
 func TestErrorTexts(t *testing.T) {
 	for want, handler := range map[string]http.HandlerFunc{
-		"POST /uptime: status 400 Bad Request: name: required [E7]":                                                                                            answer(400, `{"code":"E7","message":"name: required"}`),
-		"POST /uptime: status 401 Unauthorized: credentials refused":                                                                                           answer(401, ``),
-		"POST /uptime: status 409 Conflict: \"{'a'}\"":                                                                                                         answer(409, "{'a'}"),
-		"POST /uptime: status 502 Bad Gateway: the answer was lost, the server may have acted: \"<html><body>Bad gateway</body></html>\"":                      answer(502, page),
-		"POST /uptime: the answer was lost, the server may have acted: the connection was closed (EOF)":                                                        drop,
-		"POST /uptime: status 201 Created: the answer was lost, the server may have acted: the answer was cut off: the connection was closed (unexpected EOF)": cut(201),
+		"POST /uptime: status 400 Bad Request: name: required [E7]":                                                                        answer(400, `{"code":"E7","message":"name: required"}`),
+		"POST /uptime: status 401 Unauthorized: credentials refused":                                                                       answer(401, ``),
+		"POST /uptime: status 409 Conflict: \"{'a'}\"":                                                                                     answer(409, "{'a'}"),
+		"POST /uptime: status 502 Bad Gateway: \"<html><body>Bad gateway</body></html>\" (the server may have acted)":                      answer(502, page),
+		"POST /uptime: status 503 Service Unavailable: the server may have acted":                                                          answer(503, ""),
+		"POST /uptime: status 500 Internal Server Error: oops (the server may have acted) [E1]":                                            answer(500, `{"code":"E1","message":"oops"}`),
+		"POST /uptime: the connection was closed (EOF) (the server may have acted)":                                                        drop,
+		"POST /uptime: status 201 Created: the answer was cut off: the connection was closed (unexpected EOF) (the server may have acted)": cut(201),
 	} {
 		s := newServer(t, handler)
 		err := newClient(t, s.URL).Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"uptime"}}, &thing{})
 		assert.EqualError(t, err, want)
 	}
+	empty := newServer(t, repeat(99, answer(429, "", "Retry-After", "900"))...)
+	assert.EqualError(t, newClient(t, empty.URL).Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"uptime"}}, &thing{}),
+		`GET /uptime: status 429 Too Many Requests: too many requests (the server asks to wait 15m0s)`)
 	s := newServer(t, repeat(9, answer(503, "x"))...)
 	err := newClient(t, s.URL).Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"uptime"}}, &thing{})
 	assert.EqualError(t, err, `GET /uptime: status 503 Service Unavailable: "x" (after 4 attempts)`)
@@ -305,6 +310,7 @@ func TestTotalTimeout(t *testing.T) {
 		require.ErrorIs(t, err, ErrTransient)
 		assert.Equal(t, 2, c.Stats().Calls, "30 s and what was left of 45 s")
 		assert.Equal(t, 45*time.Second, time.Since(start))
+		assert.ErrorContains(t, err, "(no time is left of 45s) (after 2 attempts)")
 	})
 	// Waiting for the account's limit is not the server's fault.
 	s := newServer(t, repeat(5, answer(429, "", "Retry-After", "60"))...)
@@ -396,11 +402,15 @@ func TestIdleConnectionWasClosed(t *testing.T) {
 	assert.Equal(t, len(s.calls()), 40)
 }
 
+// What counts is the size in memory, not on the wire.
 func TestTooLarge(t *testing.T) {
 	for method, want := range map[string]bool{http.MethodGet: false, http.MethodPost: true} {
 		s := newServer(t, gzipBomb)
-		err := newClient(t, s.URL).Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &thing{})
-		require.ErrorContains(t, err, "larger than 64 MiB")
+		c := newClient(t, s.URL)
+		assert.EqualValues(t, 64<<20, c.maxBody)
+		c.maxBody = 1<<20 - 1
+		err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &thing{})
+		require.ErrorContains(t, err, "larger than the 64 MiB")
 		assert.Equal(t, want, errors.Is(err, ErrUncertain))
 		assert.Len(t, s.calls(), 1)
 	}

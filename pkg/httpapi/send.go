@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -17,7 +16,7 @@ import (
 // maxBody is the largest answer that is read, uncompressed.
 const maxBody = 64 << 20
 
-var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+var errTooLarge = errors.New("the answer is larger than the 64 MiB that are read")
 
 // outcome is what became of one attempt.
 type outcome struct {
@@ -54,7 +53,7 @@ func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) o
 	o.status, o.header = raw.StatusCode, raw.Header
 	o.body = c.buffers.Get().(*bytes.Buffer)
 	o.body.Reset()
-	if _, o.err = o.body.ReadFrom(io.LimitReader(raw.Body, maxBody+1)); o.err == nil && o.body.Len() > maxBody {
+	if _, o.err = o.body.ReadFrom(io.LimitReader(raw.Body, c.maxBody+1)); o.err == nil && int64(o.body.Len()) > c.maxBody {
 		o.err = errTooLarge
 	}
 	return o

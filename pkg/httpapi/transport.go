@@ -16,7 +16,9 @@ import (
 )
 
 const (
-	keepIdle       = 90 * time.Second
+	// Servers and load balancers close idle connections after a minute or so, and a POST that meets that moment is
+	// uncertain: better to connect anew before.
+	keepIdle       = 30 * time.Second
 	maxHeaderBytes = 1 << 20
 )
 
@@ -31,7 +33,8 @@ func newTransport(o Options, client TLSClient) (*http.Transport, error) {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{KeepAlive: keepIdle / 3}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: o.timeout()}).DialContext,
+		TLSHandshakeTimeout:    o.timeout(),
 		TLSClientConfig:        config,
 		Protocols:              &protocols,
 		MaxConnsPerHost:        o.Concurrency,

@@ -224,26 +224,6 @@ func TestOnceBetweenProcesses(t *testing.T) {
 	}
 }
 
-func FuzzLedgerFile(f *testing.F) {
-	f.Add([]byte(`{"v":1,"entries":{"a":{"id":"1","made":1}}}`))
-	f.Add([]byte(`{"v":1,"entries":null}`))
-	f.Add([]byte(`{"v":1}x`))
-	f.Add([]byte("\x00"))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		folder := t.TempDir()
-		m := &maker{valid: true}
-		once(t, localstate.NewLedger(folder), "web", m)
-		files, err := os.ReadDir(folder)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(folder, files[0].Name()), content, 0o600))
-		l := localstate.NewLedger(folder)
-		m.made = 0
-		once(t, l, "web", m)
-		once(t, l, "web", m)
-		assert.Equal(t, 1, m.made, "whatever the file held, the key is created once and remembered")
-	})
-}
-
 func BenchmarkLedger(b *testing.B) {
 	l := localstate.NewLedger(b.TempDir())
 	known := func(string) (bool, error) { return true, nil }

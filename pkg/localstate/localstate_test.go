@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,7 +24,7 @@ import (
 
 // TestMain lets the tests start this binary again as another process of the same controller.
 func TestMain(m *testing.M) {
-	job := map[string]func(folder string, n int){"ledger": jobLedger, "count": jobCount}[os.Getenv("LOCALSTATE_TEST_JOB")]
+	job := map[string]func(folder string, n int){"ledger": jobLedger, "count": jobCount, "full": jobFull}[os.Getenv("LOCALSTATE_TEST_JOB")]
 	if job == nil {
 		os.Exit(m.Run())
 	}
@@ -54,6 +56,24 @@ func jobCount(folder string, n int) {
 	}
 	if err != nil {
 		fmt.Println("failed", err)
+	}
+}
+
+// jobFull cannot write, as on a full disk: the limit on a file's size is nothing.
+func jobFull(folder string, _ int) {
+	signal.Ignore(syscall.SIGXFSZ)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{}); err != nil {
+		fmt.Println("failed", err)
+	}
+	d, err := localstate.Open(folder)
+	if err != nil {
+		fmt.Println("failed", err)
+	}
+	fmt.Println("unusable", errors.Is(d.Update(context.Background(), "counter", increment), localstate.ErrUnusable))
+	l := localstate.NewLedger(folder)
+	for range 2 {
+		err := l.Once(context.Background(), "web", nil, func() (string, error) { fmt.Println("created"); return "1", nil })
+		fmt.Println(err, len(l.Warnings()))
 	}
 }
 
@@ -235,6 +255,11 @@ func TestUpdateBetweenProcessesAndGoroutines(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(folder, "counter"))
 	require.NoError(t, err)
 	assert.Equal(t, strconv.Itoa((processes+4)*each), string(text))
+}
+
+func TestFullDisk(t *testing.T) {
+	lines := inProcesses(t, 1, "full", t.TempDir(), "0")
+	assert.Equal(t, []string{"unusable true", "created", "<nil> 1", "created", "<nil> 1"}, lines, "made, not written down, no failure")
 }
 
 func TestName(t *testing.T) {
