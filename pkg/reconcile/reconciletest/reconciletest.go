@@ -117,7 +117,7 @@ func leaks[S any](t testing.TB, suite Suite[S], sub Subject[S], said ...any) {
 		}
 	}
 	for _, s := range suite.Secrets {
-		require.False(t, strings.Contains(text, s), "the secret %q shows", s)
+		require.NotContains(t, text, s, "a secret shows")
 	}
 }
 
@@ -148,7 +148,7 @@ func everyField[S any](t testing.TB, suite Suite[S]) {
 			} else if name != "" {
 				_, edited := suite.Edits[name]
 				_, excused := suite.NotEdited[name]
-				assert.True(t, edited != excused, "field %s must be in either Edits or NotEdited", name)
+				assert.NotEqual(t, edited, excused, "field %s must be in either Edits or NotEdited", name)
 			}
 		}
 	}
