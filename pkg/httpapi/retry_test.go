@@ -300,6 +300,20 @@ func TestAttemptTimeout(t *testing.T) {
 	}
 }
 
+func TestRealClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		require.NoError(t, realClock{}.Sleep(t.Context(), time.Minute))
+		assert.Equal(t, start.Add(time.Minute), realClock{}.Now())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for range 2 { // during the sleep, and before it
+			require.ErrorIs(t, realClock{}.Sleep(ctx, time.Minute), context.DeadlineExceeded)
+			assert.Equal(t, time.Minute+time.Second, time.Since(start))
+		}
+	})
+}
+
 func TestTotalTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, "http://h", func(c *Config) {

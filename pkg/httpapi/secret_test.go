@@ -80,4 +80,6 @@ func TestErrorOfFakes(t *testing.T) {
 	assert.EqualError(t, both, "POST /x: too many requests; the server may have acted")
 	assert.ErrorIs(t, both, ErrRateLimited)
 	assert.ErrorIs(t, both, ErrUncertain)
+	assert.True(t, both.Uncertain(), "what pkg/reconcile asks, which does not know this package")
+	assert.False(t, (&Error{Err: ErrTransient}).Uncertain())
 }

@@ -62,9 +62,15 @@ func jobCount(folder string, n int) {
 // jobFull cannot write, as on a full disk: the limit on a file's size is nothing.
 func jobFull(folder string, _ int) {
 	signal.Ignore(syscall.SIGXFSZ)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{}); err != nil {
+	var before syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before)
+	if err == nil {
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Max: before.Max})
+	}
+	if err != nil {
 		fmt.Println("failed", err)
 	}
+	defer syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before) //nolint:errcheck // for the coverage's own files
 	d, err := localstate.Open(folder)
 	if err != nil {
 		fmt.Println("failed", err)
