@@ -167,7 +167,7 @@ func (c *Call) internals(params *dict) (facility, logPrefix string, ignoreUnknow
 		}
 		truth, err := toBool(value)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, noBoolean(value))
 			return false
 		}
 		return truth == true

@@ -66,7 +66,11 @@ func toBool(value any) (any, error) {
 	default:
 		return nil, fmt.Errorf("%s cannot be converted to a bool", className(value))
 	}
-	return nil, fmt.Errorf("The value '%s' is not a valid boolean. Valid booleans include: %s", pyStr(value), //nolint:staticcheck // Ansible's wording
+	return nil, noBoolean(value)
+}
+
+func noBoolean(value any) error {
+	return fmt.Errorf("The value '%s' is not a valid boolean. Valid booleans include: %s", pyStr(value), //nolint:staticcheck // Ansible's wording
 		"'y', 'yes', 'on', '1', 'true', 't', 1, 'n', 'no', 'off', '0', 'false', 'f', 0")
 }
 

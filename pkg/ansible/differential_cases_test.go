@@ -5,6 +5,7 @@ package ansible
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,7 +89,9 @@ func matrixCases() []differentialCase {
 
 // randomCases makes specs with rules, suboptions, aliases and secrets, and arguments that more or less fit them.
 func randomCases(seed uint64, count int) []differentialCase {
-	g := &generator{r: rand.New(rand.NewPCG(seed, 7)), values: values()}
+	// What differs on purpose is in the matrix; here it would only hide other differences.
+	meant := regexp.MustCompile(`NaN|b'x|\{1, 2\}|2j|\{1: 2\}`)
+	g := &generator{r: rand.New(rand.NewPCG(seed, 7)), values: slices.DeleteFunc(values(), meant.MatchString)}
 	cases := make([]differentialCase, count)
 	for i := range cases {
 		g.env = map[string]string{"HOME": "/home/tester", "USER": "tester"}

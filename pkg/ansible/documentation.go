@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -124,6 +125,8 @@ func fromMapping(node *yaml.Node, depth int) (any, error) {
 	return mapping, nil
 }
 
+var wholeYAML = regexp.MustCompile(`^[-+]?(?:0|[1-9][0-9]*)$`)
+
 func fromScalar(node *yaml.Node) (any, error) {
 	if node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return node.Value, nil
@@ -133,6 +136,9 @@ func fromScalar(node *yaml.Node) (any, error) {
 		return true, nil
 	case "no", "off":
 		return false, nil
+	}
+	if wholeYAML.MatchString(node.Value) {
+		return decodeNumber(strings.TrimPrefix(node.Value, "+")), nil // of any size, which the YAML library does not read
 	}
 	switch node.Tag {
 	case "!!null":

@@ -40,6 +40,31 @@ convert_bool.BOOLEANS = ("y", "yes", "on", "1", "true", "t", 1, "n", "no", "off"
 plain_validate = arg_spec.ModuleArgumentSpecValidator.validate
 
 
+plain_init = arg_spec.ValidationResult.__init__
+plain_defaults = parameters._set_defaults
+
+
+class Sorted(set):
+    """Python lists unsupported arguments in the order of a set; for a comparison they need one."""
+
+    def __iter__(self):
+        return iter(sorted(super().__iter__(), key=lambda item: ".".join(item) if isinstance(item, tuple) else item))
+
+
+def init(self, params):
+    plain_init(self, params)
+    self._unsupported_parameters = Sorted()
+
+
+arg_spec.ValidationResult.__init__ = init
+
+
+def unshared_defaults(argument_spec, params, set_default=True):
+    """All items of a list share one default in Python, and with it what the first of them puts into it."""
+    unshared = {name: {**option, "default": copy.deepcopy(option.get("default"))} for name, option in argument_spec.items()}
+    return plain_defaults(unshared, params, set_default)
+
+
 def leaves(value, into):
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         if value != "":
@@ -52,14 +77,18 @@ def leaves(value, into):
             leaves(item, into)
 
 
+def nests(option):
+    is_dict = option.get("type") == "dict" or (option.get("type") == "list" and option.get("elements") == "dict")
+    return is_dict and option.get("options") is not None
+
+
 def secrets(spec, params, into):
     """What the Go port hides: every secret option in every form it takes, whatever went wrong elsewhere."""
     for name, option in spec.items():
         value = params.get(name)
         if option.get("no_log") and value:
             leaves(value, into)
-        nests = option.get("type") == "dict" or (option.get("type") == "list" and option.get("elements") == "dict")
-        if option.get("options") is not None and value is not None and nests:
+        if value is not None and nests(option):
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, str):
                     try:
@@ -70,14 +99,25 @@ def secrets(spec, params, into):
                     secrets(option["options"], item, into)
 
 
+def resolve(spec, params, into):
+    """Takes secrets from where the environment and aliases put them, level by level."""
+    try:
+        parameters.set_fallbacks(spec, params)
+        parameters._handle_aliases(spec, params)
+    except (TypeError, ValueError):
+        pass
+    secrets(spec, params, into)
+    for name, option in spec.items():
+        value = params.get(name)
+        if nests(option):
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    resolve(option["options"], item, into)
+
+
 def hardened_validate(self, params):
     more = set()
-    with_aliases = copy.deepcopy(params)
-    try:
-        parameters._handle_aliases(self.argument_spec, with_aliases)
-    except Exception:
-        pass
-    secrets(self.argument_spec, with_aliases, more)
+    resolve(self.argument_spec, copy.deepcopy(params), more)
     result = plain_validate(self, params)
     secrets(self.argument_spec, result._validated_parameters, more)
     result._no_log_values.update(more)
@@ -92,8 +132,10 @@ def finite(value):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set)):
         return [finite(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
     return value
 
 
@@ -117,6 +159,7 @@ def answer(case, hardened):
     os.environ.clear()
     os.environ.update(case["env"])
     arg_spec.ModuleArgumentSpecValidator.validate = hardened_validate if hardened else plain_validate
+    arg_spec._set_defaults = parameters._set_defaults = unshared_defaults if hardened else plain_defaults
     basic._ANSIBLE_ARGS = b'{"ANSIBLE_MODULE_ARGS": ' + case["args"].encode() + b"}"
     basic._ANSIBLE_PROFILE = "legacy"
     rules = case["spec"]
