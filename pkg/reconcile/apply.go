@@ -25,10 +25,7 @@ type Options[S any] struct {
 	Sleep func(context.Context, time.Duration) error
 }
 
-// How often and after which waits a create whose answer was lost is looked for before it is sent again, and how often it is sent.
-// Services have been seen to list a new object only after a moment.
-var looks = [...]time.Duration{500 * time.Millisecond, 2 * time.Second}
-
+// sends is how often a create is sent that turns out not to have been carried out.
 const sends = 3
 
 // Apply carries out a plan and returns it as it was done: the same steps in the same order, with the id of what was created,
@@ -113,7 +110,7 @@ func (a *applier[S]) attempt(ctx context.Context, step *Step[S]) {
 	}()
 	switch step.Action {
 	case Create:
-		step.Err = a.create(ctx, step)
+		step.Err = a.create(ctx, step, "")
 	case Update:
 		_, step.Err = a.provider.Update(ctx, *step.Have, step.Want)
 	case Delete:
@@ -126,27 +123,32 @@ func (a *applier[S]) attempt(ctx context.Context, step *Step[S]) {
 // replace creates the new object before it deletes the old one, so that a failure leaves too much rather than nothing;
 // Compute recognises what was left over.
 func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
-	old := *step.Have
-	id, err := a.send(ctx, step.Want, old.ID)
-	if id != "" {
-		step.ID = id
-	}
-	if err != nil {
+	old, changes := *step.Have, step.Changes
+	if err := a.create(ctx, step, old.ID); err != nil {
 		return err
 	}
+	step.Action, step.Have, step.Changes = Replace, &old, changes
 	if err := a.provider.Delete(ctx, old); err != nil {
-		return fmt.Errorf("%s: created anew as %s, but the old one is still there: %w", step.Key, id, err)
+		return fmt.Errorf("%s: created anew as %s, but the old one is still there: %w", step.Key, step.ID, err)
 	}
 	return nil
 }
 
-// create makes the object of a step, unless another process of this controller has just made it.
-func (a *applier[S]) create(ctx context.Context, step *Step[S]) error {
-	known := func(id string) (bool, error) { return a.adopt(ctx, step, id) }
+// create makes the object of a step, unless another process of this controller has just made it. not is the id of an object
+// that is known to be another one.
+func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) error {
+	known := func(id string) (bool, error) {
+		if id == not {
+			return false, nil
+		}
+		return a.adopt(ctx, step, id)
+	}
 	create := func() (string, error) {
-		var err error
-		step.ID, err = a.send(ctx, step.Want, "")
-		return step.ID, err
+		id, err := a.send(ctx, step.Want, not)
+		if id != "" {
+			step.ID = id
+		}
+		return id, err
 	}
 	if a.opt.Ledger == nil {
 		_, err := create()
@@ -190,7 +192,7 @@ func (a *applier[S]) align(ctx context.Context, have Object[S], want S) ([]Chang
 }
 
 // send creates an object and gives its id, on some errors too. After an uncertain answer it looks whether the object is there
-// before it sends again. not is the id of an object that is known to be another one.
+// before it sends again.
 func (a *applier[S]) send(ctx context.Context, want S, not string) (string, error) {
 	for try := 1; ; try++ {
 		made, err := a.provider.Create(ctx, want)
@@ -210,9 +212,10 @@ func (a *applier[S]) send(ctx context.Context, want S, not string) (string, erro
 	}
 }
 
-// look gives the object that an uncertain create may have made, or nil.
+// look gives the object that an uncertain create may have made, or nil. It looks twice, because services have been seen to list a
+// new object only after a moment.
 func (a *applier[S]) look(ctx context.Context, want S, not string) (*Object[S], error) {
-	for _, pause := range looks {
+	for _, pause := range [...]time.Duration{500 * time.Millisecond, 2 * time.Second} {
 		if err := a.opt.Sleep(ctx, pause); err != nil {
 			return nil, err
 		}

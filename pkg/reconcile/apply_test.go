@@ -213,6 +213,25 @@ func TestReplace(t *testing.T) {
 	})
 }
 
+func TestTwoRunsReplaceOnce(t *testing.T) {
+	s := &memory.Service{}
+	old := s.Add(memory.Named("a"))
+	plan := planned(t, s, s, []want{{State: ofKind("a", "b")}}, policy{AllowReplace: true})
+	l := &ledger{ids: map[string]string{"a": s.Add(ofKind("a", "b"))}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 a replaced id 2", told(done))
+	assert.Equal(t, old, done[0].Have.ID)
+	assert.Equal(t, []string{"delete a"}, s.Log(), "what the other run created is not created again")
+
+	l.ids["a"] = old
+	s = &memory.Service{}
+	s.Add(memory.Named("a"))
+	done, err = reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 a replaced id 2", told(done), "the old object is not what it is replaced by, although it is new too")
+}
+
 // keeping is a provider that cannot delete.
 type keeping struct{ *memory.Service }
 
