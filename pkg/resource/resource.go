@@ -35,7 +35,7 @@ type Task[S any] struct {
 	Policy      reconcile.Policy[S]
 	Concurrency int              // writes at a time
 	FailFast    bool             // the first failure keeps what was not begun from being attempted
-	Ledger      reconcile.Ledger // nil for none
+	Ledger      reconcile.Ledger // nil for none; its Warnings, if it has any, become the module's
 	// Describe gives the values by which the answer names an object: at least "name".
 	Describe func(S) map[string]any
 	// Usage tells how much the run asked of the service so far.
@@ -83,6 +83,11 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	applied, err := reconcile.Apply(ctx, task.Provider, plan, reconcile.Options[S]{
 		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Done: done.add,
 	})
+	if ledger, ok := task.Ledger.(interface{ Warnings() []string }); ok {
+		for _, warning := range ledger.Warnings() {
+			call.Warn("%s", warning)
+		}
+	}
 	return r.result(applied), errors.Join(err, r.failure(applied))
 }
 

@@ -247,6 +247,21 @@ func TestWholeStack(t *testing.T) {
 	assert.Empty(t, s.Things())
 }
 
+// worried is a ledger that cannot protect.
+type worried struct{}
+
+func (worried) Once(_ context.Context, _ string, _ func(string) (bool, error), create func() (string, error)) error {
+	_, err := create()
+	return err
+}
+
+func (worried) Warnings() []string { return []string{"100% unprotected"} }
+
+func TestTheLedgersWarningsAreTold(t *testing.T) {
+	answer := run(t, module(&memory.Service{}, worried{}), m{"name": "a"}, nil)
+	assert.Equal(t, l{"100% unprotected"}, answer["warnings"])
+}
+
 // second is a ledger under which the first creation is done and the second hangs, as with a server that does not answer.
 type second struct {
 	signals chan os.Signal
