@@ -49,7 +49,7 @@ func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) o
 		return o
 	}
 	raw := resp.RawResponse
-	defer raw.Body.Close() //nolint:errcheck // nothing is lost: what matters has been read
+	defer raw.Body.Close()
 	o.status, o.header = raw.StatusCode, raw.Header
 	o.body = c.buffers.Get().(*bytes.Buffer)
 	o.body.Reset()
