@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,12 @@ const token = "my-api-key"
 func newLab(t testing.TB, opt emulator.Options, check ...conformtest.Option) *lab {
 	t.Helper()
 	return startLab(t, opt, func(h http.Handler) http.Handler { return conformtest.Wrap(t, h, check...) })
+}
+
+// plainLab starts an account whose calls nobody else judges: for answers that the vendor's file does not know, and for speed.
+func plainLab(t testing.TB, opt emulator.Options) *lab {
+	t.Helper()
+	return startLab(t, opt, func(h http.Handler) http.Handler { return h })
 }
 
 // startLab starts an account behind a wrapper of its handler.
@@ -331,3 +338,9 @@ func (l *lab) byHand(name string, more ...func(*vendor.Test)) (id string) {
 }
 
 func tagged(tags ...string) func(*vendor.Test) { return func(t *vendor.Test) { t.Tags = tags } }
+
+func sorted(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
+}
