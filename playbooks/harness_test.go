@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package playbooks_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible/playtest"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
+)
+
+var library playtest.Library
+
+func TestMain(m *testing.M) {
+	m.Run()
+	if err := library.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+// token is what the emulated account wants; its form makes it easy to find where it must not be.
+const token = "play-token-9f27c1"
+
+// world is a controller and the emulated account that its plays talk to.
+type world struct {
+	*playtest.Controller
+	*statuscake.Emulator
+	t *testing.T
+}
+
+// newWorld starts an account. Every call of a play is held against the vendor's file.
+func newWorld(t *testing.T, options emulator.Options) world {
+	t.Helper()
+	w := world{playtest.NewController(t, &library), statuscake.New(options), t}
+	w.AddContactGroup("Operations", "operations@example.com")
+	server := httptest.NewServer(conformtest.Wrap(t, w.Emulator))
+	t.Cleanup(server.Close)
+	w.Env["STATUSCAKE_API_URL"] = server.URL + statuscake.BasePath
+	w.Env["STATUSCAKE_API_TOKEN"] = token
+	return w
+}
+
+// ownPlaybooks puts the repository's playbooks into the controller's folder "playbooks", beside library/ as they are here.
+// The emulated account has no rate limit.
+func (w world) ownPlaybooks() {
+	w.t.Helper()
+	require.NoError(w.t, os.CopyFS(filepath.Join(w.Dir, "playbooks"), os.DirFS(filepath.Join(ansibletest.Root(w.t), "playbooks"))))
+	w.Write("playbooks/inventory/group_vars/all.yml", "api_rate_limit: 0\n")
+}
+
+// own runs one of the repository's playbooks.
+func (w world) own(playbook string, args ...string) playtest.Run {
+	w.t.Helper()
+	return w.Play("playbooks", append([]string{playbook}, args...)...)
+}
+
+// did runs a play that must end well, and gives the writes it sent to the account, as "METHOD name" in order of names.
+func (w world) did(run func() playtest.Run) (playtest.Run, []string) {
+	w.t.Helper()
+	names := map[string]string{}
+	remember := func() {
+		for _, test := range w.Tests() {
+			names[test.ID] = fullName(test)
+		}
+	}
+	remember()
+	w.ResetCalls()
+	r := run()
+	require.Zero(w.t, r.Code, r.Output)
+	remember()
+	writes := []string{}
+	for _, call := range w.Calls() {
+		switch {
+		case call.Method == http.MethodPost:
+			writes = append(writes, "POST "+call.Form.Get("name"))
+		case call.Write():
+			writes = append(writes, call.Method+" "+names[filepath.Base(call.Path)])
+		}
+	}
+	slices.Sort(writes)
+	return r, writes
+}
+
+// fullName is a test's name after its stack's.
+func fullName(test statuscake.Test) string {
+	for _, tag := range test.Tags {
+		if stack, ok := strings.CutPrefix(tag, "stack:"); ok {
+			return stack + "/" + test.Name
+		}
+	}
+	return test.Name
+}
+
+// held gives the names of the account's tests, sorted.
+func (w world) held() []string {
+	names := []string{}
+	for _, test := range w.Tests() {
+		names = append(names, fullName(test))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// unlimited is an account without rate limit that wants the token.
+func unlimited() emulator.Options { return emulator.Options{Token: token} }
+
+// taskPlay is a playbook of one play on the controller with these tasks, each indented by four spaces.
+func taskPlay(tasks string) string {
+	return "- hosts: localhost\n  gather_facts: false\n  module_defaults: {status_cake_test: {api_rate_limit: 0}}\n  tasks:\n" + indent(tasks, 4)
+}
+
+func indent(text string, n int) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		if strings.TrimSpace(line) != "" {
+			lines[i] = strings.Repeat(" ", n) + line
+		}
+	}
+	return strings.Join(lines, "")
+}
