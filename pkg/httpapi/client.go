@@ -147,7 +147,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) error {
 			do.limited++
 			// Set even if this call gives up: the account's other processes had better wait.
 			c.limiter.block(ctx, v.wait)
-			if do.limited > c.cfg.Retries*limitedPerRetry || v.wait > maxWait {
+			if do.limited > c.cfg.Retries*limitedPerRetry || v.wait > maxWait || do.left() <= 0 {
 				return do.finish(v.err)
 			}
 		case stepAgain:

@@ -5,9 +5,12 @@ package httpapi
 import (
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mitchellh/mapstructure"
@@ -142,4 +145,34 @@ func TestBaseAndPath(t *testing.T) {
 		assert.Equal(t, plain, got)
 		assert.Contains(t, s.calls()[0].uri, "..%2F", "an escaped slash stays one")
 	}
+}
+
+// However many goroutines call, no more requests are under way than api_concurrency says, on no more connections.
+func TestManyAtOnce(t *testing.T) {
+	const most = 4
+	var now, peak atomic.Int32
+	var mutex sync.Mutex
+	connections := map[string]bool{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		peak.Store(max(peak.Load(), now.Add(1)))
+		connections[r.RemoteAddr] = true
+		mutex.Unlock()
+		fine(w, r)
+		now.Add(-1)
+	}))
+	t.Cleanup(s.Close)
+	c := newClient(t, s.URL, func(c *Config) { c.Concurrency = most })
+	var group sync.WaitGroup
+	for range 200 {
+		group.Go(func() {
+			var got thing
+			assert.NoError(t, c.Do(t.Context(), get("x"), &got))
+			assert.Equal(t, "7", got.ID)
+		})
+	}
+	group.Wait()
+	assert.LessOrEqual(t, peak.Load(), int32(most))
+	assert.LessOrEqual(t, len(connections), most)
+	assert.Equal(t, Stats{Calls: 200}, c.Stats())
 }

@@ -15,11 +15,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -308,6 +310,29 @@ func TestStateSpoiledMeanwhile(t *testing.T) {
 	times = append(times, bookAll(t, l, 10)...)
 	assertRate(t, times, l.count, l.window)
 	assert.Len(t, w.texts, 1, "what the process knows itself goes on")
+}
+
+// A process that was stopped while it held the file must not stop the others.
+func TestFileHeldForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		folder, w := t.TempDir(), &warnings{}
+		dir, err := localstate.Open(folder)
+		require.NoError(t, err)
+		unlock, err := dir.Lock(t.Context(), "limit-test")
+		require.NoError(t, err)
+		defer unlock()
+		ctx, cancel := context.WithTimeout(t.Context(), patience/2)
+		defer cancel()
+		l := shared(t, folder, w)
+		_, err = l.wait(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Empty(t, w.texts, "the caller had less patience")
+
+		start := time.Now()
+		assertRate(t, bookAll(t, l, 20), l.count, l.window)
+		assert.Equal(t, patience, time.Since(start))
+		assert.Len(t, w.texts, 1)
+	})
 }
 
 func TestClientsShareTheLimit(t *testing.T) {
