@@ -25,8 +25,10 @@ type client struct {
 	concurrency int // reads at a time
 }
 
-// pageSize is the most that a list gives at once.
-const pageSize = 100
+const (
+	pageSize    = 100       // the most that a list gives at once
+	mostObjects = 1_000_000 // more than any account has
+)
 
 // overview is a test as the list shows it: https://developers.statuscake.com/api/#operation/list-uptime-tests
 type overview struct {
@@ -80,7 +82,6 @@ type contactGroup struct {
 type page[T any] struct {
 	Data     []T `json:"data"`
 	Metadata struct {
-		PageCount  int `json:"page_count"`
 		TotalCount int `json:"total_count"` // has been seen as 0: then only a short page ends the list
 	} `json:"metadata"`
 }
@@ -196,8 +197,10 @@ func listOnce[T any](ctx context.Context, c *client, path string, query url.Valu
 	if err != nil {
 		return nil, 0, err
 	}
-	if first.Metadata.TotalCount > 0 {
-		pages := make([]page[T], max(first.Metadata.PageCount, 1))
+	if count := first.Metadata.TotalCount; count > mostObjects {
+		return nil, 0, fmt.Errorf("the list says that it has %d entries, which is taken for a mistake", count)
+	} else if count > 0 {
+		pages := make([]page[T], (count+pageSize-1)/pageSize)
 		pages[0] = first
 		group, ctx := errgroup.WithContext(ctx)
 		group.SetLimit(c.concurrency)
@@ -244,6 +247,11 @@ func parseError(_ int, body []byte) (code, msg string) {
 		return "", answer.Message
 	}
 	return "", strings.TrimSuffix(answer.Message, ".") + " (" + strings.Join(fields, "; ") + ")"
+}
+
+// badToken tells a refused token, which some answers give the status 403, from a plan without the feature.
+func badToken(status int, header http.Header) bool {
+	return status == http.StatusForbidden && header.Get("x-ext-authz") == "denied"
 }
 
 // parseLimits gives the wait that a 429 asks for: https://developers.statuscake.com/guides/api/ratelimiting

@@ -141,6 +141,9 @@ func inScope(tags []string, stack string) bool {
 	return len(of) == 1 && of[0] == stackTag+stack
 }
 
+// callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
+const callTimeout = 10 * time.Minute
+
 // connect makes the client that the modules of this package share.
 func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key secret.Value) (*client, error) {
 	if key.IsZero() {
@@ -149,8 +152,9 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
-		ParseError: parseError, ParseLimits: parseLimits, Warn: call.Warn,
-		StateDir: w.stateDir, Clock: w.clock,
+		ParseError: parseError, ParseLimits: parseLimits, BadCredentials: badToken, Warn: call.Warn,
+		TotalTimeout: callTimeout,
+		StateDir:     w.stateDir, Clock: w.clock,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ func NewLedger(folder string, scope ...string) *Ledger {
 	return l
 }
 
-// Once calls create and remembers the id that it returns, unless a process of this controller created the same key within
+// Once calls create and remembers the id that it returns, with an error too if it is not empty, unless a process of this controller created the same key within
 // the keep time. Then it calls known with that id instead, and create only if known finds the id no longer valid.
 // The error is that of known or create, or ctx's while waiting for another process; create does not run after either.
 func (l *Ledger) Once(ctx context.Context, key string, known func(id string) (valid bool, err error), create func() (id string, err error)) error {
@@ -64,7 +65,7 @@ func (l *Ledger) Once(ctx context.Context, key string, known func(id string) (va
 		entered = true
 		var content []byte
 		content, own = l.enter(old, mark, known, create)
-		return content, own
+		return content, nil
 	})
 	switch {
 	case entered && own != nil:
@@ -105,11 +106,12 @@ func (l *Ledger) enter(old []byte, mark string, known func(string) (bool, error)
 		delete(page.Entries, mark)
 	}
 	id, err := create()
-	if err != nil {
+	if id == "" {
 		return nil, err
 	}
 	page.Entries[mark] = entry{ID: id, Made: l.Now().UnixMilli()}
-	return page.encode()
+	content, writeErr := page.encode()
+	return content, errors.Join(err, writeErr)
 }
 
 // warn keeps the first warning only: one broken folder makes every file in it fail.

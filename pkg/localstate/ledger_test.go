@@ -65,6 +65,17 @@ func TestOnceCreatesOnce(t *testing.T) {
 	assert.Equal(t, 4, m.made, "another key or scope is another object")
 }
 
+func TestOnceRemembersWhatWasMadeThoughNotFinished(t *testing.T) {
+	folder := t.TempDir()
+	half := errors.New("created, but not configured")
+	m := &maker{valid: true}
+	err := localstate.NewLedger(folder, "api").Once(t.Context(), "web", m.known, func() (string, error) { return "7", half })
+	require.ErrorIs(t, err, half)
+	once(t, localstate.NewLedger(folder, "api"), "web", m)
+	assert.Equal(t, []string{"7"}, m.asked)
+	assert.Zero(t, m.made)
+}
+
 func TestOnceForgets(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
