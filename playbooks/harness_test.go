@@ -43,9 +43,15 @@ type world struct {
 // newWorld starts an account. Every call of a play is held against the vendor's file.
 func newWorld(t *testing.T, options emulator.Options) world {
 	t.Helper()
+	return startWorld(t, options, func(account http.Handler) http.Handler { return conformtest.Wrap(t, account) })
+}
+
+// startWorld starts an account behind whatever stands in front of it.
+func startWorld(t *testing.T, options emulator.Options, front func(http.Handler) http.Handler) world {
+	t.Helper()
 	w := world{playtest.NewController(t, &library), statuscake.New(options), t}
 	w.AddContactGroup("Operations", "operations@example.com")
-	server := httptest.NewServer(conformtest.Wrap(t, w.Emulator))
+	server := httptest.NewServer(front(w.Emulator))
 	t.Cleanup(server.Close)
 	w.Env["STATUSCAKE_API_URL"] = server.URL + statuscake.BasePath
 	w.Env["STATUSCAKE_API_TOKEN"] = token

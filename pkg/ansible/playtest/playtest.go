@@ -113,8 +113,8 @@ func (c *Controller) Write(name, text string) string {
 	return path
 }
 
-// CacheDir is where the modules that run here share their state.
-func (c *Controller) CacheDir() string { return filepath.Join(c.home, "cache") }
+// Home is the home folder of the controller's user, where Ansible and the modules keep what they keep.
+func (c *Controller) Home() string { return c.home }
 
 // Command prepares a program of Ansible (ansible-doc, ansible-vault) or of the system, to run in a folder below Dir.
 func (c *Controller) Command(folder, program string, args ...string) *exec.Cmd {
@@ -127,8 +127,9 @@ func (c *Controller) Command(folder, program string, args ...string) *exec.Cmd {
 	command.Dir = filepath.Join(c.Dir, folder)
 	env := map[string]string{
 		"PATH": tools + string(filepath.ListSeparator) + os.Getenv("PATH"),
-		"HOME": c.home, "XDG_CACHE_HOME": c.CacheDir(), "LC_ALL": "C.UTF-8",
+		"HOME": c.home, "XDG_CACHE_HOME": filepath.Join(c.home, "cache"), "LC_ALL": "C.UTF-8",
 		"ANSIBLE_HOME": filepath.Join(c.home, "ansible"), "ANSIBLE_REMOTE_TMP": filepath.Join(c.home, "ansible", "tmp"),
+		"ANSIBLE_ASYNC_DIR":        filepath.Join(c.home, "ansible", "async"),
 		"ANSIBLE_CALLBACK_PLUGINS": c.home, "ANSIBLE_CALLBACKS_ENABLED": "playtest", "PLAYTEST_RESULTS": os.DevNull,
 		"ANSIBLE_NOCOLOR": "1", "ANSIBLE_NOCOWS": "1",
 		"ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
