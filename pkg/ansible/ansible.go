@@ -84,8 +84,8 @@ type DeprecatedAlias struct{ Name, Version, Date, Collection string }
 // Main runs a module on the process's own arguments, streams, environment and signals, and ends the process.
 func Main(m Module) { MainAmong([]Module{m}) }
 
-// MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one
-// that the program was started as, else the one that its first argument names.
+// MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one that
+// the first argument names, else the one that the program was started as.
 func MainAmong(modules []Module) {
 	p, stop := osProcess()
 	code := ExecuteAmong(context.Background(), modules, p)

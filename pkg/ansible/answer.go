@@ -16,7 +16,7 @@ func (o outcome) answer(calls <-chan *Call) string {
 			o.call = &Call{}
 		}
 	}
-	answer, ok := toTree(map[string]any(o.result), 0).(*dict)
+	answer, ok := toTree(map[string]any(o.result)).(*dict)
 	if !ok {
 		answer = newDict()
 	}
@@ -32,7 +32,7 @@ func (o outcome) answer(calls <-chan *Call) string {
 	}
 	if o.call.params != nil && !answer.has("invocation") {
 		invocation := newDict()
-		invocation.set("module_args", toTree(o.call.params, 0))
+		invocation.set("module_args", toTree(o.call.params))
 		answer.set("invocation", invocation)
 	}
 	c := o.call

@@ -118,7 +118,8 @@ func (c *specCheck) values(o *Option, name string) {
 		return
 	}
 	coerced, err := c.env.coerce(o.Type, o.standard)
-	if err != nil || o.Type != "path" && !sameValue(coerced, o.standard) {
+	readable := slices.Contains([]string{"path", "bytes", "bits", "json", "jsonarg"}, o.Type) // written for people: ~/x, 1K
+	if err != nil || !readable && !sameValue(coerced, o.standard) {
 		c.report("option %s: the default %s is no %s", name, pyRepr(o.standard), o.Type)
 		return
 	}

@@ -123,7 +123,7 @@ func prepare(modules []Module, p Process) (Module, *dict, error) {
 	if len(p.Args) > 0 {
 		program = strings.TrimPrefix(filepath.Base(p.Args[0]), "AnsiballZ_")
 	}
-	for _, name := range []string{toStr(called), program, named} {
+	for _, name := range []string{toStr(called), named, program} {
 		name = name[strings.LastIndexByte(name, '.')+1:]
 		for _, m := range modules {
 			if m.Name == name && name != "" {

@@ -3,17 +3,12 @@
 package ansible
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
-
-	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // jsonStyle is one of two ways to write JSON.
@@ -123,127 +118,4 @@ func writeJSONString(b *strings.Builder, s string) {
 		}
 	}
 	b.WriteByte('"')
-}
-
-// toTree makes of any Go value one that writeJSON writes and a masker reads. It never fails: what encoding/json cannot
-// encode becomes text.
-func toTree(value any, depth int) any {
-	if depth > maxDepth {
-		return "…"
-	}
-	switch v := value.(type) {
-	case nil, bool, int64, *big.Int:
-		return v
-	case float64:
-		return v
-	case string:
-		return strings.ToValidUTF8(v, "\uFFFD")
-	case int:
-		return int64(v)
-	case tuple:
-		return treeList(reflect.ValueOf([]any(v)), depth)
-	case *dict:
-		d := newDict()
-		for _, key := range v.keys {
-			d.set(key, toTree(v.values[key], depth+1))
-		}
-		return d
-	case json.Number:
-		return decodeNumber(string(v))
-	case secret.Value:
-		return v.String()
-	case error:
-		if _, ok := v.(json.Marshaler); !ok {
-			return toTree(v.Error(), depth)
-		}
-	}
-	return reflectTree(reflect.ValueOf(value), depth)
-}
-
-func reflectTree(v reflect.Value, depth int) any {
-	if encodesItself(v) {
-		return encodedTree(v.Interface())
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if v.IsNil() {
-			return nil
-		}
-		return toTree(v.Elem().Interface(), depth+1)
-	case reflect.Map:
-		return treeMap(v, depth)
-	case reflect.Slice:
-		if v.IsNil() {
-			return nil
-		}
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return toTree(string(v.Bytes()), depth)
-		}
-		return treeList(v, depth)
-	case reflect.Array:
-		return treeList(v, depth)
-	case reflect.Float32, reflect.Float64:
-		return v.Float()
-	case reflect.String:
-		return toTree(v.String(), depth)
-	default:
-		return encodedTree(v.Interface())
-	}
-}
-
-// encodesItself tells whether the value has its own word about its JSON form.
-func encodesItself(v reflect.Value) bool {
-	type textMarshaler interface{ MarshalText() ([]byte, error) }
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return false
-	}
-	switch v.Interface().(type) {
-	case json.Marshaler, textMarshaler:
-		return true
-	default:
-		return false
-	}
-}
-
-func treeList(v reflect.Value, depth int) any {
-	list := make([]any, v.Len())
-	for i := range list {
-		list[i] = toTree(v.Index(i).Interface(), depth+1)
-	}
-	return list
-}
-
-func treeMap(v reflect.Value, depth int) any {
-	if v.IsNil() {
-		return nil
-	}
-	d := newDict()
-	for _, key := range v.MapKeys() {
-		name := toTree(key.Interface(), depth+1)
-		text, ok := name.(string)
-		if !ok {
-			text = pyStr(name)
-		}
-		d.set(text, toTree(v.MapIndex(key).Interface(), depth+1))
-	}
-	slices.Sort(d.keys)
-	return d
-}
-
-// encodedTree goes by way of encoding/json: structs, and types with their own encoding.
-func encodedTree(value any) (tree any) {
-	defer func() {
-		if reason := recover(); reason != nil { // a value's own encoder may panic; the answer must not
-			tree = fmt.Sprintf("%T that cannot be encoded: %v", value, reason)
-		}
-	}()
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprintf("%T that cannot be encoded: %v", value, err)
-	}
-	tree, err = decodeJSON(string(text))
-	if err != nil {
-		return string(text)
-	}
-	return tree
 }

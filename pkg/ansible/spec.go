@@ -152,10 +152,14 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 			r.fail("the deprecated alias %s is not among the documented aliases", alias.Name)
 		}
 	}
-	if sub, ok := d.get("options"); ok {
+	sub, ok := d.get("suboptions") // documentation's word; an argument spec in Python says options
+	if !ok {
+		sub, ok = d.get("options")
+	}
+	if ok {
 		options, ok := sub.(*dict)
 		if !ok {
-			r.fail("options: a mapping is wanted, not %s", typeName(sub))
+			r.fail("suboptions: a mapping is wanted, not %s", typeName(sub))
 			options = newDict()
 		}
 		var err error
