@@ -203,7 +203,7 @@ func TestSpecsThatAnsibleWouldNotTake(t *testing.T) {
 		{options("a: {aliases: [yes]}"), "aliases must hold texts, not bool", ansible.Rules{}},
 		{options("a: {choices: 5}"), "choices must be a list or a mapping, not int", ansible.Rules{}},
 		{options("a: {aliases: [b]}\nb: {}"), "option a: the alias b is taken", ansible.Rules{}},
-		{options("a: {type: dict, options: [b]}"), "option a: options: a mapping is wanted, not list", ansible.Rules{}},
+		{options("a: {type: dict, options: [b]}"), "option a: suboptions: a mapping is wanted, not list", ansible.Rules{}},
 		{options("a: {type: dict, options: {b: {type: x}}}"), `option a.b: unknown type "x"`, ansible.Rules{}},
 		{options("a: {}"), "a rule names b, which is no option", ansible.Rules{MutuallyExclusive: [][]string{{"a", "b"}}}},
 		{options("a: {}"), "a rule names c, which is no option", ansible.Rules{RequiredBy: map[string][]string{"a": {"c"}}}},
