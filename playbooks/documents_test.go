@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/stackwatch/ansible-monitoring/modules"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
@@ -84,6 +85,17 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 				assert.Contains(t, tests, word, "%s names the test %s", document, word)
 			}
 		}
+	}
+}
+
+// TestReadmeShows holds what a newcomer must find in the README.
+func TestReadmeShows(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(ansibletest.Root(t), "README.md"))
+	require.NoError(t, err)
+	assert.Contains(t, string(text), strings.TrimSpace(seedTask), "the task that people have already")
+	for _, module := range modules.All() {
+		assert.Contains(t, string(text), "\n| `"+module.Name+"` |", "its table has every module")
 	}
 }
 
