@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 )
 
 func allTypes() []string {
@@ -334,14 +333,4 @@ func (g *generator) result() *dict {
 		result.set("number", pick(g, []any{int64(12), int64(3421), 42.5, int64(7)}))
 	}
 	return result
-}
-
-// FuzzRandomSpecs lets the fuzzer choose the seed: no spec and no arguments may end in anything but one valid answer.
-func FuzzRandomSpecs(f *testing.F) {
-	f.Add(uint64(1))
-	f.Fuzz(func(t *testing.T, seed uint64) {
-		for _, c := range randomCases(seed, 3) {
-			askGo(t, c)
-		}
-	})
 }
