@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package statuscake
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
+)
+
+// estate declares tests of many stacks, five each.
+func estate(tests int) []options {
+	items := make([]options, tests)
+	for i := range items {
+		stack := fmt.Sprintf("stack-%03d", i/5)
+		items[i] = options{
+			"name": fmt.Sprintf("service %d", i%5), "stack": stack, "check_rate": 60,
+			"website_url": fmt.Sprintf("https://%s.example.com/%d", stack, i%5),
+		}
+	}
+	return items
+}
+
+// TestThousandTests is one task for 1,000 tests over 200 stacks through its life, with every call counted.
+func TestThousandTests(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	items := estate(1000)
+	task := options{"tests": items, "purge": true, "api_concurrency": 16, "api_rate_limit": 0}
+	calls := func(lists, details, creates, updates, deletes int) {
+		t.Helper()
+		assert.Equal(t, lists, l.Count(http.MethodGet, "/v1/uptime$"), "list pages")
+		assert.Equal(t, details, l.Count(http.MethodGet, "/v1/uptime/*"), "details")
+		assert.Equal(t, creates, l.Count(http.MethodPost, ""), "creations")
+		assert.Equal(t, updates, l.Count(http.MethodPut, ""), "updates")
+		assert.Equal(t, deletes, l.Count(http.MethodDelete, ""), "deletions")
+		assert.Len(t, l.Calls(), lists+details+creates+updates+deletes, "and not one call more")
+		assert.LessOrEqual(t, l.MaxInFlight(), 16)
+	}
+	run := func() answer {
+		t.Helper()
+		l.ResetCalls()
+		a := l.ok(task)
+		assert.Equal(t, len(l.Calls()), a.API.Calls, "the answer counts the calls that were made")
+		return a
+	}
+
+	a := run()
+	assert.Equal(t, 1000, a.Summary["created"])
+	calls(1, 0, 1000, 0, 0)
+	require.Len(t, l.Tests(), 1000)
+	for i, test := range a.Tests {
+		require.Equal(t, items[i]["name"], text(test.Name), "the answer is in the order of the task")
+		require.Equal(t, items[i]["stack"], text(test.Stack))
+	}
+
+	a = run()
+	assert.Equal(t, 1000, a.Summary["unchanged"])
+	calls(10, 1000, 0, 0, 0)
+
+	for i := range 10 {
+		items[i*97] = items[i*97].with(options{"check_rate": 30})
+	}
+	a = run()
+	assert.Equal(t, 10, a.Summary["updated"])
+	assert.Equal(t, 990, a.Summary["unchanged"])
+	calls(10, 1000, 0, 10, 0)
+
+	gone := items[500:505]
+	task["tests"] = append(append([]options{}, items[:500]...), items[505:]...)
+	a = run()
+	assert.Equal(t, 5, a.Summary["deleted"])
+	assert.Equal(t, 995, a.Summary["unchanged"])
+	calls(10, 995, 0, 0, 5)
+	assert.Len(t, l.Tests(), 995)
+	for _, test := range l.Tests() {
+		require.NotEqual(t, gone[0]["stack"], stackOf(test.Tags))
+	}
+	l.settled(task)
+}
+
+// TestOneStackReadsItsOwnTests: who deploys one stack of many must not pay for the others.
+func TestOneStackReadsItsOwnTests(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.ok(options{"tests": estate(250), "api_rate_limit": 0})
+	l.ResetCalls()
+	l.settled(options{"stack": "stack-007", "tests": estate(250)[35:40]})
+	assert.Len(t, l.Calls(), 1+5, "one page of the stack, and its five tests")
+	for _, call := range l.Calls()[:1] {
+		assert.Contains(t, call.Query, "tags=stack%3Astack-007")
+	}
+}
+
+// TestRateLimitIsKept runs a task one request at a time under the vendor's limits: on time, not one request is refused.
+func TestRateLimitIsKept(t *testing.T) {
+	t.Parallel()
+	clock := &fakeClock{}
+	l := newLab(t, emulator.Options{RatePerSecond: 5, Now: clock.Now, Sleep: clock.Sleep})
+	clock.now, l.clock = l.clock.now, clock
+	task := options{"tests": estate(40), "api_concurrency": 1}
+	start := clock.Now()
+	a := l.ok(task)
+	assert.Zero(t, a.API.Retries)
+	assert.Equal(t, 41, a.API.Calls)
+	assert.GreaterOrEqual(t, clock.Now().Sub(start).Seconds(), 8.0, "41 calls at 5 a second")
+	assert.InDelta(t, clock.Now().Sub(start).Seconds(), a.API.SecondsWaited, 0.1)
+
+	// Without the module's own limit the server refuses, and the module waits as the server says.
+	l.ResetCalls()
+	a = l.ok(options{"tests": estate(40), "api_concurrency": 1, "api_rate_limit": 0})
+	assert.Equal(t, 40, a.Summary["unchanged"])
+	assert.Positive(t, a.API.Retries)
+}
+
+// TestMinuteLimitIsWaitedOut: free plans have 60 requests a minute on top.
+func TestMinuteLimitIsWaitedOut(t *testing.T) {
+	t.Parallel()
+	clock := &fakeClock{}
+	l := newLab(t, emulator.Options{RatePerSecond: 5, RatePerMinute: 60, Now: clock.Now, Sleep: clock.Sleep}, conformtest.AllowRefused())
+	clock.now, l.clock = l.clock.now, clock
+	a := l.ok(options{"tests": estate(100)})
+	assert.Equal(t, 100, a.Summary["created"])
+	assert.Len(t, l.Tests(), 100)
+	l.settled(options{"tests": estate(100)})
+}
