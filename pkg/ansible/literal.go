@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -208,15 +209,14 @@ func (p *literal) number() (any, error) {
 	return f, nil
 }
 
+// An integer as Python writes it; 010 is none.
+var whole = regexp.MustCompile(`^(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*|0(?:_?0)*)$`)
+
 func wholeLiteral(text string, negative bool) (any, error) {
-	if len(text) > 1 && text[0] == '0' && strings.Trim(text, "0_") != "" && text[1] >= '0' && text[1] <= '9' || len(text) > maxDigits {
-		return nil, errors.New("not a number") // 010 is no Python number
+	if !whole.MatchString(text) || len(text) > maxDigits {
+		return nil, errors.New("not a number")
 	}
-	base := 0
-	if strings.Trim(text, "0_") == "" {
-		base, text = 10, "0"
-	}
-	n, ok := new(big.Int).SetString(text, base)
+	n, ok := new(big.Int).SetString(text, 0)
 	if !ok {
 		return nil, errors.New("not a number")
 	}

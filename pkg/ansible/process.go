@@ -4,6 +4,7 @@ package ansible
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/syslog"
@@ -111,9 +112,17 @@ func (p Process) args() []string {
 	return p.Args[1:]
 }
 
-// writeSyslog knows facilities by Ansible's names (LOG_LOCAL0); others mean LOG_USER.
+// writeSyslog writes one line for a program to the system's log.
 func writeSyslog(facility, name, line string) error {
-	priority := syslog.LOG_USER
+	w, err := syslog.New(syslogPriority(facility), name)
+	if err != nil {
+		return fmt.Errorf("reaching the system log: %w", err)
+	}
+	return errors.Join(w.Info(line), w.Close())
+}
+
+// syslogPriority knows facilities by the names that Ansible uses (LOG_LOCAL0); others mean LOG_USER.
+func syslogPriority(facility string) syslog.Priority {
 	facilities := map[string]syslog.Priority{
 		"LOG_KERN": syslog.LOG_KERN, "LOG_MAIL": syslog.LOG_MAIL, "LOG_DAEMON": syslog.LOG_DAEMON, "LOG_AUTH": syslog.LOG_AUTH,
 		"LOG_SYSLOG": syslog.LOG_SYSLOG, "LOG_LPR": syslog.LOG_LPR, "LOG_NEWS": syslog.LOG_NEWS, "LOG_UUCP": syslog.LOG_UUCP,
@@ -122,17 +131,9 @@ func writeSyslog(facility, name, line string) error {
 		"LOG_LOCAL4": syslog.LOG_LOCAL4, "LOG_LOCAL5": syslog.LOG_LOCAL5, "LOG_LOCAL6": syslog.LOG_LOCAL6, "LOG_LOCAL7": syslog.LOG_LOCAL7,
 	}
 	if known, ok := facilities[facility]; ok {
-		priority = known
+		return known | syslog.LOG_INFO
 	}
-	w, err := syslog.New(priority|syslog.LOG_INFO, name)
-	if err != nil {
-		return fmt.Errorf("reaching the system log: %w", err)
-	}
-	if err := w.Info(line); err != nil {
-		_ = w.Close()
-		return fmt.Errorf("writing to the system log: %w", err)
-	}
-	return w.Close()
+	return syslog.LOG_USER | syslog.LOG_INFO
 }
 
 // interrupted is the cause of a context that a signal ended.
