@@ -5,8 +5,10 @@ package argspec_test
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,4 +40,14 @@ func TestBehaveWaitsForItsContext(t *testing.T) {
 	var out bytes.Buffer
 	ansible.Execute(ctx, argspec.Behave(cancel), ansible.Process{Stdin: strings.NewReader(`{"do": "wait"}`), Stdout: &out})
 	assert.Contains(t, out.String(), "second: context canceled")
+}
+
+func TestBehaveHangs(t *testing.T) {
+	signals, over := make(chan os.Signal, 1), make(chan time.Time, 1)
+	over <- time.Time{}
+	var out bytes.Buffer
+	ansible.Execute(t.Context(), argspec.Behave(func() { signals <- os.Interrupt }), ansible.Process{
+		Stdin: strings.NewReader(`{"do": "hang"}`), Stdout: &out, Signals: signals, After: func(time.Duration) <-chan time.Time { return over },
+	})
+	assert.Contains(t, out.String(), "interrupted by SIGINT: the module did not end in time")
 }
