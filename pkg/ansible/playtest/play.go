@@ -51,39 +51,30 @@ type Playing struct {
 func (c *Controller) Start(folder string, args ...string) *Playing {
 	c.t.Helper()
 	results, err := os.CreateTemp(c.home, "results-*")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	_ = results.Close() // nothing was written
+	c.need(err)
+	c.need(results.Close())
 	p := &Playing{controller: c, output: &bytes.Buffer{}, results: results.Name(), command: c.Command(folder, "ansible-playbook", args...)}
 	p.command.Env = append(p.command.Env, "PLAYTEST_RESULTS="+p.results)
 	p.command.Stdout, p.command.Stderr = p.output, p.output
-	if err := p.command.Start(); err != nil {
-		c.t.Fatalf("ansible-playbook: %v", err)
-	}
+	c.need(p.command.Start())
 	p.Process = p.command.Process
 	return p
 }
 
 // Wait waits for the end of the run.
 func (p *Playing) Wait() Run {
-	t := p.controller.t
-	t.Helper()
-	err := p.command.Wait()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Fatalf("ansible-playbook: %v\n%s", err, p.output)
+	c := p.controller
+	c.t.Helper()
+	if err := p.command.Wait(); !errors.As(err, new(*exec.ExitError)) {
+		c.need(err)
 	}
 	run := Run{Code: p.command.ProcessState.ExitCode(), Output: p.output.String()}
 	lines, err := os.ReadFile(p.results)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c.need(err)
 	decoder := json.NewDecoder(bytes.NewReader(lines))
 	for decoder.More() {
 		var result Result
-		if err := decoder.Decode(&result); err != nil {
-			t.Fatalf("reading the tasks' results: %v\n%s", err, lines)
-		}
+		c.need(decoder.Decode(&result))
 		run.Results = append(run.Results, result)
 	}
 	return run

@@ -91,12 +91,8 @@ func NewController(t testing.TB, library *Library) *Controller {
 	t.Helper()
 	ansibletest.Tool(t, "ansible-playbook")
 	c := &Controller{Dir: t.TempDir(), Env: map[string]string{}, t: t, home: t.TempDir()}
-	if err := os.Symlink(library.Dir(t), filepath.Join(c.Dir, "library")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(c.home, "playtest.py"), callback, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.need(os.Symlink(library.Dir(t), filepath.Join(c.Dir, "library")))
+	c.need(os.WriteFile(filepath.Join(c.home, "playtest.py"), callback, 0o600))
 	return c
 }
 
@@ -104,12 +100,8 @@ func NewController(t testing.TB, library *Library) *Controller {
 func (c *Controller) Write(name, text string) string {
 	c.t.Helper()
 	path := filepath.Join(c.Dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		c.t.Fatal(err)
-	}
+	c.need(os.MkdirAll(filepath.Dir(path), 0o700))
+	c.need(os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
@@ -139,6 +131,14 @@ func (c *Controller) Command(folder, program string, args ...string) *exec.Cmd {
 		command.Env = append(command.Env, name+"="+env[name])
 	}
 	return command
+}
+
+// need ends the test on an error.
+func (c *Controller) need(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatalf("running plays: %v", err)
+	}
 }
 
 func fileExists(path string) bool {
