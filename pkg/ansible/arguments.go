@@ -23,8 +23,9 @@ const wrapper = "ANSIBLE_MODULE_ARGS"
 // readArguments gives the module's arguments: the file that the last process argument names, or standard input where
 // there is none or "-".
 func readArguments(p Process, args []string) (*dict, error) {
-	from, text := "standard input", []byte(nil)
+	var text []byte
 	var err error
+	from := "standard input"
 	if len(args) > 0 && args[0] != "-" {
 		from = filepath.Base(args[0])
 		text, err = os.ReadFile(args[0])

@@ -138,7 +138,7 @@ func TestDeepCopySharesNothing(t *testing.T) {
 	c, ok := deepCopy(d).(*dict)
 	require.True(t, ok)
 	inner[0] = "changed"
-	assert.Equal(t, `{"list":["x"],"tuple":[["x"]]}`, show(c))
+	assert.JSONEq(t, `{"list": ["x"], "tuple": [["x"]]}`, show(c))
 	c.remove("list")
 	c.remove("never there")
 	assert.True(t, d.has("list"))

@@ -34,7 +34,7 @@ func (s jsonStyle) colon() string {
 }
 
 func (s jsonStyle) number(f float64) string {
-	name := ""
+	var name string
 	switch {
 	case math.IsNaN(f):
 		name = "NaN"

@@ -67,8 +67,7 @@ type probeOptions struct {
 	Headers  map[string]secret.Value `mapstructure:"headers"`
 	Anything any                     `mapstructure:"anything"`
 	Tests    []testOptions           `mapstructure:"tests"`
-	private  int
-	Ignored  int `mapstructure:"-"`
+	Ignored  int                     `mapstructure:"-"`
 }
 
 func probe(run func(context.Context, *ansible.Call) (ansible.Result, error)) ansible.Module {
