@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/mitchellh/mapstructure"
@@ -132,8 +133,8 @@ func (c *Call) AddSecret(value secret.Value) {
 	_ = c.secrets.addAll(value.Reveal()) // a text can always be hidden
 }
 
-// ReportProgress says how to learn what was already done. It is called, perhaps while Run is still going, when Run
-// panicked or does not return in time after a signal.
+// ReportProgress says how to learn what was already done. It is called when Run panicked or does not return in time after
+// a signal, so perhaps while Run is still going: it must give a Result that nobody changes any more.
 func (c *Call) ReportProgress(progress func() Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +190,7 @@ func (c *Call) internals(params *dict) (facility, logPrefix string, ignoreUnknow
 	}
 	facility, logPrefix = text("syslog_facility"), text("target_log_info")
 	for _, key := range slices.Clone(params.keys) {
-		if len(key) > len("_ansible_") && key[:len("_ansible_")] == "_ansible_" {
+		if strings.HasPrefix(key, "_ansible_") {
 			params.remove(key)
 		}
 	}

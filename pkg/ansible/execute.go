@@ -25,7 +25,11 @@ func ExecuteAmong(ctx context.Context, modules []Module, p Process) int {
 
 	// The call comes first and the outcome second, unless the arguments already failed.
 	calls, outcomes := make(chan *Call, 1), make(chan outcome, 1)
-	go func() { outcomes <- work(ctx, modules, p, calls) }()
+	go func() {
+		end := outcome{failed: true, msg: "the module ended without an answer"} // runtime.Goexit, as in a test's FailNow
+		defer func() { outcomes <- end }()
+		end = work(ctx, modules, p, calls)
+	}()
 
 	var end outcome
 	select {

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -214,6 +215,10 @@ type panicking struct{}
 
 func (panicking) MarshalJSON() ([]byte, error) { panic("no form") }
 
+type silent struct{ text string }
+
+func (s *silent) Error() string { return s.text }
+
 type marked struct{ error }
 
 func (marked) MarshalText() ([]byte, error) { return []byte("marked"), nil }
@@ -251,6 +256,7 @@ func TestResultIsAlwaysJSON(t *testing.T) {
 		"no number":        {json.Number("x"), `json.Number that cannot be encoded: json: invalid number literal "x"`},
 		"big":              {new(big.Int).Lsh(big.NewInt(1), 70), 1180591620717411303424.0},
 		"error":            {errors.New("bad"), "bad"},
+		"error without":    {(*silent)(nil), "*ansible_test.silent without a text: runtime error: invalid memory address or nil pointer dereference"},
 		"error with form":  {marked{}, "marked"},
 		"holds itself":     {endless, map[string]any{"self": "…", "again": "…"}},
 		"list in itself":   {list, []any{"…"}},
@@ -297,6 +303,14 @@ func TestPanicIsAnswered(t *testing.T) {
 	assert.Contains(t, answer["exception"], "argspec.go")
 	assert.NotContains(t, answer["exception"], "hunter2")
 	assert.Equal(t, map[string]any{"module_args": map[string]any{"do": "panic", "token": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}}, answer["invocation"])
+}
+
+func TestGoroutineThatExitsIsAnswered(t *testing.T) {
+	_, answer := execute(t, module(`{}`, func(context.Context, *ansible.Call) (ansible.Result, error) {
+		runtime.Goexit()
+		return nil, nil
+	}), `{}`)
+	assert.Equal(t, "the module ended without an answer", answer["msg"])
 }
 
 func TestPanicWhileTellingTheProgress(t *testing.T) {

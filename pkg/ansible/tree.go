@@ -49,7 +49,7 @@ func (t tree) of(value any) any {
 		return v.String()
 	case error:
 		if !encodesItself(v) {
-			return t.of(v.Error())
+			return t.of(errorText(v))
 		}
 	}
 	if encodesItself(value) {
@@ -123,6 +123,16 @@ func encodesItself(value any) bool {
 	default:
 		return false
 	}
+}
+
+// errorText survives an error that panics when it is asked, as a nil pointer in an interface does.
+func errorText(err error) (text string) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			text = fmt.Sprintf("%T without a text: %v", err, reason)
+		}
+	}()
+	return err.Error()
 }
 
 // encoded goes by way of encoding/json: structs, and types with their own encoding.
