@@ -285,12 +285,12 @@ func (l layer) allows(dir, imported string) bool {
 	})
 }
 
-// parseTree reads every Go file below pkg and modules. It reads them itself, and not through the go command, so that the test
+// parseTree reads every Go file of the suite. It reads them itself, and not through the go command, so that the test
 // cache sees which files the verdict depends on, and so that a file behind a build tag is held to the same rules.
 func parseTree(t *testing.T, root string) []file {
 	t.Helper()
 	var files []file
-	for _, top := range []string{"pkg", "modules"} {
+	for _, top := range []string{"pkg", "modules", "playbooks"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(p string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				if err == nil && entry.Name() == "testdata" {
