@@ -3,6 +3,7 @@
 package ansible
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"net/url"
@@ -128,6 +129,15 @@ func (s secretSet) masker() masker {
 		}
 		return strings.Compare(a, b)
 	})
+	m.starts = map[[startLength]byte][]int{}
+	for i, form := range m.ordered {
+		if len(form) < startLength {
+			m.short = append(m.short, i)
+			continue
+		}
+		start := [startLength]byte([]byte(form[:startLength]))
+		m.starts[start] = append(m.starts[start], i)
+	}
 	return m
 }
 
@@ -144,21 +154,69 @@ func forms(text string) []string {
 	return all
 }
 
-// masker hides secrets in texts and values.
+// masker hides secrets in texts and values. A run over 1,000 objects may have as many secrets and has far more texts, so a text
+// is read once, and not once for each secret.
 type masker struct {
 	exact   map[string]struct{}
-	ordered []string
+	ordered []string                    // the longest first
+	starts  map[[startLength]byte][]int // places in ordered, by how the form starts
+	short   []int                       // those of forms too short for that
 }
 
-// text hides the secrets in a text.
+const startLength = 4
+
+// occurrence is a secret in a text.
+type occurrence struct{ form, from, to int }
+
+// find gives every occurrence of every secret in a text, overlapping ones too.
+func (m masker) find(text string) []occurrence {
+	var found []occurrence
+	at := func(i int, forms []int) {
+		for _, n := range forms {
+			if strings.HasPrefix(text[i:], m.ordered[n]) {
+				found = append(found, occurrence{n, i, i + len(m.ordered[n])})
+			}
+		}
+	}
+	for i := range len(text) {
+		at(i, m.short)
+		if i+startLength <= len(text) {
+			at(i, m.starts[[startLength]byte([]byte(text[i:i+startLength]))])
+		}
+	}
+	return found
+}
+
+// text hides the secrets in a text, as if one after the other were replaced, the longest first.
 func (m masker) text(text string) string {
 	if _, ok := m.exact[text]; ok {
 		return wholeMask
 	}
-	for _, form := range m.ordered {
-		text = strings.ReplaceAll(text, form, secret.Mask)
+	found := m.find(text)
+	if len(found) == 0 {
+		return text
 	}
-	return text
+	slices.SortFunc(found, func(a, b occurrence) int { return cmp.Or(a.form-b.form, a.from-b.from) })
+	hidden := make([]bool, len(text))
+	kept := found[:0]
+	for _, o := range found {
+		if !slices.Contains(hidden[o.from:o.to], true) {
+			kept = append(kept, o)
+			for i := o.from; i < o.to; i++ {
+				hidden[i] = true
+			}
+		}
+	}
+	slices.SortFunc(kept, func(a, b occurrence) int { return a.from - b.from })
+	var b strings.Builder
+	end := 0
+	for _, o := range kept {
+		b.WriteString(text[end:o.from])
+		b.WriteString(secret.Mask)
+		end = o.to
+	}
+	b.WriteString(text[end:])
+	return b.String()
 }
 
 // value hides the secrets in all texts and numbers inside a value, but not in the keys of mappings, as Ansible does it.
@@ -170,8 +228,7 @@ func (m masker) value(value any) any {
 	case string:
 		return m.text(v)
 	case int64, *big.Int, float64:
-		number := pyStr(v)
-		if slices.ContainsFunc(m.ordered, func(form string) bool { return strings.Contains(number, form) }) {
+		if len(m.find(pyStr(v))) > 0 {
 			return wholeMask
 		}
 		return v
