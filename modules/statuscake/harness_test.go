@@ -247,7 +247,7 @@ func (a answer) inconsistency(code int) string {
 		return "changed does not agree with the actions"
 	case counted["failed"] > 0 && !a.Failed:
 		return "a test failed and the task did not"
-	case a.Summary != nil && len(a.Diff) != done:
+	case a.Diff != nil && len(a.Diff) != done:
 		return "the diff does not show each change"
 	}
 	return ""

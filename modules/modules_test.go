@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package modules
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+)
+
+// documentation is a module's file as people read it.
+type documentation struct {
+	Documentation struct {
+		Module           string
+		ShortDescription string `yaml:"short_description"`
+		Description      sentences
+		Options          map[string]option
+	} `yaml:"DOCUMENTATION"`
+	Examples string         `yaml:"EXAMPLES"`
+	Return   map[string]any `yaml:"RETURN"`
+}
+
+type option struct {
+	Description sentences
+	Type        string
+	Elements    string
+	Default     any
+	Choices     []any
+	Required    bool
+	Aliases     []string
+	Suboptions  map[string]option
+}
+
+// sentences is one text or a list of them.
+type sentences []string
+
+func (s *sentences) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		*s = sentences{node.Value}
+		return nil
+	}
+	return node.Decode((*[]string)(s))
+}
+
+func read(t *testing.T, m ansible.Module) documentation {
+	t.Helper()
+	var d documentation
+	require.NoError(t, yaml.Unmarshal(m.Documentation, &d))
+	return d
+}
+
+func TestModulesAreSortedAndDistinct(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, m := range All() {
+		names = append(names, m.Name)
+	}
+	require.NotEmpty(t, names)
+	assert.True(t, slices.IsSorted(names), names)
+	assert.Equal(t, len(names), len(slices.Compact(slices.Clone(names))))
+}
+
+// TestEveryModuleIsListed finds the folders of modules by what is in them: a module that nobody entered would be built by nobody.
+func TestEveryModuleIsListed(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("*", "*", "*.yml"))
+	require.NoError(t, err)
+	var found, listed []string
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yml")
+		assert.Equal(t, name, filepath.Base(filepath.Dir(file)), "%s: the documentation is named after its folder", file)
+		assert.FileExists(t, filepath.Join(filepath.Dir(file), "main.go"))
+		found = append(found, name)
+	}
+	for _, m := range All() {
+		listed = append(listed, m.Name)
+	}
+	slices.Sort(found)
+	assert.Equal(t, found, listed)
+}
+
+func TestDocumentationAgreesWithTheOptions(t *testing.T) {
+	t.Parallel()
+	for _, m := range All() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			assert.NoError(t, ansible.CheckSpec(m))
+			assert.True(t, m.SupportsCheckMode, "a module of this suite has a check mode")
+			assert.NotNil(t, m.Run)
+			files, err := filepath.Glob(filepath.Join("*", m.Name, m.Name+".yml"))
+			require.NoError(t, err)
+			require.Len(t, files, 1)
+			content, err := os.ReadFile(files[0])
+			require.NoError(t, err)
+			assert.Equal(t, string(content), string(m.Documentation), "the module embeds its own file")
+		})
+	}
+}
+
+func TestDocumentationReadsWell(t *testing.T) {
+	t.Parallel()
+	for _, m := range All() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			d := read(t, m)
+			assert.Equal(t, m.Name, d.Documentation.Module)
+			assert.NotEmpty(t, d.Documentation.ShortDescription)
+			assert.False(t, strings.HasSuffix(d.Documentation.ShortDescription, "."), "Ansible wants no full stop after short_description")
+			expectSentences(t, "description", d.Documentation.Description)
+			expectOptions(t, "", d.Documentation.Options)
+			expectReturns(t, "", d.Return)
+			for _, key := range []string{"api", "summary"} {
+				assert.Contains(t, d.Return, key, "what every module returns")
+			}
+			expectExamples(t, m, d.Examples)
+		})
+	}
+}
+
+func expectSentences(t *testing.T, where string, texts sentences) {
+	t.Helper()
+	assert.NotEmpty(t, texts, "%s: has no description", where)
+	for _, text := range texts {
+		assert.True(t, strings.HasSuffix(text, "."), "%s: no full stop after %q", where, text)
+	}
+}
+
+func expectOptions(t *testing.T, path string, options map[string]option) {
+	t.Helper()
+	for name, o := range options {
+		expectSentences(t, path+name, o.Description)
+		assert.NotEmpty(t, o.Type, "%s%s: has no type", path, name)
+		if o.Type == "list" {
+			assert.NotEmpty(t, o.Elements, "%s%s: has no type of its elements", path, name)
+		}
+		expectOptions(t, path+name+".", o.Suboptions)
+	}
+}
+
+func expectReturns(t *testing.T, path string, values map[string]any) {
+	t.Helper()
+	for name, value := range values {
+		described, ok := value.(map[string]any)
+		if !assert.True(t, ok, "RETURN %s%s", path, name) {
+			continue
+		}
+		text, _ := described["description"].(string)
+		expectSentences(t, "RETURN "+path+name, sentences{text})
+		assert.NotEmpty(t, described["type"], "RETURN %s%s: has no type", path, name)
+		if contains, ok := described["contains"].(map[string]any); ok {
+			expectReturns(t, path+name+".", contains)
+		}
+	}
+}
+
+// expectExamples sees that the examples are tasks of this module, with options that it has.
+func expectExamples(t *testing.T, m ansible.Module, text string) {
+	t.Helper()
+	spec, err := ansible.ParseSpec(m.Documentation, m.Params, m.Rules)
+	require.NoError(t, err)
+	known := map[string]bool{}
+	for _, o := range spec.Options {
+		known[o.Name] = true
+		for _, alias := range o.Aliases {
+			known[alias] = true
+		}
+	}
+	var tasks []map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &tasks))
+	require.NotEmpty(t, tasks)
+	for _, task := range tasks {
+		var given map[string]any
+		for key, value := range task {
+			if key == m.Name || strings.HasSuffix(key, "."+m.Name) || key == "local_action" {
+				given, _ = value.(map[string]any)
+			}
+		}
+		assert.NotEmpty(t, given, "the example %q does not call the module", task["name"])
+		for name := range given {
+			assert.True(t, known[name] || name == "module", "the example %q has an option that is unknown: %s", task["name"], name)
+		}
+	}
+}
+
+// TestSharedOptionsAreDocumentedAlike: whoever knows one module of the suite knows these of all.
+func TestSharedOptionsAreDocumentedAlike(t *testing.T) {
+	t.Parallel()
+	shared := append(fieldNames(reflect.TypeFor[resource.Options]()), fieldNames(reflect.TypeFor[httpapi.Options]())...)
+	shared = append(shared, "state", "stack")
+	require.Greater(t, len(shared), 10)
+	type first struct {
+		module string
+		form   string
+	}
+	seen := map[string]first{}
+	for _, m := range All() {
+		for name, o := range read(t, m).Documentation.Options {
+			if !slices.Contains(shared, name) {
+				continue
+			}
+			o.Description = nil // which may name the module's own things
+			form := fmt.Sprintf("%+v", o)
+			if before, ok := seen[name]; ok {
+				assert.Equal(t, before.form, form, "%s in %s and %s", name, before.module, m.Name)
+				continue
+			}
+			seen[name] = first{m.Name, form}
+		}
+	}
+	for _, name := range shared {
+		assert.Contains(t, seen, name, "no module has the option %s", name)
+	}
+}
+
+// TestSuboptionsAreTheModulesOwnOptions: what one object takes, each object of a list takes, in the same words.
+func TestSuboptionsAreTheModulesOwnOptions(t *testing.T) {
+	t.Parallel()
+	for _, m := range All() {
+		options := read(t, m).Documentation.Options
+		for list, o := range options {
+			for name, sub := range o.Suboptions {
+				if name == "state" { // whose default is the module's
+					continue
+				}
+				assert.Equal(t, options[name], sub, "%s: %s.%s", m.Name, list, name)
+			}
+		}
+	}
+}
+
+func fieldNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("mapstructure"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
