@@ -48,7 +48,7 @@ func layers() []layer {
 		{"pkg/reconcile", []string{"golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
-		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", mapstructure, yaml}, "it joins options, provider and engine, for any service"},
+		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
 		{"pkg/emulator/statuscake/conformtest", []string{"pkg/emulator", "pkg/emulator/", "github.com/getkin/kin-openapi/", testify}, "conformity is judged by a tool that others wrote"},
 		{"modules", append([]string{"modules/"}, service...), "the list of modules names every service, and holds nothing else"},
