@@ -69,7 +69,7 @@ func TestModulesAreSortedAndDistinct(t *testing.T) {
 	}
 	require.NotEmpty(t, names)
 	assert.True(t, slices.IsSorted(names), names)
-	assert.Equal(t, len(names), len(slices.Compact(slices.Clone(names))))
+	assert.Len(t, slices.Compact(slices.Clone(names)), len(names))
 }
 
 // TestEveryModuleIsListed finds the folders of modules by what is in them: a module that nobody entered would be built by nobody.

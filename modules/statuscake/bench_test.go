@@ -159,7 +159,7 @@ func (c *bareClient) call(ctx context.Context, method, path string, form url.Val
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was read to its end
+	defer answer.Body.Close()
 	_, err = io.Copy(io.Discard, answer.Body)
 	return err
 }

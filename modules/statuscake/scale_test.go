@@ -95,6 +95,7 @@ func TestOneStackReadsItsOwnTests(t *testing.T) {
 	assert.Len(t, l.Calls(), 1+5, "one page of the stack, and its five tests")
 	for _, call := range l.Calls()[:1] {
 		assert.Contains(t, call.Query, "tags=stack%3Astack-007")
+		assert.Contains(t, call.Query, "nouptime=true", "what nobody looks at is costly for the service")
 	}
 }
 

@@ -146,7 +146,8 @@ func TestStacksKeepTheirNames(t *testing.T) {
 	// Without a stack the name means any test of that name, but a stack's absent test is never one made by hand.
 	l.byHand("hand made")
 	assert.Equal(t, "unchanged", l.ok(options{"name": "hand made", "stack": "shop", "state": "absent"}).only(t).Action)
-	assert.Len(t, l.named("hand made"), 1)
+	l.ok(options{"tests": []options{{"name": "hand made", "stack": "shop", "state": "absent"}, site("of no stack")}})
+	assert.Len(t, l.named("hand made"), 1, "not even where the whole account is in view")
 }
 
 func TestDuplicates(t *testing.T) {
