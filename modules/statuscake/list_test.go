@@ -299,7 +299,8 @@ func TestListsWithoutACount(t *testing.T) {
 func TestListFailsOnALaterPage(t *testing.T) {
 	t.Parallel()
 	for page := range 3 {
-		l := newLab(t, emulator.Options{})
+		// Nobody judges the calls: where one page fails the module hangs up on the others, and a call without an answer conforms to nothing.
+		l := plainLab(t, emulator.Options{})
 		l.Seed(250, ownershipTag, stackTag+"shop")
 		l.Inject(emulator.Rule{Index: emulator.AnyCall, Path: "/v1/uptime$", Skip: page, Times: emulator.Always,
 			Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusInternalServerError}})
