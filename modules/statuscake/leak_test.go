@@ -147,3 +147,15 @@ func TestNothingLeaksFromRefusals(t *testing.T) {
 		l.expectNoLeak(l.run(secretTask().with(more)), "refusal")
 	}
 }
+
+// TestShortHeaderValuesLeaveTheAnswerReadable: what is too short for a credential is hidden where it stands, and nowhere else.
+func TestShortHeaderValuesLeaveTheAnswerReadable(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	a := l.ok(options{"tests": []options{site("unchanged").with(options{"custom_header": options{"X-Debug": "1", "X-Key": headerSecret}, "post_body": options{"d": "d"}})}})
+	assert.Equal(t, 1, a.Summary["created"])
+	assert.Equal(t, "unchanged", text(a.Tests[0].Name))
+	assert.Equal(t, l.stored("unchanged").ID, text(a.Tests[0].ID))
+	assert.NotContains(t, a.raw, headerSecret)
+	assert.NotContains(t, a.raw, "X-Debug", "the option itself is hidden whole")
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -60,6 +61,9 @@ func (w world) uptimeModule() ansible.Module {
 	}.Module()
 }
 
+// shortestSecret is how long a header's or form field's value must be to be taken for a credential.
+const shortestSecret = 4
+
 func uptimeRules() ansible.Rules {
 	identified := [][]string{{"id", "name"}}
 	advice := map[string]string{
@@ -73,10 +77,13 @@ func uptimeRules() ansible.Rules {
 	}
 	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_URL"}}
 	rules.Options["api_key"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_TOKEN"}}
-	rules.Options["test_type"] = ansible.OptionRules{Advice: advice}
+	test := map[string]ansible.OptionRules{
+		"test_type": {Advice: advice}, "custom_header": {HideFrom: shortestSecret}, "post_body": {HideFrom: shortestSecret},
+	}
+	maps.Copy(rules.Options, test)
 	rules.Options["tests"] = ansible.OptionRules{Rules: ansible.Rules{
 		RequiredOneOf: identified,
-		Options:       map[string]ansible.OptionRules{"test_type": {Advice: advice}},
+		Options:       test,
 	}}
 	return rules
 }
@@ -86,9 +93,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	if err := o.Legacy.apply(call, &o.One); err != nil {
 		return nil, err
 	}
-	declared := resource.Declaration[Test]{
-		ListOption: "tests", One: o.One, List: o.Tests, Named: o.One.Object.Name != nil || o.One.ID != nil, Options: o.Shared,
-	}
+	declared := resource.Declared(call, "tests", o.One, o.Tests, o.Shared, "name", "id")
 	wants, err := resource.Wishes(declared, uptimeWish)
 	if err != nil {
 		return nil, err

@@ -67,6 +67,10 @@ type OptionRules struct {
 	NotSecret bool
 	// Secret hides an option's value although its field is no secret.Value.
 	Secret bool
+	// HideFrom is how long a text or number inside a secret dictionary must be to be hidden wherever it occurs. Shorter ones
+	// are hidden in the option alone: an answer in which every 1 is hidden cannot be read. 0 hides them all, as Ansible does.
+	// It goes with type json only.
+	HideFrom int
 	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
 	ApplyDefaults bool
 	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.

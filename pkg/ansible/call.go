@@ -112,6 +112,12 @@ func (c *Call) Params() map[string]any {
 // variable. A default does not count.
 func (c *Call) Given(name string) bool { return c.given[name] }
 
+// Mentioned tells whether the caller set the option to anything, null included, which a template makes of what is not there.
+func (c *Call) Mentioned(name string) bool {
+	_, ok := c.given[name]
+	return ok
+}
+
 // Warn adds a warning, which Ansible shows to the user; the same one is shown once.
 func (c *Call) Warn(format string, args ...any) {
 	c.mu.Lock()

@@ -183,6 +183,35 @@ func TestQuotedFormsOfSecretsAreHidden(t *testing.T) {
 	assert.NotContains(t, answer["msg"], "rd'")
 }
 
+func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
+	rules := func(from int) ansible.Rules {
+		return ansible.Rules{Options: map[string]ansible.OptionRules{"headers": {Secret: true, HideFrom: from}}}
+	}
+	m := module(`{headers: {type: json}}`, answering(ansible.Result{"count": 11, "text": "1 long key"}, nil))
+	m.Rules = rules(4)
+	for _, args := range []string{`{"headers": {"debug": "1", "n": 1, "auth": "long"}}`, `{"headers": "1"}`, `{"headers": ["1", "long"]}`} {
+		_, answer := execute(t, m, args)
+		assert.Equal(t, map[string]any{"headers": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}, answer["invocation"].(map[string]any)["module_args"], args)
+		assert.Equal(t, strings.Contains(args, "long"), answer["text"] == "1 ******** key", args)
+		assert.Equal(t, args == `{"headers": "1"}`, answer["count"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", "a whole secret is hidden however short")
+	}
+	m.Rules = rules(0)
+	_, answer := execute(t, m, `{"headers": {"debug": "1"}}`)
+	assert.Equal(t, "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", answer["count"], "as Ansible does it")
+}
+
+func TestNullIsMentionedButNotGiven(t *testing.T) {
+	m := module(`{a: {aliases: [alias]}, b: {default: 1}, c: {}, d: {}}`, func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
+		told := ""
+		for _, name := range []string{"a", "b", "c", "d"} {
+			told += fmt.Sprintf("%s %t %t, ", name, c.Given(name), c.Mentioned(name))
+		}
+		return ansible.Result{"told": told}, nil
+	})
+	_, answer := execute(t, m, `{"alias": "x", "c": null}`)
+	assert.Equal(t, "a true true, b false false, c false true, d false false, ", answer["told"])
+}
+
 type jsonText struct{ text string }
 
 func (j *jsonText) String() string { return fmt.Sprintf("%q", j.text) }

@@ -61,6 +61,21 @@ func (s secretSet) addEach(list []any) error {
 	return nil
 }
 
+// addFrom adds a value, but of what is inside a dictionary or list only texts and numbers of at least so many characters.
+func (s secretSet) addFrom(value any, length int) error {
+	all := secretSet{}
+	if err := all.addAll(value); err != nil {
+		return err
+	}
+	_, whole := value.(string)
+	for text := range all {
+		if whole || utf8.RuneCountInString(text) >= length {
+			s.add(text)
+		}
+	}
+	return nil
+}
+
 // collect adds the values of the hidden options, suboptions included, which may still be in the form they came in. It goes
 // on after an error, so that what can be hidden is.
 func (s secretSet) collect(spec *Spec, params *dict) error {
@@ -72,7 +87,7 @@ func (s secretSet) collect(spec *Spec, params *dict) error {
 			continue
 		}
 		if o.Logging == Hidden && truthy(value) {
-			first = firstError(first, s.addAll(value))
+			first = firstError(first, s.addFrom(value, o.HideFrom))
 		}
 		if o.Sub == nil || value == nil || !o.nests() {
 			continue

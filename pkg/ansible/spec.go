@@ -58,6 +58,7 @@ type Option struct {
 	RemovedAtDate     string
 	RemovedFrom       string
 	Advice            map[string]string // by value that is no choice
+	HideFrom          int
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -119,7 +120,7 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 	o := Option{
 		Name: name, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
-		Advice: rules.Advice,
+		Advice: rules.Advice, HideFrom: rules.HideFrom,
 	}
 	r := reader{of: d, path: path + name}
 	o.Type, o.Elements = cmp.Or(r.text("type"), "str"), r.text("elements")
@@ -146,6 +147,8 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 		r.fail("an option cannot be required and have a default")
 	case rules.NotSecret && (rules.Secret || f.secret):
 		r.fail("both secret and not")
+	case rules.HideFrom > 0 && o.Type != "json":
+		r.fail("only short parts of type json can be left unhidden, not of %s", o.Type)
 	}
 	for _, alias := range o.DeprecatedAliases {
 		if !slices.Contains(o.Aliases, alias.Name) {

@@ -209,6 +209,8 @@ func TestSpecsThatAnsibleWouldNotTake(t *testing.T) {
 		{options("a: {}"), "a rule names d, which is no option", ansible.Rules{RequiredIf: []ansible.RequiredIf{{Option: "a", Requires: []string{"d"}}}}},
 		{options("a: {}"), "a rule names e, which is no option", ansible.Rules{Options: map[string]ansible.OptionRules{"e": {}}}},
 		{options("a: {}"), "both secret and not", ansible.Rules{Options: map[string]ansible.OptionRules{"a": {Secret: true, NotSecret: true}}}},
+		{options("a: {type: dict}"), "only short parts of type json can be left unhidden, not of dict",
+			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {Secret: true, HideFrom: 4}}}},
 		{options("a: {}"), "the deprecated alias x is not among the documented aliases",
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {DeprecatedAliases: []ansible.DeprecatedAlias{{Name: "x"}}}}}},
 	} {

@@ -37,7 +37,9 @@ func (v *validator) validate(spec *Spec, params *dict) {
 	v.deprecateAliases(deprecated, "")
 	v.given = map[string]bool{}
 	for _, o := range spec.Options {
-		v.given[o.Name] = params.values[o.Name] != nil
+		if value, ok := params.get(o.Name); ok {
+			v.given[o.Name] = value != nil
+		}
 	}
 	v.find(v.secrets.collect(spec, params))
 	v.deprecateOptions(spec, params, "")

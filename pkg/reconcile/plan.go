@@ -113,7 +113,7 @@ func (e *LimitError) Is(target error) bool { return target == ErrLimit }
 // A wish that cannot be met (ambiguous, unknown id, fixed field) becomes a step with Err and leaves the others alone. An error is
 // returned, with nothing to apply, where the wishes contradict each other or the deletions are over the limit.
 func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[S]) (Plan[S], error) {
-	if err := rejectDuplicates(p, want); err != nil {
+	if err := Check(p, want); err != nil {
 		return nil, err
 	}
 	c := computation[S]{provider: p, policy: pol, find: finder(p, have), byID: make(map[string]Object[S], len(have)),
@@ -321,7 +321,9 @@ func (c *computation[S]) purge(have []Object[S]) (Plan[S], error) {
 // NotDeclared is the Reason of steps that delete what Policy.Scope selects and no wish declares.
 const NotDeclared = "not declared"
 
-func rejectDuplicates[S any](p Provider[S], want []Want[S]) error {
+// Check finds wishes that contradict each other whatever there is. Compute does it too; a caller who asks before Observe spares
+// the service the calls.
+func Check[S any](p Provider[S], want []Want[S]) error {
 	seen := make(map[string]int, len(want))
 	for i, w := range want {
 		key := "key " + p.Key(w.State)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,12 +40,26 @@ type Item[T any] struct {
 
 // Declaration is what a task declares: one object by the module's options, or many by a list for whose elements the
 // module's options are defaults, or a whole stack to be removed.
+//
+// A template that finds nothing makes null of an option. Null is not the same as leaving the option out: a list that is null is
+// an empty one, a name that is null does not ask for a whole stack, and a stack that is null is refused.
 type Declaration[T any] struct {
 	ListOption string    // the option that holds the list: "tests"
 	One        Item[T]   // the module's own options
-	List       []Item[T] // nil where the list was not given
-	Named      bool      // One names an object: by name, id or whatever identifies it
+	List       []Item[T] // what the list holds
+	Listed     bool      // the list was given, be it empty or null
+	Named      bool      // an option that names one object was given, be it null
+	NullStack  bool      // the stack was given as null
 	Options    Options
+}
+
+// Declared takes a declaration from a call. names are the options that name one object.
+func Declared[T any](call *ansible.Call, listOption string, one Item[T], list []Item[T], options Options, names ...string) Declaration[T] {
+	return Declaration[T]{
+		ListOption: listOption, One: one, List: list, Options: options,
+		Listed: call.Mentioned(listOption), Named: slices.ContainsFunc(names, call.Mentioned),
+		NullStack: call.Mentioned("stack") && !call.Given("stack"),
+	}
 }
 
 // states of Item.State.
@@ -79,7 +94,7 @@ func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]rec
 
 // WholeStack tells whether the declaration asks for the removal of everything that a stack has.
 func (d Declaration[T]) WholeStack() bool {
-	return d.List == nil && !d.Named && text(d.One.State) == absent && text(d.One.Stack) != ""
+	return !d.Listed && !d.Named && text(d.One.State) == absent && text(d.One.Stack) != ""
 }
 
 // Scoped tells whether objects that are not declared shall go, and of which stack; "" is every object of the suite.
@@ -101,6 +116,9 @@ func (d Declaration[T]) Limit() (reconcile.Limit, error) {
 const DefaultPurgeLimit = "10"
 
 func (d Declaration[T]) check() error {
+	if d.NullStack {
+		return errors.New("value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does")
+	}
 	if err := checkStack(d.One.Stack); err != nil {
 		return err
 	}
@@ -111,7 +129,7 @@ func (d Declaration[T]) check() error {
 	case d.Options.Purge && text(d.One.State) == absent:
 		return errors.New("purge: true keeps what is declared and removes the rest, so it goes with state: present; " +
 			"to remove all that a stack has, write state: absent with stack and nothing else")
-	case d.Options.Purge && d.List == nil:
+	case d.Options.Purge && !d.Listed:
 		return fmt.Errorf("purge is true but all of the following are missing: %s", d.ListOption)
 	case d.Options.Purge && !d.declaresAny():
 		return fmt.Errorf("purge: true with no present element in %s would remove everything in its scope; "+
@@ -132,9 +150,9 @@ func (d Declaration[T]) declaresAny() bool {
 // items gives what is declared, each with the module's options as defaults, and a function that names a position.
 func (d Declaration[T]) items() (items []Item[T], position func(int) string) {
 	switch {
-	case d.List == nil && d.WholeStack():
+	case d.WholeStack():
 		return nil, nil
-	case d.List == nil:
+	case !d.Listed:
 		return []Item[T]{d.One}, func(int) string { return "" }
 	}
 	for _, item := range d.List {

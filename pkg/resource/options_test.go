@@ -34,7 +34,7 @@ func convert(i item) (memory.Thing, error) {
 func TestWishesTakeTheirDefaultsFromTheModule(t *testing.T) {
 	shared := item{State: ptr("present"), Stack: ptr("s1"), Object: memory.Thing{Size: ptr(5), Tags: []string{"x"}, Token: ptr(secret.New("t"))}}
 	own := item{ID: ptr("7"), State: ptr("absent"), Object: memory.Thing{Name: ptr("b"), Size: ptr(0), Tags: []string{}, Token: ptr(secret.New(""))}}
-	wants, err := resource.Wishes(declaration{ListOption: "things", One: shared, List: []item{named("a"), own}}, convert)
+	wants, err := resource.Wishes(declaration{ListOption: "things", One: shared, Listed: true, List: []item{named("a"), own}}, convert)
 	require.NoError(t, err)
 	require.Len(t, wants, 2)
 	assert.Equal(t, reconcile.Want[memory.Thing]{State: memory.Thing{
@@ -54,7 +54,7 @@ func TestWishesOfOne(t *testing.T) {
 }
 
 func TestAnEmptyListDeclaresNothing(t *testing.T) {
-	d := declaration{ListOption: "things", One: item{State: ptr("present")}, List: []item{}}
+	d := declaration{ListOption: "things", One: item{State: ptr("present")}, Listed: true, List: []item{}}
 	wants, err := resource.Wishes(d, convert)
 	require.NoError(t, err)
 	assert.Empty(t, wants)
@@ -71,17 +71,17 @@ func TestWishesRefuse(t *testing.T) {
 		want string
 	}{
 		"an element that cannot be converted": {
-			declaration{One: item{State: present}, List: []item{named("a"), {}}},
+			declaration{One: item{State: present}, Listed: true, List: []item{named("a"), {}}},
 			"things[1]: missing required arguments: name",
 		},
 		"one that cannot be converted": {declaration{One: item{State: present}}, "missing required arguments: name"},
 		"purge of nothing": {
-			declaration{One: item{State: present}, List: []item{}, Options: resource.Options{Purge: true}},
+			declaration{One: item{State: present}, Listed: true, List: []item{}, Options: resource.Options{Purge: true}},
 			"purge: true with no present element in things would remove everything in its scope; " +
 				"to remove all that a stack has, write state: absent with stack and no things",
 		},
 		"purge of only absent": {
-			declaration{One: item{State: present}, List: []item{{State: absent, Object: memory.Named("a")}}, Options: resource.Options{Purge: true}},
+			declaration{One: item{State: present}, Listed: true, List: []item{{State: absent, Object: memory.Named("a")}}, Options: resource.Options{Purge: true}},
 			"purge: true with no present element in things would remove everything in its scope; " +
 				"to remove all that a stack has, write state: absent with stack and no things",
 		},
@@ -90,12 +90,12 @@ func TestWishesRefuse(t *testing.T) {
 			"purge is true but all of the following are missing: things",
 		},
 		"purge and absent": {
-			declaration{One: item{State: absent}, List: []item{named("a")}, Options: resource.Options{Purge: true}},
+			declaration{One: item{State: absent}, Listed: true, List: []item{named("a")}, Options: resource.Options{Purge: true}},
 			"purge: true keeps what is declared and removes the rest, so it goes with state: present; " +
 				"to remove all that a stack has, write state: absent with stack and nothing else",
 		},
 		"purge of another stack": {
-			declaration{One: item{Stack: ptr("s1")}, List: []item{{Stack: ptr("s2"), Object: memory.Named("a")}}, Options: resource.Options{Purge: true}},
+			declaration{One: item{Stack: ptr("s1")}, Listed: true, List: []item{{Stack: ptr("s2"), Object: memory.Named("a")}}, Options: resource.Options{Purge: true}},
 			"things[0]: value of stack must be s1, the stack that is purged, got: s2",
 		},
 		"a bad limit": {
@@ -107,7 +107,7 @@ func TestWishesRefuse(t *testing.T) {
 			"value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: ",
 		},
 		"a stack half rendered": {
-			declaration{One: item{}, List: []item{{Stack: ptr("{{ stack }}"), Object: memory.Named("a")}}},
+			declaration{One: item{}, Listed: true, List: []item{{Stack: ptr("{{ stack }}"), Object: memory.Named("a")}}},
 			"things[0]: value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: {{ stack }}",
 		},
 	}
@@ -142,7 +142,7 @@ func TestScope(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, reconcile.Limit{}, limit, "a stack asked away as a whole has no limit of its own")
 
-	d = declaration{One: item{State: ptr("present")}, List: []item{named("a")}, Options: resource.Options{Purge: true}}
+	d = declaration{One: item{State: ptr("present")}, Listed: true, List: []item{named("a")}, Options: resource.Options{Purge: true}}
 	scoped, stack = d.Scoped()
 	assert.True(t, scoped)
 	assert.Empty(t, stack)

@@ -147,13 +147,12 @@ func (r report[S]) diff(s reconcile.Step[S]) map[string]any {
 
 // shown gives both values of a change; two secrets that differ must not look the same.
 func shown(c reconcile.Change) (before, after any) {
-	_, hidBefore := c.Before.(secret.Value)
-	_, hidAfter := c.After.(secret.Value)
-	before, after = c.Before, c.After
-	if hidBefore && hidAfter {
-		before, after = fmt.Sprintf("%s (old value)", c.Before), fmt.Sprintf("%s (new value)", c.After)
+	hidBefore, _ := c.Before.(secret.Value)
+	hidAfter, _ := c.After.(secret.Value)
+	if hidBefore.IsZero() || hidAfter.IsZero() {
+		return c.Before, c.After
 	}
-	return before, after
+	return fmt.Sprintf("%s (old value)", hidBefore), fmt.Sprintf("%s (new value)", hidAfter)
 }
 
 func (r report[S]) usage() map[string]any {

@@ -92,6 +92,9 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 }
 
 func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S], error) {
+	if err := reconcile.Check(task.Provider, task.Wants); err != nil {
+		return nil, err
+	}
 	have, err := task.Provider.Observe(ctx, task.Wants)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed, because the %s could not be read: %w", k.Plural, err)

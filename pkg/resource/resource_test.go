@@ -58,10 +58,8 @@ func module(s *memory.Service, ledger reconcile.Ledger) ansible.Module {
 	return resource.Kind[thingOptions, memory.Thing]{
 		Name: "thing", Documentation: []byte(documentation), Noun: "thing", Plural: "things",
 		Rules: ansible.Rules{Options: resource.OptionRules()},
-		Open: func(_ *ansible.Call, o thingOptions) (*resource.Task[memory.Thing], error) {
-			declared := resource.Declaration[memory.Thing]{
-				ListOption: "things", One: o.One, List: o.Things, Named: o.One.Object.Name != nil, Options: o.Shared,
-			}
+		Open: func(call *ansible.Call, o thingOptions) (*resource.Task[memory.Thing], error) {
+			declared := resource.Declared(call, "things", o.One, o.Things, o.Shared, "name", "id")
 			wants, err := resource.Wishes(declared, func(item resource.Item[memory.Thing]) (memory.Thing, error) {
 				if item.Object.Name == nil {
 					return memory.Thing{}, errors.New("missing required arguments: name")
@@ -245,6 +243,40 @@ func TestWholeStack(t *testing.T) {
 	answer := run(t, module(s, nil), options, nil)
 	assert.Equal(t, summary(m{"deleted": 12.0}), answer["summary"])
 	assert.Empty(t, s.Things())
+}
+
+func TestNullIsNotLeftOut(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Full(1))
+	for _, half := range []m{
+		{"stack": "s1", "state": "absent", "things": nil},
+		{"stack": "s1", "state": "absent", "name": nil},
+		{"stack": "s1", "state": "absent", "id": nil},
+		{"stack": nil, "state": "absent", "name": "thing 1"},
+		{"stack": nil, "purge": true, "things": l{m{"name": "new"}}},
+		{"purge": true, "things": nil},
+	} {
+		run(t, module(s, nil), half, nil)
+		assert.Equal(t, []string{"thing 1"}, s.Things(), "%v came out of a template half rendered and deletes", half)
+	}
+	assert.Empty(t, s.Log())
+	assert.Equal(t, "value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does",
+		run(t, module(s, nil), m{"stack": nil, "name": "a"}, nil)["msg"])
+	assert.Equal(t, summary(nil), run(t, module(s, nil), m{"stack": "s1", "state": "absent", "things": nil}, nil)["summary"], "a list that is null is empty")
+}
+
+func TestWhatIsDeclaredTwiceIsRefusedBeforeAnyCall(t *testing.T) {
+	answer := run(t, module(&memory.Service{FailPage: 1}, nil), m{"things": l{m{"name": "a"}, m{"name": "a"}}}, nil)
+	assert.Equal(t, "a: declared twice, at positions 0 and 1 of the list", answer["msg"], "the list was not read")
+}
+
+func TestASecretThatIsClearedOrSet(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Full(1))
+	cleared := run(t, module(s, nil), m{"name": "thing 1", "token": ""}, nil)
+	assert.Equal(t, m{"token": m{"before": "********", "after": ""}}, cleared["things"].(l)[0].(m)["changes"])
+	set := run(t, module(s, nil), m{"name": "thing 1", "token": "new-secret"}, nil)
+	assert.Equal(t, m{"token": m{"before": "", "after": "********"}}, set["things"].(l)[0].(m)["changes"])
 }
 
 // worried is a ledger that cannot protect.
