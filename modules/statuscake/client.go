@@ -26,6 +26,7 @@ type client struct {
 }
 
 const (
+	rereads     = 7         // how often a list is read that changes meanwhile, with growing pauses: 21 seconds of them
 	pageSize    = 100       // the most that a list gives at once
 	mostObjects = 1_000_000 // more than any account has
 )
@@ -161,7 +162,12 @@ var errMoved = errors.New("the list kept changing while it was read, so it is no
 // list reads every page of a list. Objects created or deleted meanwhile move others from one page to the next: a list whose
 // distinct ids are not as many as it says is read again.
 func list[T any](ctx context.Context, c *client, path string, query url.Values, id func(T) string) ([]T, error) {
-	for range 5 {
+	for read := range rereads {
+		if read > 0 {
+			if err := c.http.Sleep(ctx, time.Duration(read)*time.Second); err != nil {
+				return nil, err
+			}
+		}
 		items, total, err := listOnce[T](ctx, c, path, query)
 		if err != nil {
 			return nil, err

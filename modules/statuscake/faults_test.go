@@ -105,6 +105,7 @@ func TestFaultMatrix(t *testing.T) {
 		{"mixed", mixed(), 0, 1, slices.Sorted(maps.Keys(faults()))},
 		{"creating, lag 1", creating(), 1, 8, lost},
 		{"creating, lag 2", creating(), 2, 8, lost},
+		{"creating, lag 8", creating(), 8, 8, lost},
 		{"mixed, lag 2", mixed(), 2, 8, lost},
 	} {
 		for _, name := range scene.faults {
@@ -115,7 +116,7 @@ func TestFaultMatrix(t *testing.T) {
 				p.task = p.task.with(options{"api_concurrency": scene.concurrency})
 				n := p.suffer(l, nil)
 				require.Greater(t, n, 20)
-				for index := 0; index < n; index += stride {
+				for index := range n {
 					p.suffer(l, &emulator.Rule{Index: index, Fault: faults()[name]})
 				}
 			})

@@ -314,6 +314,15 @@ func (u *uptime) change(ctx context.Context, id string, want Test, changes []rec
 	return nil
 }
 
+// Claim tags a test of no stack, before it is replaced, as belonging to the stack that took it over: without the tag a run after an
+// interrupted replacement would find only the new test.
+func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Test) error {
+	if slices.Equal(have.State.Tags, want.Tags) {
+		return nil
+	}
+	return u.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: want.Tags}})
+}
+
 // Delete removes a test, of which nothing remains: its history goes too.
 func (u *uptime) Delete(ctx context.Context, have reconcile.Object[Test]) error {
 	err := u.deleteUptime(ctx, have.ID)

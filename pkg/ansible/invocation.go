@@ -28,7 +28,7 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 		if !ok {
 			option = name
 		}
-		text := ""
+		var text string
 		switch {
 		case logging[option] == Unknown && looksLikePassword.MatchString(name):
 			text = "NOT_LOGGING_PASSWORD"

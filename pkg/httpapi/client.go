@@ -179,8 +179,13 @@ func (c *Client) Stats() Stats {
 // Ledger makes a record of what this controller created moments ago with this account. All of them share their files;
 // keep one for a run, because each has its own warnings.
 func (c *Client) Ledger() *localstate.Ledger {
-	return localstate.NewLedger(c.cfg.StateDir, c.scope()...)
+	ledger := localstate.NewLedger(c.cfg.StateDir, c.scope()...)
+	ledger.Now = c.clock.Now
+	return ledger
 }
+
+// Sleep waits as the client itself waits between repeats: by its clock, and counted in Stats.
+func (c *Client) Sleep(ctx context.Context, d time.Duration) error { return c.sleep(ctx, d) }
 
 // Close ends the connections that are kept alive. The client can still be used.
 func (c *Client) Close() { c.rest.GetClient().CloseIdleConnections() }

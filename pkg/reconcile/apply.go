@@ -25,6 +25,12 @@ type Options[S any] struct {
 	Sleep func(context.Context, time.Duration) error
 }
 
+// looks is how often an object is looked for, lookPause the wait before the first look; it grows by as much before each further one.
+const (
+	looks     = 6
+	lookPause = 500 * time.Millisecond
+)
+
 // sends is how often a create is sent that turns out not to have been carried out.
 const sends = 3
 
@@ -124,6 +130,11 @@ func (a *applier[S]) attempt(ctx context.Context, step *Step[S]) {
 // Compute recognises what was left over.
 func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	old, changes := *step.Have, step.Changes
+	if c, ok := a.provider.(Claimer[S]); ok {
+		if err := c.Claim(ctx, old, step.Want); err != nil {
+			return err
+		}
+	}
 	if err := a.create(ctx, step, old.ID); err != nil {
 		return err
 	}
@@ -212,11 +223,11 @@ func (a *applier[S]) send(ctx context.Context, want S, not string) (string, erro
 	}
 }
 
-// look gives the object that an uncertain create may have made, or nil. It looks twice, because services have been seen to list a
-// new object only after a moment.
+// look gives the object that an uncertain create may have made, or nil. It looks several times, because services have been seen to
+// list a new object only after a moment.
 func (a *applier[S]) look(ctx context.Context, want S, not string) (*Object[S], error) {
-	for _, pause := range [...]time.Duration{500 * time.Millisecond, 2 * time.Second} {
-		if err := a.opt.Sleep(ctx, pause); err != nil {
+	for n := range looks {
+		if err := a.opt.Sleep(ctx, time.Duration(n+1)*lookPause); err != nil {
 			return nil, err
 		}
 		w := Want[S]{State: want}

@@ -99,10 +99,10 @@ func TestALostCreateIsLookedForBeforeItIsSentAgain(t *testing.T) {
 		waits   int
 	}{
 		"acted":                        {service: &memory.Service{LoseCreates: 1}, creates: 1, things: []string{"a"}, waits: 1},
-		"acted, and listed late":       {service: &memory.Service{LoseCreates: 1, Unlisted: 1}, creates: 1, things: []string{"a"}, waits: 2},
-		"did not act":                  {service: &memory.Service{RefuseCreates: 1}, creates: 2, things: []string{"a"}, waits: 2},
-		"never acts":                   {service: &memory.Service{RefuseCreates: 9}, creates: 3, things: []string{}, waits: 6, err: "broken; it was looked for and is not there"},
-		"did not act, then lost":       {service: &memory.Service{RefuseCreates: 1, LoseCreates: 1}, creates: 2, things: []string{"a"}, waits: 3},
+		"acted, and listed late":       {service: &memory.Service{LoseCreates: 1, Unlisted: 5}, creates: 1, things: []string{"a"}, waits: 6},
+		"did not act":                  {service: &memory.Service{RefuseCreates: 1}, creates: 2, things: []string{"a"}, waits: 6},
+		"never acts":                   {service: &memory.Service{RefuseCreates: 9}, creates: 3, things: []string{}, waits: 18, err: "broken; it was looked for and is not there"},
+		"did not act, then lost":       {service: &memory.Service{RefuseCreates: 1, LoseCreates: 1}, creates: 2, things: []string{"a"}, waits: 7},
 		"fails for certain: one write": {service: &memory.Service{FailWrites: memory.ErrBroken}, creates: 1, things: []string{}, err: "create a: broken"},
 	}
 	for name, test := range tests {
@@ -231,6 +231,31 @@ func TestTwoRunsReplaceOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "0 a replaced id 2", told(done), "the old object is not what it is replaced by, although it is new too")
 }
+
+func TestAReplacedObjectIsClaimedFirst(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("a"))
+	plan := planned(t, s, s, []want{{State: ofKind("a", "b")}}, policy{AllowReplace: true})
+	var claimed []string
+	p := claiming{s, func(o object) error {
+		claimed = append(claimed, o.ID)
+		assert.Empty(t, s.Log())
+		return memory.ErrBroken
+	}}
+	done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.ErrorIs(t, done[0].Err, memory.ErrBroken)
+	assert.Equal(t, []string{"1"}, claimed)
+	assert.Empty(t, s.Log(), "what could not be claimed is not replaced")
+}
+
+// claiming is a provider that finds objects by marks.
+type claiming struct {
+	*memory.Service
+	claim func(object) error
+}
+
+func (c claiming) Claim(_ context.Context, have object, _ thing) error { return c.claim(have) }
 
 // keeping is a provider that cannot delete.
 type keeping struct{ *memory.Service }

@@ -71,6 +71,12 @@ type Replacer[S any] interface {
 	MustReplace(have Object[S], want S) string
 }
 
+// Claimer is implemented by providers that find objects by marks beside their Key. Claim puts on an object that is about to be
+// replaced the marks that want has, so that a run after an interrupted replacement still finds it.
+type Claimer[S any] interface {
+	Claim(ctx context.Context, have Object[S], want S) error
+}
+
 // Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
 // show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
 // it got; known tells whether that id (still) exists, and if it does not, create runs after all.
