@@ -14,9 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // client is the part of StatusCake's API that the modules use. Its methods wrap httpapi.Error.
@@ -94,6 +93,9 @@ func (c *client) listUptime(ctx context.Context, tag string) ([]overview, error)
 		query.Set("tags", tag)
 	}
 	tests, err := list(ctx, c, "uptime", query, func(t overview) string { return t.ID })
+	if errors.Is(err, httpapi.ErrAuth) {
+		return nil, fmt.Errorf("the token of api_key (environment STATUSCAKE_API_TOKEN) was refused: listing uptime tests: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listing uptime tests: %w", err)
 	}
@@ -208,15 +210,11 @@ func listOnce[T any](ctx context.Context, c *client, path string, query url.Valu
 	} else if count > 0 {
 		pages := make([]page[T], (count+pageSize-1)/pageSize)
 		pages[0] = first
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(c.concurrency)
-		for i := 1; i < len(pages); i++ {
-			group.Go(func() (err error) {
-				pages[i], err = get(ctx, i+1)
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
+		err := reconcile.Each(ctx, c.concurrency, len(pages)-1, func(ctx context.Context, i int) (err error) {
+			pages[i+1], err = get(ctx, i+2)
+			return err
+		})
+		if err != nil {
 			return nil, 0, err
 		}
 		for _, p := range pages {

@@ -68,7 +68,7 @@ func DefaultStatusCodes() []string {
 func fromOverview(o overview) Test {
 	return Test{
 		Name: &o.Name, TestType: &o.TestType, WebsiteURL: &o.WebsiteURL, CheckRate: &o.CheckRate, Paused: &o.Paused,
-		ContactGroups: known(o.ContactGroups), Tags: known(o.Tags), stack: stackOf(o.Tags),
+		ContactGroups: known(o.ContactGroups), Tags: known(o.Tags), stack: strings.Join(stacksOf(o.Tags), ", "),
 	}
 }
 

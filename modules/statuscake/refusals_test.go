@@ -26,7 +26,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		want  string // the whole message, or its start where it ends in …
 	}{
 		{"nothing", options{}, "one of the following is required: id, name, stack, tests"},
-		{"a stack, but nothing in it", options{"stack": "shop"}, "one of the following is required: id, name, tests"},
+		{"a stack, but nothing in it", options{"stack": "shop"}, "one of the following is required: id, name"},
 		{"list and name", tests(one).with(options{"name": "b"}), "parameters are mutually exclusive: tests|name"},
 		{"list and id", tests(one).with(options{"id": "7"}), "parameters are mutually exclusive: tests|id"},
 		{"an item without identity", tests(one, options{"url": "https://x.example.com"}), "one of the following is required: id, name found in tests"},
@@ -34,8 +34,8 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"an unknown option in an item", tests(one.with(options{"colour": "red"})), "Unsupported parameters for (status_cake_test) module: tests.colour. …"},
 		{"a state", one.with(options{"state": "list"}), "value of state must be one of: present, absent, got: list"},
 		{"an item's state", tests(one.with(options{"state": "gone"})), "value of state must be one of: present, absent, got: gone found in tests"},
-		{"an empty name", one.with(options{"name": " "}), `value of name must not be empty, got: " "`},
-		{"an empty name in an item", tests(one, one.with(options{"name": ""})), `tests[1]: value of name must not be empty, got: ""`},
+		{"an empty name", one.with(options{"name": " "}), `value of name must be the name of a test, got: " "`},
+		{"an empty name in an item", tests(one, one.with(options{"name": ""})), `tests[1]: value of name must be the name of a test, got: ""`},
 		{"a template for a name", one.with(options{"name": "{{ item }} live"}), "value of name must be rendered, got a template: {{ item }} live"},
 		{"a template for a URL", one.with(options{"url": "https://{{ host }}/"}), "value of website_url must be rendered, got a template: https://{{ host }}/"},
 		{"an id that is none", options{"id": "7a"}, "value of id must be the number of a test, got: 7a"},
@@ -69,7 +69,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a tag of the suite", one.with(options{"tags": ownershipTag}), "value of tags must not hold the suite's own marks, got: managed_by:stackwatch; write the option stack instead"},
 		{"a tag of a stack", one.with(options{"tags": []string{"stack:shop"}}), "value of tags must not hold the suite's own marks, got: stack:shop; …"},
 		{"a comma in a tag", one.with(options{"tags": []string{"a,b"}}), "value of tags must not have a comma inside a tag, got: a,b"},
-		{"an empty stack", options{"stack": "", "state": "absent"}, "value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: "},
+		{"an empty stack", options{"stack": "", "state": "absent"}, "value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: "},
 		{"a template for a stack", options{"stack": "{{ stack }}", "state": "absent"}, "value of stack must be a name of …"},
 		{"a comma in a stack", one.with(options{"stack": "a,b"}), "value of stack must be a name of …"},
 		{"an empty stack in an item", tests(one.with(options{"stack": ""})), "tests[0]: value of stack must be a name of …"},

@@ -309,10 +309,11 @@ func TestTestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 		assert.Equal(t, "mail.example.com", stored.WebsiteURL)
 		assert.Empty(t, stored.StatusCodes)
 		writes := l.writes()
-		require.Len(t, writes, 3, "create, empty the status codes, delete")
-		assert.Equal(t, []string{http.MethodPost, http.MethodPut, http.MethodDelete}, []string{writes[0].Method, writes[1].Method, writes[2].Method},
-			"the old test goes only when the new one is there")
-		assert.Equal(t, "/v1/uptime/"+id, writes[2].Path)
+		require.Len(t, writes, 4, "mark the old one, create, empty the status codes, delete")
+		assert.Equal(t, []string{http.MethodPut, http.MethodPost, http.MethodPut, http.MethodDelete},
+			[]string{writes[0].Method, writes[1].Method, writes[2].Method, writes[3].Method}, "the old test goes only when the new one is there")
+		assert.Equal(t, "/v1/uptime/"+id, writes[0].Path)
+		assert.Equal(t, "/v1/uptime/"+id, writes[3].Path)
 		l.settled(task)
 	})
 	t.Run("interrupted", func(t *testing.T) {

@@ -3,11 +3,11 @@
 package statuscake
 
 import (
-	"context"
 	_ "embed"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -62,7 +62,7 @@ func (w world) uptimeModule() ansible.Module {
 }
 
 // shortestSecret is how long a header's or form field's value must be to be taken for a credential.
-const shortestSecret = 4
+const shortestSecret = 8
 
 func uptimeRules() ansible.Rules {
 	identified := [][]string{{"id", "name"}}
@@ -93,6 +93,10 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	if err := o.Legacy.apply(call, &o.One); err != nil {
 		return nil, err
 	}
+	hideLogins(call, o.One)
+	for _, item := range o.Tests {
+		hideLogins(call, item)
+	}
 	declared := resource.Declared(call, "tests", o.One, o.Tests, o.Shared, "name", "id")
 	wants, err := resource.Wishes(declared, uptimeWish)
 	if err != nil {
@@ -112,7 +116,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 		OnDuplicate: reconcile.OnDuplicate(o.Shared.OnDuplicate), AllowReplace: o.Shared.AllowReplace, Limit: limit,
 	}
 	if scoped {
-		provider.scoped, provider.scopeStack = true, stack
+		provider.scopeStack = stack
 		policy.Scope = func(t reconcile.Object[Test]) bool { return inScope(t.State.Tags, stack) }
 	}
 	return &resource.Task[Test]{
@@ -122,28 +126,27 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 			return map[string]any{"name": t.Name, "stack": t.stack}
 		},
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
-		Sleep: w.sleep(),
+		Sleep: conn.http.Sleep,
 	}, nil
 }
 
-// sleep is how the module waits: nil for the real clock.
-func (w world) sleep() func(context.Context, time.Duration) error {
-	if w.clock == nil {
-		return nil
+// hideLogins masks the password of a URL such as https://user:password@www.example.com.
+func hideLogins(call *ansible.Call, item resource.Item[Test]) {
+	if item.Object.WebsiteURL == nil {
+		return
 	}
-	return w.clock.Sleep
+	if u, err := url.Parse(*item.Object.WebsiteURL); err == nil {
+		if password, ok := u.User.Password(); ok {
+			call.AddSecret(secret.New(password))
+		}
+	}
 }
 
-// inScope tells whether tags mark a test as the suite's, and, where a stack is named, as that stack's alone.
+// inScope tells whether tags mark a test as the suite's, and, where a stack is named, as that stack's. A test that several stacks share
+// is in no scope.
 func inScope(tags []string, stack string) bool {
-	if !slices.Contains(tags, ownershipTag) {
-		return false
-	}
-	if stack == "" {
-		return true
-	}
-	of := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return tag == ownershipTag || !ofSuite(tag) })
-	return len(of) == 1 && of[0] == stackTag+stack
+	stacks := stacksOf(tags)
+	return slices.Contains(tags, ownershipTag) && len(stacks) < 2 && (stack == "" || slices.Contains(stacks, stack))
 }
 
 // callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
@@ -159,7 +162,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
 		ParseError: parseError, ParseLimits: parseLimits, BadCredentials: badToken, Warn: call.Warn,
 		TotalTimeout: callTimeout,
-		StateDir:     w.stateDir, Clock: w.clock,
+		StateDir:     w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
 	})
 	if err != nil {
 		return nil, err

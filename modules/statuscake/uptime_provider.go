@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
@@ -19,8 +17,7 @@ import (
 type uptime struct {
 	*client
 	owned          bool   // tests without a stack get the ownership tag too
-	scoped         bool   // Observe must show what nobody wishes, too:
-	scopeStack     string // all of this stack, or of the account where it is ""
+	scopeStack     string // with scope Observe shows all of this stack, or of the account where it is ""
 	updatePassword bool   // send basic_username and basic_password to existing tests
 	groups         groupNames
 }
@@ -29,26 +26,37 @@ type uptime struct {
 const (
 	ownershipTag = "managed_by:stackwatch"
 	stackTag     = "stack:"
+	replacedTag  = "replaced_by:stackwatch" // on a test that is about to be replaced, and so only after an interruption
 )
 
-// stackOf gives the stack that tags name, "" for none.
-func stackOf(tags []string) string {
+// stacksOf gives the stacks that tags name. Usually it is one or none; only by hand a test gets several, and is then shared.
+func stacksOf(tags []string) []string {
+	var stacks []string
 	for _, tag := range tags {
 		if stack, ok := strings.CutPrefix(tag, stackTag); ok {
-			return stack
+			stacks = append(stacks, stack)
 		}
 	}
-	return ""
+	slices.Sort(stacks)
+	return slices.Compact(stacks)
 }
 
 // ofSuite tells whether a tag is one that the module sets by itself.
-func ofSuite(tag string) bool { return tag == ownershipTag || strings.HasPrefix(tag, stackTag) }
+func ofSuite(tag string) bool {
+	return tag == ownershipTag || tag == replacedTag || strings.HasPrefix(tag, stackTag)
+}
 
-// Key is "stack/name", or the name alone.
+// Group is the test's stack, and all of them for a test that is shared.
+func (u *uptime) Group(t Test) string { return t.stack }
+
+// Key is "stack/name", or the name alone, with a slash before it if it has one inside: a stack's name has none.
 func (u *uptime) Key(t Test) string {
 	name := t.label
 	if t.Name != nil {
 		name = *t.Name
+	}
+	if t.stack == "" && strings.Contains(name, "/") {
+		return "/" + name
 	}
 	if t.stack == "" {
 		return name
@@ -57,11 +65,12 @@ func (u *uptime) Key(t Test) string {
 }
 
 // Find matches by name. In a stack these are the stack's tests, or else, for a test that shall exist, those of no stack: made by hand
-// and now adopted. Without a stack they are all tests of that name.
+// and now adopted. Without a stack they are all tests of that name. Spaces around a name do not count: wishes have none.
 func (u *uptime) Find(have []reconcile.Object[Test]) func(reconcile.Want[Test]) []reconcile.Object[Test] {
 	byName := make(map[string][]reconcile.Object[Test], len(have))
 	for _, o := range have {
-		byName[*o.State.Name] = append(byName[*o.State.Name], o)
+		name := strings.TrimSpace(*o.State.Name)
+		byName[name] = append(byName[name], o)
 	}
 	return func(w reconcile.Want[Test]) []reconcile.Object[Test] {
 		if w.State.Name == nil {
@@ -95,14 +104,29 @@ func (u *uptime) MustReplace(have reconcile.Object[Test], want Test) string {
 	return ""
 }
 
+// Claim tags a test as replaced, and as belonging to the stack that took it over: a run after an interrupted replacement would
+// otherwise find only the new test, or take the two for namesakes.
+func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Test) error {
+	if u.Claimed(have) {
+		return nil
+	}
+	tags := append(slices.Clone(want.Tags), replacedTag)
+	return u.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: tags}})
+}
+
+// Claimed tells whether a replacement of the test was interrupted.
+func (u *uptime) Claimed(have reconcile.Object[Test]) bool {
+	return slices.Contains(have.State.Tags, replacedTag)
+}
+
 // Observe reads the tests that wishes name by id, and the list where there are names or a scope: of one stack where all
 // are of it, and of the whole account where not, or where a test may have to be adopted. Tests that shall exist are
 // then read one by one, because the list does not tell all.
-func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test]) ([]reconcile.Object[Test], error) {
+func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scope bool) ([]reconcile.Object[Test], error) {
 	if err := u.resolve(ctx, wants); err != nil {
 		return nil, err
 	}
-	have, err := u.listed(ctx, wants)
+	have, err := u.listed(ctx, wants, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -144,9 +168,9 @@ func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test]) ([]r
 }
 
 // listed reads as little of the list as the wishes allow.
-func (u *uptime) listed(ctx context.Context, wants []reconcile.Want[Test]) ([]reconcile.Object[Test], error) {
+func (u *uptime) listed(ctx context.Context, wants []reconcile.Want[Test], scope bool) ([]reconcile.Object[Test], error) {
 	stacks := make(map[string]bool)
-	if u.scoped {
+	if scope {
 		stacks[u.scopeStack] = true
 	}
 	for _, w := range wants {
@@ -191,23 +215,19 @@ func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Object[Test]
 // readAll gives the whole state of tests by id, nil for those that do not exist.
 func (u *uptime) readAll(ctx context.Context, ids []string) (map[string]*Test, error) {
 	states := make([]*Test, len(ids))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(u.concurrency)
-	for i, id := range ids {
-		group.Go(func() error {
-			d, err := u.getUptime(ctx, id)
-			if errors.Is(err, httpapi.ErrNotFound) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			t := fromWire(d)
-			states[i] = &t
+	err := reconcile.Each(ctx, u.concurrency, len(ids), func(ctx context.Context, i int) error {
+		d, err := u.getUptime(ctx, ids[i])
+		if errors.Is(err, httpapi.ErrNotFound) {
 			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+		}
+		if err != nil {
+			return err
+		}
+		t := fromWire(d)
+		states[i] = &t
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	tests := make(map[string]*Test, len(ids))
@@ -229,10 +249,22 @@ func (u *uptime) Merge(have *reconcile.Object[Test], want Test) (Test, error) {
 		return u.complete(want)
 	}
 	want.Tags = u.tags(want.Tags, have.State.Tags, want.stack)
-	if !u.updatePassword && u.MustReplace(*have, want) == "" {
+	old := have.State
+	switch {
+	case u.MustReplace(*have, want) != "":
+		forget(&old, *want.TestType)
+	case !u.updatePassword:
 		want.BasicUsername, want.BasicPassword = nil, nil
 	}
-	return overlay(have.State, want), nil
+	return overlay(old, want), nil
+}
+
+// forget takes out what a test of another type has no use for.
+func forget(old *Test, testType string) {
+	old.DNSIPs, old.DNSServer = []string{}, new(string)
+	if !slices.Contains([]string{"SMTP", "SSH", "TCP"}, testType) {
+		old.Port = new(int)
+	}
 }
 
 // complete gives a new test what the API demands of it, or does not default to what it says.
@@ -251,6 +283,9 @@ func (u *uptime) complete(want Test) (Test, error) {
 	defaultTo(&want.CheckRate, 300)
 	defaultTo(&want.Confirmation, 2)
 	defaultTo(&want.TriggerRate, 0)
+	if err := checkURL(&want); err != nil {
+		return Test{}, fmt.Errorf("%s: %w", u.Key(want), err)
+	}
 	return want, nil
 }
 
@@ -268,8 +303,10 @@ func (u *uptime) tags(want, have []string, stack string) []string {
 			tags = append(tags, tag)
 		}
 	}
+	// What is of a stack stays so unless the wish, by its id, moves it or takes it over. A shared test stays shared.
+	keep := stack == "" || slices.Contains(have, stackTag+stack)
 	for _, tag := range have {
-		if want == nil && !ofSuite(tag) || ofSuite(tag) && (stack == "" || tag == ownershipTag) {
+		if want == nil && !ofSuite(tag) || tag == ownershipTag || keep && strings.HasPrefix(tag, stackTag) {
 			add(tag)
 		}
 	}
@@ -312,15 +349,6 @@ func (u *uptime) change(ctx context.Context, id string, want Test, changes []rec
 		return fmt.Errorf("updating uptime test %s (%s): %w", u.Key(want), id, err)
 	}
 	return nil
-}
-
-// Claim tags a test of no stack, before it is replaced, as belonging to the stack that took it over: without the tag a run after an
-// interrupted replacement would find only the new test.
-func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Test) error {
-	if slices.Equal(have.State.Tags, want.Tags) {
-		return nil
-	}
-	return u.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: want.Tags}})
 }
 
 // Delete removes a test, of which nothing remains: its history goes too.

@@ -28,7 +28,7 @@ func uptimeWish(item resource.Item[Test]) (Test, error) {
 		}
 		t.label = "id " + *item.ID
 	} else if t.Name == nil {
-		return t, errors.New("one of the following is required: id, name, tests")
+		return t, errors.New("one of the following is required: id, name")
 	}
 	for _, check := range []func(*Test) error{checkTexts, checkURL, checkNumbers, checkBodies, checkLists} {
 		if err := check(&t); err != nil {
@@ -47,8 +47,8 @@ var (
 func checkTexts(t *Test) error {
 	if t.Name != nil {
 		name := strings.TrimSpace(*t.Name)
-		if name == "" {
-			return fmt.Errorf("value of name must not be empty, got: %q", *t.Name)
+		if name == "" || name == "None" {
+			return fmt.Errorf("value of name must be the name of a test, got: %q", *t.Name)
 		}
 		t.Name = &name
 	}

@@ -27,6 +27,7 @@ type Call struct {
 	spec   *Spec
 	params *dict // validated; not changed any more once Run has it
 	given  map[string]bool
+	nulls  map[string]bool
 	noLog  bool
 
 	mu           sync.Mutex
@@ -112,11 +113,15 @@ func (c *Call) Params() map[string]any {
 // variable. A default does not count.
 func (c *Call) Given(name string) bool { return c.given[name] }
 
-// Mentioned tells whether the caller set the option to anything, null included, which a template makes of what is not there.
+// Mentioned tells whether the caller set the option to anything, null included.
 func (c *Call) Mentioned(name string) bool {
 	_, ok := c.given[name]
 	return ok
 }
+
+// Null tells whether the caller set an option to null, which a template makes of what is not there. Suboptions are named by their
+// path, as in tests[0].stack.
+func (c *Call) Null(path string) bool { return c.nulls[path] }
 
 // Warn adds a warning, which Ansible shows to the user; the same one is shown once.
 func (c *Call) Warn(format string, args ...any) {

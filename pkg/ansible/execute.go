@@ -150,7 +150,7 @@ func validateCall(call *Call, m Module, params *dict, p Process) (end outcome, r
 	facility, logPrefix, ignoreUnknown, err := call.internals(params)
 	v := &validator{env: environment{lookup: p.LookupEnv, home: p.LookupHome}, secrets: call.secrets}
 	v.validate(&spec, params)
-	call.given, call.warnings, call.deprecations = v.given, v.warnings, v.deprecations
+	call.given, call.nulls, call.warnings, call.deprecations = v.given, v.nulls, v.warnings, v.deprecations
 	if err != nil {
 		end.msg = err.Error()
 		return end, false

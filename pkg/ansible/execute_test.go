@@ -200,6 +200,21 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 	assert.Equal(t, "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", answer["count"], "as Ansible does it")
 }
 
+func TestNullsAreToldByTheirPath(t *testing.T) {
+	m := module(`{a: {aliases: [alias]}, l: {type: list, elements: dict, suboptions: {b: {aliases: [bee]}, d: {type: dict, suboptions: {c: {}}}}}}`,
+		func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
+			var nulls []string
+			for _, path := range []string{"a", "l", "l[0].b", "l[1].b", "l[2].b", "l[1].d.c", "l[2].d"} {
+				if c.Null(path) {
+					nulls = append(nulls, path)
+				}
+			}
+			return ansible.Result{"nulls": nulls}, nil
+		})
+	_, answer := execute(t, m, `{"alias": null, "l": [{"b": "x"}, {"bee": null, "d": {"c": null}}, {}]}`)
+	assert.Equal(t, []any{"a", "l[1].b", "l[1].d.c"}, answer["nulls"])
+}
+
 func TestNullIsMentionedButNotGiven(t *testing.T) {
 	m := module(`{a: {aliases: [alias]}, b: {default: 1}, c: {}, d: {}}`, func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
 		told := ""

@@ -18,7 +18,8 @@ type validator struct {
 	unsupported  []stranger
 	warnings     []string
 	deprecations []Deprecation
-	given        map[string]bool
+	given        map[string]bool // by name; false for null
+	nulls        map[string]bool // what was given as null, suboptions by their path: tests[0].stack
 }
 
 // stranger is an argument that the spec does not know, and what the spec would have taken in its place.
@@ -41,6 +42,8 @@ func (v *validator) validate(spec *Spec, params *dict) {
 			v.given[o.Name] = value != nil
 		}
 	}
+	v.nulls = map[string]bool{}
+	v.noteNulls(spec, params, "")
 	v.find(v.secrets.collect(spec, params))
 	v.deprecateOptions(spec, params, "")
 	v.strangers(spec, params, nil)
@@ -335,11 +338,20 @@ func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []
 		v.warn("Both option %s%s and its alias %s%s are set.", prefix, pair[0], prefix, pair[1])
 	}
 	v.deprecateAliases(deprecated, prefix)
+	v.noteNulls(o.Sub, sub, prefix)
 	v.find(v.secrets.collect(o.Sub, sub))
 	v.strangers(o.Sub, sub, context)
 	v.check(o.Sub, sub, context)
 	v.defaults(o.Sub, sub, true)
 	v.suboptions(o.Sub, sub, prefix, context)
+}
+
+func (v *validator) noteNulls(spec *Spec, params *dict, prefix string) {
+	for _, o := range spec.Options {
+		if value, ok := params.get(o.Name); ok && value == nil {
+			v.nulls[prefix+o.Name] = true
+		}
+	}
 }
 
 // asList makes a list of what may be one thing or several.

@@ -21,8 +21,29 @@ type Options[S any] struct {
 	Ledger   Ledger
 	// Done is told each step when it is finished, one call at a time, in the order in which they finish. nil for nobody.
 	Done func(Step[S])
-	// Sleep waits between a create whose answer was lost and the look whether it happened; nil waits on the real clock.
+	// Sleep waits between a create whose answer was lost and the look whether it happened, and gives the context's error if that ends.
 	Sleep func(context.Context, time.Duration) error
+}
+
+// Each runs do for every number from 0 to n-1, limit of them at a time. It gives the first error, after which the context of the
+// others has ended. A panic is an error.
+func Each(ctx context.Context, limit, n int, do func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(limit, 1))
+	for i := range n {
+		group.Go(func() (err error) {
+			defer recovered(&err, "")
+			return do(ctx, i)
+		})
+	}
+	return group.Wait()
+}
+
+// recovered turns a panic into an error: in a goroutine nobody else can, and the process would end without an answer.
+func recovered(err *error, what string) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%sinternal error: %v\n%s", what, r, debug.Stack())
+	}
 }
 
 // looks is how often an object is looked for, lookPause the wait before the first look; it grows by as much before each further one.
@@ -42,9 +63,6 @@ const sends = 3
 // met: a failed create must not be followed by the deletion of what it was to succeed.
 func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[S]) (Plan[S], error) {
 	a := &applier[S]{provider: p, opt: opt, done: append(Plan[S](nil), plan...)}
-	if a.opt.Sleep == nil {
-		a.opt.Sleep = sleep
-	}
 	a.run(ctx, func(s Step[S]) bool { return s.Index >= 0 })
 	if n := len(a.done.Failed()); n > 0 {
 		for i := range a.done {
@@ -109,31 +127,33 @@ func (a *applier[S]) attempt(ctx context.Context, step *Step[S]) {
 		step.Err = fmt.Errorf("%s: %w, because another one failed", step.Key, ErrNotAttempted)
 		return
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			step.Err = fmt.Errorf("%s: internal error: %v\n%s", step.Key, r, debug.Stack())
-		}
-	}()
+	step.Err = a.do(ctx, step)
+}
+
+func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
+	defer recovered(&err, step.Key+": ")
 	switch step.Action {
 	case Create:
-		step.Err = a.create(ctx, step, "")
+		err = a.create(ctx, step, "")
 	case Update:
-		_, step.Err = a.provider.Update(ctx, *step.Have, step.Want)
+		if !step.byID && a.opt.Ledger != nil && takesOver(a.provider, *step.Have, step.Wish) {
+			return a.takeOver(ctx, step)
+		}
+		_, err = a.provider.Update(ctx, *step.Have, step.Want)
 	case Delete:
-		step.Err = a.provider.Delete(ctx, *step.Have)
+		err = a.provider.Delete(ctx, *step.Have)
 	case Replace:
-		step.Err = a.replace(ctx, step)
+		err = a.replace(ctx, step)
 	}
+	return err
 }
 
 // replace creates the new object before it deletes the old one, so that a failure leaves too much rather than nothing;
 // Compute recognises what was left over.
 func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	old, changes := *step.Have, step.Changes
-	if c, ok := a.provider.(Claimer[S]); ok {
-		if err := c.Claim(ctx, old, step.Want); err != nil {
-			return err
-		}
+	if err := a.provider.(Replacer[S]).Claim(ctx, old, step.Want); err != nil {
+		return err
 	}
 	if err := a.create(ctx, step, old.ID); err != nil {
 		return err
@@ -155,9 +175,9 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 		return a.adopt(ctx, step, id)
 	}
 	create := func() (string, error) {
-		id, err := a.send(ctx, step.Want, not)
+		id, err := a.send(ctx, step, not)
 		if id != "" {
-			step.ID = id
+			step.ID, step.Written = id, true
 		}
 		return id, err
 	}
@@ -168,18 +188,50 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 	return a.opt.Ledger.Once(ctx, step.Key, known, create)
 }
 
-// adopt turns a create into an update, or into nothing, because another process made the object since it was looked for.
+// takeOver updates an object that belonged to no group so that it belongs to the wish's. Of several runs at once that all found it
+// the first one gets it, and the others create their own.
+func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
+	gone := false
+	never := func(string) (bool, error) { return false, nil }
+	err := a.opt.Ledger.Once(ctx, "take over "+step.ID, never, func() (string, error) {
+		found, err := a.provider.Observe(ctx, []Want[S]{{ID: step.ID, State: step.Wish}}, false)
+		if err != nil {
+			return "", fmt.Errorf("%s: looking at %s before taking it over: %w", step.Key, step.ID, err)
+		}
+		for _, have := range finder(a.provider, found)(Want[S]{State: step.Wish}) {
+			if have.ID == step.ID {
+				step.Changes, err = a.align(ctx, have, step)
+				return step.ID, err
+			}
+		}
+		gone = true
+		return "", nil
+	})
+	if err != nil || !gone {
+		return err
+	}
+	var none S
+	merged, err := a.provider.Merge(nil, step.Wish)
+	if err != nil {
+		return err
+	}
+	step.Action, step.ID, step.Have, step.Want, step.Changes = Create, "", nil, merged, Diff(none, merged)
+	return a.create(ctx, step, "")
+}
+
+// adopt turns a create into an update, or into nothing, because another process made the object since it was looked for. An object
+// that is no longer what the wish means, because it was renamed since, is not touched.
 func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool, error) {
-	found, err := a.provider.Observe(ctx, []Want[S]{{ID: id, State: step.Want}})
+	found, err := a.provider.Observe(ctx, []Want[S]{{ID: id, State: step.Wish}}, false)
 	if err != nil {
 		return false, fmt.Errorf("%s: looking at %s, which another run created: %w", step.Key, id, err)
 	}
-	for _, have := range found {
+	for _, have := range finder(a.provider, found)(Want[S]{State: step.Wish}) {
 		if have.ID != id {
 			continue
 		}
 		step.ID, step.Have = id, &have
-		step.Changes, err = a.align(ctx, have, step.Want)
+		step.Changes, err = a.align(ctx, have, step)
 		step.Action = Unchanged
 		if len(step.Changes) > 0 {
 			step.Action = Update
@@ -189,9 +241,12 @@ func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool,
 	return false, nil
 }
 
-// align updates an object that was found instead of created, where it is not yet as it shall be.
-func (a *applier[S]) align(ctx context.Context, have Object[S], want S) ([]Change, error) {
-	merged, err := a.provider.Merge(&have, want)
+// align updates an object that was found instead of created, where it is not yet as the wish wants it.
+func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) ([]Change, error) {
+	if field := mustReplace(a.provider, have, step.Wish); field != "" {
+		return nil, fmt.Errorf("%s: %s of %s, which another run created, %w", step.Key, field, have.ID, ErrReplace)
+	}
+	merged, err := a.provider.Merge(&have, step.Wish)
 	if err != nil {
 		return nil, err
 	}
@@ -204,18 +259,18 @@ func (a *applier[S]) align(ctx context.Context, have Object[S], want S) ([]Chang
 
 // send creates an object and gives its id, on some errors too. After an uncertain answer it looks whether the object is there
 // before it sends again.
-func (a *applier[S]) send(ctx context.Context, want S, not string) (string, error) {
+func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (string, error) {
 	for try := 1; ; try++ {
-		made, err := a.provider.Create(ctx, want)
+		made, err := a.provider.Create(ctx, step.Want)
 		if err == nil || !uncertain(err) {
 			return made.ID, err
 		}
-		found, lookErr := a.look(ctx, want, not)
+		found, lookErr := a.look(ctx, step.Wish, not)
 		switch {
 		case lookErr != nil:
 			return "", fmt.Errorf("%w; it may exist, but looking for it failed: %w", err, lookErr)
 		case found != nil:
-			_, err := a.align(ctx, *found, want)
+			_, err := a.align(ctx, *found, step)
 			return found.ID, err
 		case try == sends:
 			return "", fmt.Errorf("%w; it was looked for and is not there", err)
@@ -225,34 +280,23 @@ func (a *applier[S]) send(ctx context.Context, want S, not string) (string, erro
 
 // look gives the object that an uncertain create may have made, or nil. It looks several times, because services have been seen to
 // list a new object only after a moment.
-func (a *applier[S]) look(ctx context.Context, want S, not string) (*Object[S], error) {
+func (a *applier[S]) look(ctx context.Context, wish S, not string) (*Object[S], error) {
 	for n := range looks {
 		if err := a.opt.Sleep(ctx, time.Duration(n+1)*lookPause); err != nil {
 			return nil, err
 		}
-		w := Want[S]{State: want}
-		found, err := a.provider.Observe(ctx, []Want[S]{w})
+		w := Want[S]{State: wish}
+		found, err := a.provider.Observe(ctx, []Want[S]{w}, false)
 		if err != nil {
 			return nil, err
 		}
 		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool { return o.ID == not })
 		if len(match) > 1 {
-			return nil, ambiguous(a.provider.Key(want), match)
+			return nil, ambiguous(a.provider.Key(wish), match)
 		}
 		if len(match) == 1 {
 			return &match[0], nil
 		}
 	}
 	return nil, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

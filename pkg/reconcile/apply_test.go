@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ type options = reconcile.Options[thing]
 // planned is the plan for what the service holds.
 func planned(t *testing.T, s *memory.Service, p reconcile.Provider[thing], wants []want, pol policy) reconcile.Plan[thing] {
 	t.Helper()
-	have, err := s.Observe(t.Context(), wants)
+	have, err := s.Observe(t.Context(), wants, false)
 	require.NoError(t, err)
 	plan, err := reconcile.Compute(p, have, wants, pol)
 	require.NoError(t, err)
@@ -108,7 +109,7 @@ func TestALostCreateIsLookedForBeforeItIsSentAgain(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := test.service
-			plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+			plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a"), Wish: memory.Named("a")}}
 			done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
 			require.NoError(t, err)
 			if test.err == "" {
@@ -126,7 +127,7 @@ func TestALostCreateIsLookedForBeforeItIsSentAgain(t *testing.T) {
 
 func TestALookThatFailsSaysSo(t *testing.T) {
 	s := &memory.Service{LoseCreates: 1, FailPage: 1}
-	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a"), Wish: memory.Named("a")}}
 	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
 	require.NoError(t, err)
 	require.EqualError(t, done[0].Err, "broken; it may exist, but looking for it failed: page 1: broken")
@@ -136,7 +137,7 @@ func TestALookThatFailsSaysSo(t *testing.T) {
 func TestALookThatFindsSeveralSaysSo(t *testing.T) {
 	s := &memory.Service{LoseCreates: 1}
 	s.Add(memory.Named("a"))
-	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a"), Wish: memory.Named("a")}}
 	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
 	require.NoError(t, err)
 	require.ErrorIs(t, done[0].Err, reconcile.ErrAmbiguous)
@@ -146,7 +147,7 @@ func TestALookThatFindsSeveralSaysSo(t *testing.T) {
 func TestALookEndsWithTheContext(t *testing.T) {
 	s := &memory.Service{LoseCreates: 1}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a"), Wish: memory.Named("a")}}
 	done, err := reconcile.Apply(ctx, s, plan, options{Sleep: func(ctx context.Context, d time.Duration) error {
 		cancel(errors.New("SIGINT"))
 		return s.Sleep(ctx, d)
@@ -158,7 +159,7 @@ func TestALookEndsWithTheContext(t *testing.T) {
 func TestWhatALookFindsIsBroughtIntoForm(t *testing.T) {
 	s := &memory.Service{LoseCreates: 1}
 	p := losing{s}
-	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: sized("a", 5)}}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: sized("a", 5), Wish: sized("a", 5)}}
 	done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
 	require.NoError(t, err)
 	require.NoError(t, done[0].Err)
@@ -301,31 +302,111 @@ func TestLedgerKeepsTwoRunsFromCreatingTwice(t *testing.T) {
 
 func TestAdoptedObjectThatCannotBeMerged(t *testing.T) {
 	s := &memory.Service{}
-	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: sized("a", -1)}}
+	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: sized("a", -1), Wish: sized("a", -1)}}
 	l := &ledger{ids: map[string]string{"a": s.Add(memory.Named("a"))}}
 	done, err := reconcile.Apply(t.Context(), s, plan, options{Ledger: l})
 	require.NoError(t, err)
 	require.EqualError(t, done[0].Err, "a: size must not be negative")
 }
 
-func TestRealSleepEndsWithTheContext(t *testing.T) {
-	s := &memory.Service{RefuseCreates: 1}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	p := cancelling{s, func() { cancel(errors.New("SIGINT")) }}
-	plan := reconcile.Plan[thing]{{Key: "a", Action: reconcile.Create, Want: memory.Named("a")}}
-	done, err := reconcile.Apply(ctx, p, plan, options{})
-	require.EqualError(t, err, "interrupted: SIGINT")
-	require.ErrorContains(t, done[0].Err, "looking for it failed: SIGINT")
+func TestAnObjectThatWasRenamedSinceIsNotTaken(t *testing.T) {
+	s := &memory.Service{}
+	plan := planned(t, s, s, wants("web"), policy{})
+	l := &ledger{ids: map[string]string{"web": s.Add(memory.Named("web-old"))}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 web created id 2", told(done))
+	assert.Equal(t, []string{"web-old", "web"}, s.Things())
 }
 
-// cancelling ends the run while it creates.
-type cancelling struct {
+func TestAnObjectOfAnotherKindIsNotTaken(t *testing.T) {
+	s := &memory.Service{}
+	plan := planned(t, s, s, []want{{State: ofKind("a", "b")}}, policy{})
+	l := &ledger{ids: map[string]string{"a": s.Add(memory.Named("a"))}}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	require.ErrorIs(t, done[0].Err, reconcile.ErrReplace)
+	assert.Empty(t, s.Log())
+}
+
+func TestAdoptionKeepsWhatTheWishLeavesUnset(t *testing.T) {
+	s := &memory.Service{}
+	p := defaulting{s}
+	plan := planned(t, s, p, wants("a"), policy{})
+	require.Equal(t, 7, *plan[0].Want.Size)
+	l := &ledger{ids: map[string]string{"a": s.Add(sized("a", 99))}}
+	done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 a unchanged id 1", told(done), "what creation would have needed is not sent to what exists")
+}
+
+// defaulting is a provider that gives new things a size.
+type defaulting struct{ *memory.Service }
+
+func (d defaulting) Merge(have *object, w thing) (thing, error) {
+	if have == nil && w.Size == nil {
+		w = sized(*w.Name, 7)
+	}
+	return d.Service.Merge(have, w)
+}
+
+func TestWhatWasWrittenBeforeAFailureIsAChange(t *testing.T) {
+	s := &memory.Service{}
+	half := errors.New("created, but not configured")
+	done, err := reconcile.Apply(t.Context(), halfway{s, half}, planned(t, s, s, wants("a"), policy{}), options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.ErrorIs(t, done[0].Err, half)
+	assert.Equal(t, "1", done[0].ID)
+	assert.True(t, done.Changed())
+	s.FailWrites = memory.ErrBroken
+	done, err = reconcile.Apply(t.Context(), s, planned(t, s, s, wants("b"), policy{}), options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	assert.False(t, done.Changed(), "what failed whole is none")
+}
+
+// halfway is a provider whose creates do only a part.
+type halfway struct {
 	*memory.Service
-	cancel func()
+	err error
 }
 
-func (c cancelling) Create(ctx context.Context, w thing) (object, error) {
-	made, err := c.Service.Create(ctx, w)
-	c.cancel()
-	return made, err
+func (h halfway) Create(ctx context.Context, w thing) (object, error) {
+	made, _ := h.Service.Create(ctx, w)
+	return made, h.err
+}
+
+func TestEach(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[int]bool{}
+	require.NoError(t, reconcile.Each(t.Context(), 3, 10, func(_ context.Context, i int) error {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[i] = true
+		return nil
+	}))
+	assert.Len(t, seen, 10)
+	require.ErrorIs(t, reconcile.Each(t.Context(), 1, 2, func(context.Context, int) error { return memory.ErrBroken }), memory.ErrBroken)
+	require.ErrorContains(t, reconcile.Each(t.Context(), 0, 1, func(context.Context, int) error { panic("out of paper") }), "internal error: out of paper")
+}
+
+func TestOfTwoRunsOneTakesOver(t *testing.T) {
+	s := &memory.Service{}
+	p := keyed{grouped{s}}
+	mine, theirs := memory.Named("a"), memory.Named("a")
+	mine.Tags, theirs.Tags = []string{"shop"}, []string{"blog"}
+	s.Add(memory.Named("a"))
+	plans := []reconcile.Plan[thing]{planned(t, s, p, []want{{State: mine}}, policy{}), planned(t, s, p, []want{{State: theirs}}, policy{})}
+	l := &ledger{}
+	first, err := reconcile.Apply(t.Context(), p, plans[0], options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	second, err := reconcile.Apply(t.Context(), p, plans[1], options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 shop/a updated id 1", told(first))
+	assert.Equal(t, "0 blog/a created id 2", told(second))
+	assert.Equal(t, []string{"update a", "create a"}, s.Log())
+
+	s.FailPage = 1
+	broken, err := reconcile.Apply(t.Context(), p, plans[1], options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	require.ErrorContains(t, broken[0].Err, "blog/a: looking at 1 before taking it over: page 1: broken")
 }

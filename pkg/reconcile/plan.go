@@ -30,6 +30,9 @@ type Step[S any] struct {
 	Reason  string     // why a step without a wish exists: "not declared", "duplicate of 12"
 	Have    *Object[S] // what there is, nil for none
 	Want    S          // what shall be, merged; the zero value for deletions
+	Wish    S          // what was asked for, before Merge
+	Written bool       // something was changed, though perhaps not all: it can stand beside Err
+	byID    bool       // the wish named the object by its id
 	Changes []Change   // the fields that differ
 	Err     error      // why the step cannot be or was not done
 }
@@ -37,9 +40,9 @@ type Step[S any] struct {
 // Plan is what Compute found to do: the wishes in the order of the input, then the other deletions sorted by key and id.
 type Plan[S any] []Step[S]
 
-// Changed tells whether a step of the plan changes anything.
+// Changed tells whether a step of the plan changes anything, or changed something before it failed.
 func (p Plan[S]) Changed() bool {
-	return slices.ContainsFunc(p, func(s Step[S]) bool { return s.Err == nil && s.Action != Unchanged })
+	return slices.ContainsFunc(p, func(s Step[S]) bool { return s.Written || s.Err == nil && s.Action != Unchanged })
 }
 
 // OnDuplicate says what to do when several objects match one wish.
@@ -151,16 +154,20 @@ type computation[S any] struct {
 
 func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 	key := c.provider.Key(w.State)
-	step := Step[S]{Index: i, Key: key, ID: w.ID, Action: Unchanged}
-	matches := c.match(w)
+	step := Step[S]{Index: i, Key: key, ID: w.ID, Wish: w.State, Action: Unchanged, byID: w.ID != ""}
+	// What no group has is taken over by the first wish for it; the next one makes its own.
+	matches := slices.DeleteFunc(c.match(w), func(o Object[S]) bool {
+		_, taken := c.claimed[o.ID]
+		return taken && !step.byID && takesOver(c.provider, o, w.State)
+	})
 	for _, o := range matches {
-		if j, taken := c.claimed[o.ID]; taken && j != i {
+		if j, taken := c.claimed[o.ID]; taken {
 			return step, fmt.Errorf("%s: the wishes at positions %d and %d both mean the object with id %s: %w", key, j, i, o.ID, ErrDuplicate)
 		}
 		c.claimed[o.ID] = i
 	}
 	if w.Absent {
-		return c.absent(step, matches), nil
+		return c.absent(step, w, matches), nil
 	}
 	if w.ID != "" && len(matches) == 0 {
 		step.Err = fmt.Errorf("%s: id %s %w; leave id out to create it", key, w.ID, ErrNotFound)
@@ -174,7 +181,7 @@ func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 	if len(matches) == 0 {
 		return c.create(step, w.State), nil
 	}
-	return c.update(step, matches[0], w.State), nil
+	return c.update(step, matches[0], w), nil
 }
 
 // match gives the objects that a wish means, oldest first.
@@ -193,25 +200,25 @@ func (c *computation[S]) match(w Want[S]) []Object[S] {
 // settle reduces several matches to one: what a replacement left behind when it was interrupted, and duplicates on the user's word.
 func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Object[S], error) {
 	if r, ok := c.provider.(Replacer[S]); ok && c.policy.AllowReplace && len(matches) > 1 {
-		var fit, old []Object[S]
+		var left, rest []Object[S]
 		for _, o := range matches {
-			if r.MustReplace(o, want) == "" {
-				fit = append(fit, o)
+			if r.Claimed(o) && r.MustReplace(o, want) != "" {
+				left = append(left, o)
 			} else {
-				old = append(old, o)
+				rest = append(rest, o)
 			}
 		}
-		if len(fit) == 1 {
-			for _, o := range old {
-				c.drop(o, "replaced by "+fit[0].ID)
+		if len(rest) == 1 && r.MustReplace(rest[0], want) == "" {
+			for _, o := range left {
+				c.drop(o, "replaced by "+rest[0].ID)
 			}
-			return fit, nil
+			return rest, nil
 		}
 	}
 	switch {
 	case len(matches) < 2:
 		return matches, nil
-	case c.policy.OnDuplicate == Oldest:
+	case c.policy.OnDuplicate == Oldest && c.oneGroup(matches):
 		for _, o := range matches[1:] {
 			c.drop(o, "duplicate of "+matches[0].ID)
 		}
@@ -219,6 +226,12 @@ func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Obje
 	default:
 		return nil, ambiguous(key, matches)
 	}
+}
+
+// oneGroup tells whether all objects are of the same group, so that they can be duplicates of each other.
+func (c *computation[S]) oneGroup(objects []Object[S]) bool {
+	g, ok := c.provider.(Grouper[S])
+	return !ok || !slices.ContainsFunc(objects, func(o Object[S]) bool { return g.Group(o.State) != g.Group(objects[0].State) })
 }
 
 func (c *computation[S]) drop(o Object[S], reason string) {
@@ -230,11 +243,17 @@ func (c *computation[S]) deletion(index int, o Object[S], reason string) Step[S]
 	return Step[S]{Index: index, Key: c.provider.Key(o.State), ID: o.ID, Action: Delete, Reason: reason, Have: &o, Changes: Diff(o.State, none)}
 }
 
-func (c *computation[S]) absent(step Step[S], matches []Object[S]) Step[S] {
+func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) Step[S] {
 	if len(matches) == 0 {
 		return step
 	}
-	if len(matches) > 1 && c.policy.OnDuplicate != Oldest {
+	if g, ok := c.provider.(Grouper[S]); ok && w.ID != "" {
+		if mine, other := g.Group(w.State), g.Group(matches[0].State); mine != "" && other != "" && mine != other {
+			step.Err = fmt.Errorf("%s: id %s belongs to %s, not to %s, and is left alone", step.Key, w.ID, other, mine)
+			return step
+		}
+	}
+	if len(matches) > 1 && (c.policy.OnDuplicate != Oldest || !c.oneGroup(matches)) {
 		step.Err = ambiguous(step.Key, matches)
 		return step
 	}
@@ -257,14 +276,12 @@ func (c *computation[S]) create(step Step[S], want S) Step[S] {
 	return step
 }
 
-func (c *computation[S]) update(step Step[S], have Object[S], want S) Step[S] {
+func (c *computation[S]) update(step Step[S], have Object[S], w Want[S]) Step[S] {
 	step.ID, step.Have = have.ID, &have
-	if r, ok := c.provider.(Replacer[S]); ok {
-		if field := r.MustReplace(have, want); field != "" {
-			return c.replace(step, want, field)
-		}
+	if field := mustReplace(c.provider, have, w.State); field != "" {
+		return c.replace(step, w, field)
 	}
-	merged, err := c.provider.Merge(&have, want)
+	merged, err := c.provider.Merge(&have, w.State)
 	if err != nil {
 		step.Err = err
 		return step
@@ -276,13 +293,17 @@ func (c *computation[S]) update(step Step[S], have Object[S], want S) Step[S] {
 	return step
 }
 
-func (c *computation[S]) replace(step Step[S], want S, field string) Step[S] {
-	if !c.policy.AllowReplace {
+func (c *computation[S]) replace(step Step[S], w Want[S], field string) Step[S] {
+	switch {
+	case !c.policy.AllowReplace:
 		step.Err = fmt.Errorf("%s: %s of %s %w; allow_replace: true deletes it and creates a new one", step.Key, field, step.ID, ErrReplace)
+		return step
+	case w.ID != "":
+		step.Err = fmt.Errorf("%s: %s of %s %w; the one that replaces it has another id, so write its name instead of the id", step.Key, field, step.ID, ErrReplace)
 		return step
 	}
 	// The new object inherits what the user left unset from the old one, and a fixed field never comes from there.
-	merged, err := c.provider.Merge(step.Have, want)
+	merged, err := c.provider.Merge(step.Have, w.State)
 	if err != nil {
 		step.Err = err
 		return step
@@ -324,18 +345,37 @@ const NotDeclared = "not declared"
 // Check finds wishes that contradict each other whatever there is. Compute does it too; a caller who asks before Observe spares
 // the service the calls.
 func Check[S any](p Provider[S], want []Want[S]) error {
-	seen := make(map[string]int, len(want))
+	keys, ids := make(map[string]int, len(want)), make(map[string]int)
 	for i, w := range want {
-		key := "key " + p.Key(w.State)
-		if w.ID != "" {
-			key = "id " + w.ID
+		j, twice := ids[w.ID]
+		if w.ID != "" && twice {
+			return fmt.Errorf("id %s: %w, at positions %d and %d of the list", w.ID, ErrDuplicate, j, i)
 		}
-		if j, ok := seen[key]; ok {
-			return fmt.Errorf("%s: %w, at positions %d and %d of the list", strings.TrimPrefix(key, "key "), ErrDuplicate, j, i)
+		ids[w.ID] = i
+		if w.ID != "" && w.Absent {
+			continue // its name says nothing
 		}
-		seen[key] = i
+		key := p.Key(w.State)
+		if j, twice = keys[key]; twice {
+			return fmt.Errorf("%s: %w, at positions %d and %d of the list", key, ErrDuplicate, j, i)
+		}
+		keys[key] = i
 	}
 	return nil
+}
+
+// takesOver tells whether an object would come from another group, or none, into that of a wish.
+func takesOver[S any](p Provider[S], have Object[S], want S) bool {
+	g, ok := p.(Grouper[S])
+	return ok && g.Group(want) != "" && g.Group(want) != g.Group(have.State)
+}
+
+// mustReplace names a field that keeps an object from being updated to a wish, "" for none.
+func mustReplace[S any](p Provider[S], have Object[S], want S) string {
+	if r, ok := p.(Replacer[S]); ok {
+		return r.MustReplace(have, want)
+	}
+	return ""
 }
 
 func finder[S any](p Provider[S], have []Object[S]) func(Want[S]) []Object[S] {

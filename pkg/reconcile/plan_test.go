@@ -135,10 +135,15 @@ func TestCompute(t *testing.T) {
 			have: []object{there("1", "a")}, want: []want{{State: ofKind("a", "b")}}, pol: policy{AllowReplace: true},
 			plan: "0 a replaced id 1",
 		},
-		"left over from an interrupted replacement": {
+		"a namesake that no replacement left over": {
 			have: []object{there("1", "a"), {ID: "2", State: ofKind("a", "b")}}, want: []want{{State: ofKind("a", "b")}},
-			pol:  policy{AllowReplace: true},
-			plan: "0 a unchanged id 2\n-1 a deleted id 1 (replaced by 2)",
+			pol: policy{AllowReplace: true},
+			plan: "0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, " +
+				"or on_duplicate: oldest to keep the oldest and delete the others",
+		},
+		"a fixed field by id": {
+			have: []object{there("1", "a")}, want: []want{{ID: "1", State: ofKind("a", "b")}}, pol: policy{AllowReplace: true},
+			plan: "0 a unchanged id 1: a: kind of 1 cannot be changed after creation; the one that replaces it has another id, so write its name instead of the id",
 		},
 		"two that fit are ambiguous even then": {
 			have: []object{{ID: "1", State: ofKind("a", "b")}, {ID: "2", State: ofKind("a", "b")}}, want: []want{{State: ofKind("a", "b")}},
@@ -179,6 +184,10 @@ func TestComputeRefuses(t *testing.T) {
 		"the same id twice": {
 			want: []want{{ID: "1", State: memory.Named("a")}, {ID: "1", State: memory.Named("b")}},
 			is:   reconcile.ErrDuplicate, words: "id 1: declared twice, at positions 0 and 1 of the list",
+		},
+		"the same name by id and by itself": {
+			want: []want{{ID: "1", State: memory.Named("a")}, {State: memory.Named("a")}},
+			is:   reconcile.ErrDuplicate, words: "a: declared twice, at positions 0 and 1 of the list",
 		},
 		"one object by id and by name": {
 			have: []object{there("1", "a")}, want: []want{{ID: "1", State: memory.Named("b")}, {State: memory.Named("a")}},
@@ -254,6 +263,72 @@ func TestFinderDecidesWhatMatches(t *testing.T) {
 	plan, err := reconcile.Compute(finding{&memory.Service{}}, []object{there("1", "A"), there("2", "b")}, wants("a"), policy{Scope: everything})
 	require.NoError(t, err)
 	assert.Equal(t, "0 a updated id 1\n-1 b deleted id 2 (not declared)", told(plan))
+}
+
+// grouped is a provider whose things belong to the group that their first tag names.
+type grouped struct{ *memory.Service }
+
+func (grouped) Group(s thing) string {
+	if len(s.Tags) == 0 {
+		return ""
+	}
+	return s.Tags[0]
+}
+
+func TestGroupsKeepTheirObjects(t *testing.T) {
+	of := func(id, group string) object {
+		o := there(id, "a")
+		o.State.Tags = []string{group}
+		return o
+	}
+	mine := memory.Named("a")
+	mine.Tags = []string{"shop"}
+	for name, test := range map[string]struct {
+		have []object
+		want want
+		plan string
+	}{
+		"duplicates of one group": {[]object{of("1", "shop"), of("2", "shop")}, want{State: memory.Named("a")},
+			"0 a unchanged id 1\n-1 a deleted id 2 (duplicate of 1)"},
+		"namesakes of two groups": {[]object{of("1", "shop"), of("2", "blog")}, want{State: memory.Named("a")},
+			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+		"namesakes of two groups, absent": {[]object{of("1", "shop"), of("2", "blog")}, want{State: memory.Named("a"), Absent: true},
+			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+		"an id of another group, absent": {[]object{of("1", "blog")}, want{ID: "1", State: mine, Absent: true},
+			"0 a unchanged id 1: a: id 1 belongs to blog, not to shop, and is left alone"},
+		"an id of the group, absent": {[]object{of("1", "shop")}, want{ID: "1", State: mine, Absent: true}, "0 a deleted id 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan, err := reconcile.Compute(grouped{&memory.Service{}}, test.have, []want{test.want}, policy{OnDuplicate: reconcile.Oldest})
+			require.NoError(t, err)
+			assert.Equal(t, test.plan, told(plan))
+		})
+	}
+}
+
+func TestWhatNoGroupHasIsTakenOverOnce(t *testing.T) {
+	of := func(group string) want {
+		w := want{State: memory.Named("a")}
+		w.State.Tags = []string{group}
+		return w
+	}
+	p := grouped{&memory.Service{}}
+	plan, err := reconcile.Compute(keyed{p}, []object{there("1", "a")}, []want{of("shop"), of("blog")}, policy{})
+	require.NoError(t, err)
+	assert.Equal(t, "0 shop/a updated id 1\n1 blog/a created", told(plan))
+}
+
+// keyed is grouped, with the group in the key and names that match in any group or none.
+type keyed struct{ grouped }
+
+func (k keyed) Key(s thing) string { return k.Group(s) + "/" + *s.Name }
+
+func (k keyed) Find(have []object) func(want) []object {
+	return func(w want) []object {
+		return slices.DeleteFunc(slices.Clone(have), func(o object) bool {
+			return *o.State.Name != *w.State.Name || k.Group(o.State) != "" && k.Group(o.State) != k.Group(w.State)
+		})
+	}
 }
 
 func TestEnumerate(t *testing.T) {

@@ -37,14 +37,15 @@ type Provider[S any] interface {
 	// Messages, the order of deletions and the Ledger use it.
 	Key(S) string
 
-	// Observe returns the objects that the wishes may be about and those that Policy.Scope must see: every page of them, or
-	// an error, never a part. Objects that a present wish matches carry their whole state. A Want with an ID is looked up by it;
-	// an ID that does not exist is no error.
-	Observe(ctx context.Context, want []Want[S]) ([]Object[S], error)
+	// Observe returns the objects that the wishes may be about, and with scope also those that Policy.Scope must see: every page
+	// of them, or an error, never a part. Objects that a present wish matches carry their whole state. A Want with an ID is
+	// looked up by it; an ID that does not exist is no error.
+	Observe(ctx context.Context, want []Want[S], scope bool) ([]Object[S], error)
 
 	// Merge gives the state that an object shall have: what the user left unset is filled from have (or, for a new object,
 	// with the values that creation needs), and what means the same to the service takes the form it has there, so that Diff
-	// sees only true differences. have is nil for a new object. An error means that the wish cannot be met.
+	// sees only true differences. have is nil for a new object, and where MustReplace names a field the object that is replaced.
+	// An error means that the wish cannot be met.
 	Merge(have *Object[S], want S) (S, error)
 
 	// Create makes the object. An error whose chain has `Uncertain() bool` answering true means that the service may have
@@ -67,14 +68,20 @@ type Finder[S any] interface {
 
 // Replacer is implemented by providers with fields that the service does not change after creation. MustReplace returns the
 // name of such a field that differs, or "" where the object can be updated in place.
+//
+// Before an object is replaced, Claim marks it as what the new one replaces, and as belonging where want does, so that a run after
+// an interrupted replacement finds it and Claimed tells it from an innocent namesake. Merge takes the mark off where the object is
+// kept after all.
 type Replacer[S any] interface {
 	MustReplace(have Object[S], want S) string
+	Claim(ctx context.Context, have Object[S], want S) error
+	Claimed(have Object[S]) bool
 }
 
-// Claimer is implemented by providers that find objects by marks beside their Key. Claim puts on an object that is about to be
-// replaced the marks that want has, so that a run after an interrupted replacement still finds it.
-type Claimer[S any] interface {
-	Claim(ctx context.Context, have Object[S], want S) error
+// Grouper is implemented by providers whose objects belong to groups (stacks). Objects of different groups are never duplicates
+// of each other, and an id does not reach from a wish of one group into another to delete. "" is no group.
+type Grouper[S any] interface {
+	Group(S) string
 }
 
 // Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not

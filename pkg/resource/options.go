@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -16,12 +17,12 @@ import (
 
 // Options are those that every module has in the same words; a module's options struct squashes them.
 type Options struct {
-	Purge          bool   `mapstructure:"purge"`
-	PurgeLimit     string `mapstructure:"purge_limit"`
-	OnDuplicate    string `mapstructure:"on_duplicate"`
-	AllowReplace   bool   `mapstructure:"allow_replace"`
-	UpdatePassword string `mapstructure:"update_password"`
-	FailFast       bool   `mapstructure:"fail_fast"`
+	Purge          bool    `mapstructure:"purge"`
+	PurgeLimit     *string `mapstructure:"purge_limit"`
+	OnDuplicate    string  `mapstructure:"on_duplicate"`
+	AllowReplace   bool    `mapstructure:"allow_replace"`
+	UpdatePassword string  `mapstructure:"update_password"`
+	FailFast       bool    `mapstructure:"fail_fast"`
 }
 
 // OptionRules are what documentation cannot say about Options; a module adds them to its own.
@@ -49,8 +50,8 @@ type Declaration[T any] struct {
 	List       []Item[T] // what the list holds
 	Listed     bool      // the list was given, be it empty or null
 	Named      bool      // an option that names one object was given, be it null
-	NullStack  bool      // the stack was given as null
 	Options    Options
+	Null       func(path string) bool // tells what was given as null: "stack", "tests[0].stack"; nil for nothing
 }
 
 // Declared takes a declaration from a call. names are the options that name one object.
@@ -58,7 +59,7 @@ func Declared[T any](call *ansible.Call, listOption string, one Item[T], list []
 	return Declaration[T]{
 		ListOption: listOption, One: one, List: list, Options: options,
 		Listed: call.Mentioned(listOption), Named: slices.ContainsFunc(names, call.Mentioned),
-		NullStack: call.Mentioned("stack") && !call.Given("stack"),
+		Null: call.Null,
 	}
 }
 
@@ -77,6 +78,9 @@ func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]rec
 	items, position := d.items()
 	wants := make([]reconcile.Want[S], 0, len(items))
 	for i, item := range items {
+		if d.null(position(i) + "stack") {
+			return nil, at(position(i), errNullStack)
+		}
 		state, err := convert(item)
 		if err == nil {
 			err = checkStack(item.Stack)
@@ -85,7 +89,7 @@ func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]rec
 			err = fmt.Errorf("value of stack must be %s, the stack that is purged, got: %s", text(d.One.Stack), text(item.Stack))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s%w", position(i), err)
+			return nil, at(position(i), err)
 		}
 		wants = append(wants, reconcile.Want[S]{ID: text(item.ID), State: state, Absent: text(item.State) == absent})
 	}
@@ -105,7 +109,7 @@ func (d Declaration[T]) Scoped() (scoped bool, stack string) {
 // Limit is the guard on deletions: purge_limit where it was set, DefaultPurgeLimit for a purge, and none for a stack that is
 // removed as a whole, because there the user said exactly that.
 func (d Declaration[T]) Limit() (reconcile.Limit, error) {
-	limit := d.Options.PurgeLimit
+	limit := text(d.Options.PurgeLimit)
 	if limit == "" && !d.WholeStack() {
 		limit = DefaultPurgeLimit
 	}
@@ -116,8 +120,18 @@ func (d Declaration[T]) Limit() (reconcile.Limit, error) {
 const DefaultPurgeLimit = "10"
 
 func (d Declaration[T]) check() error {
-	if d.NullStack {
-		return errors.New("value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does")
+	if d.null("stack") {
+		return errNullStack
+	}
+	if d.null("purge_limit") {
+		return badLimit("null")
+	}
+	if d.Options.PurgeLimit != nil && strings.TrimSpace(*d.Options.PurgeLimit) == "" {
+		return badLimit("an empty string")
+	}
+	if given := set(reflect.ValueOf(d.One.Object)); d.WholeStack() && len(given) > 0 {
+		return fmt.Errorf("state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: %s",
+			strings.Join(given, ", "))
 	}
 	if err := checkStack(d.One.Stack); err != nil {
 		return err
@@ -159,7 +173,35 @@ func (d Declaration[T]) items() (items []Item[T], position func(int) string) {
 		Fill(&item, d.One)
 		items = append(items, item)
 	}
-	return items, func(i int) string { return fmt.Sprintf("%s[%d]: ", d.ListOption, i) }
+	return items, func(i int) string { return fmt.Sprintf("%s[%d].", d.ListOption, i) }
+}
+
+func (d Declaration[T]) null(path string) bool { return d.Null != nil && d.Null(path) }
+
+var errNullStack = errors.New("value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does")
+
+// at puts the position of an element, "tests[0].", in front of an error.
+func at(position string, err error) error {
+	if position == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", strings.TrimSuffix(position, "."), err)
+}
+
+// set names the options of an object that are not unset.
+func set(object reflect.Value) []string {
+	var names []string
+	for i := range object.NumField() {
+		field := object.Field(i)
+		name, _, _ := strings.Cut(object.Type().Field(i).Tag.Get("mapstructure"), ",")
+		if name == "" || !slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, field.Kind()) {
+			continue
+		}
+		if !field.IsNil() {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Fill sets the fields of dst that are nil to those of defaults, also in nested structs.
@@ -195,7 +237,11 @@ func ParseLimit(limit string) (reconcile.Limit, error) {
 	} else if count, err := strconv.Atoi(number); err == nil && count >= 0 {
 		return reconcile.Limit{Set: true, Count: count}, nil
 	}
-	return reconcile.Limit{}, fmt.Errorf("value of purge_limit must be a count such as 10 or a share such as 20%%, got: %s", limit)
+	return reconcile.Limit{}, badLimit(limit)
+}
+
+func badLimit(limit string) error {
+	return fmt.Errorf("value of purge_limit must be a count such as 10 or a share such as 20%%, got: %s", limit)
 }
 
 // checkStack refuses what cannot be a tag or came out of a template half rendered.
@@ -204,8 +250,8 @@ func checkStack(stack *string) error {
 		return nil
 	}
 	s := *stack
-	if s == "" || s != strings.TrimSpace(s) || len(s) > 50 || strings.ContainsAny(s, ",{}\"'") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
-		return fmt.Errorf("value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: %s", s)
+	if s == "" || s == "None" || s != strings.TrimSpace(s) || utf8.RuneCountInString(s) > 50 || strings.ContainsAny(s, ",/{}\"'") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
+		return fmt.Errorf("value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: %s", s)
 	}
 	return nil
 }

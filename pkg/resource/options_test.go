@@ -4,6 +4,7 @@ package resource_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -99,16 +100,24 @@ func TestWishesRefuse(t *testing.T) {
 			"things[0]: value of stack must be s1, the stack that is purged, got: s2",
 		},
 		"a bad limit": {
-			declaration{One: named("a"), Options: resource.Options{PurgeLimit: "many"}},
+			declaration{One: named("a"), Options: resource.Options{PurgeLimit: ptr("many")}},
 			"value of purge_limit must be a count such as 10 or a share such as 20%, got: many",
+		},
+		"an empty limit": {
+			declaration{One: named("a"), Options: resource.Options{PurgeLimit: ptr(" ")}},
+			"value of purge_limit must be a count such as 10 or a share such as 20%, got: an empty string",
+		},
+		"a whole stack, with options of one object": {
+			declaration{One: item{State: absent, Stack: ptr("s1"), Object: memory.Thing{Size: ptr(1), Tags: []string{}}}},
+			"state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: size, tags",
 		},
 		"an empty stack": {
 			declaration{One: item{Stack: ptr("")}},
-			"value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: ",
+			"value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: ",
 		},
 		"a stack half rendered": {
 			declaration{One: item{}, Listed: true, List: []item{{Stack: ptr("{{ stack }}"), Object: memory.Named("a")}}},
-			"things[0]: value of stack must be a name of 1 to 50 characters without commas, quotes, braces and outer spaces, got: {{ stack }}",
+			"things[0]: value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: {{ stack }}",
 		},
 	}
 	for name, test := range tests {
@@ -122,11 +131,11 @@ func TestWishesRefuse(t *testing.T) {
 }
 
 func TestStackNames(t *testing.T) {
-	for _, good := range []string{"s1", "shop.example.com", "Ümlaut 2", "a/b", "x-y_z"} {
+	for _, good := range []string{"s1", "shop.example.com", "Ümlaut 2", "x-y_z", strings.Repeat("ü", 50)} {
 		_, err := resource.Wishes(declaration{One: item{Stack: ptr(good), Object: memory.Named("a")}}, convert)
 		assert.NoError(t, err, good)
 	}
-	for _, bad := range []string{" s1", "s1 ", "a,b", "a\nb", `"a"`, "{{ x }}", string(make([]byte, 51))} {
+	for _, bad := range []string{" s1", "s1 ", "a,b", "a/b", "None", "a\nb", `"a"`, "{{ x }}", string(make([]byte, 51))} {
 		_, err := resource.Wishes(declaration{One: item{Stack: ptr(bad), Object: memory.Named("a")}}, convert)
 		assert.Error(t, err, bad)
 	}

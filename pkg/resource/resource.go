@@ -95,7 +95,7 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 	if err := reconcile.Check(task.Provider, task.Wants); err != nil {
 		return nil, err
 	}
-	have, err := task.Provider.Observe(ctx, task.Wants)
+	have, err := task.Provider.Observe(ctx, task.Wants, task.Policy.Scope != nil)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed, because the %s could not be read: %w", k.Plural, err)
 	}

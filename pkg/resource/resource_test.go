@@ -255,6 +255,9 @@ func TestNullIsNotLeftOut(t *testing.T) {
 		{"stack": nil, "state": "absent", "name": "thing 1"},
 		{"stack": nil, "purge": true, "things": l{m{"name": "new"}}},
 		{"purge": true, "things": nil},
+		{"state": "absent", "things": l{m{"name": "thing 1", "stack": nil}}},
+		{"stack": "s1", "state": "absent", "purge_limit": nil},
+		{"stack": "s1", "state": "absent", "purge_limit": ""},
 	} {
 		run(t, module(s, nil), half, nil)
 		assert.Equal(t, []string{"thing 1"}, s.Things(), "%v came out of a template half rendered and deletes", half)

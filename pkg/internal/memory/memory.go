@@ -51,11 +51,12 @@ type Service struct {
 	LimitCalls    int   // so many calls are answered "too many", which the provider waits out
 	Panic         bool  // Update panics
 
-	mu     sync.Mutex
-	things []reconcile.Object[Thing]
-	next   int
-	log    []string
-	waits  []time.Duration
+	mu      sync.Mutex
+	things  []reconcile.Object[Thing]
+	claimed map[string]bool // by id
+	next    int
+	log     []string
+	waits   []time.Duration
 }
 
 // ErrBroken is the failure that the service's faults make.
@@ -116,7 +117,7 @@ func (s *Service) Waits() []time.Duration {
 func (s *Service) Key(t Thing) string { return *t.Name }
 
 // Observe lists everything, page by page.
-func (s *Service) Observe(ctx context.Context, _ []reconcile.Want[Thing]) ([]reconcile.Object[Thing], error) {
+func (s *Service) Observe(ctx context.Context, _ []reconcile.Want[Thing], _ bool) ([]reconcile.Object[Thing], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -147,6 +148,24 @@ func (s *Service) MustReplace(have reconcile.Object[Thing], want Thing) string {
 		return "kind"
 	}
 	return ""
+}
+
+// Claim marks a thing that is about to be replaced.
+func (s *Service) Claim(_ context.Context, have reconcile.Object[Thing], _ Thing) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claimed == nil {
+		s.claimed = map[string]bool{}
+	}
+	s.claimed[have.ID] = true
+	return nil
+}
+
+// Claimed tells whether Claim was called for a thing.
+func (s *Service) Claimed(have reconcile.Object[Thing]) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.claimed[have.ID]
 }
 
 // Merge refuses a negative size and keeps the form of tags that are the same set.

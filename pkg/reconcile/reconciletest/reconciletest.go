@@ -89,7 +89,7 @@ func clauses[S any]() []clause[S] {
 
 // run is one whole run of the engine, with everything it said searched for secrets.
 func run[S any](ctx context.Context, t testing.TB, suite Suite[S], sub Subject[S], wants ...reconcile.Want[S]) (reconcile.Plan[S], error) {
-	have, err := sub.Provider.Observe(ctx, wants)
+	have, err := sub.Provider.Observe(ctx, wants, false)
 	if err != nil {
 		leaks(t, suite, sub, err)
 		return nil, err
@@ -235,7 +235,7 @@ func failedList[S any](t testing.TB, suite Suite[S]) {
 func cancelled[S any](t testing.TB, suite Suite[S]) {
 	sub := suite.New(t)
 	wants := all(suite, 3)
-	have, err := sub.Provider.Observe(t.Context(), wants)
+	have, err := sub.Provider.Observe(t.Context(), wants, false)
 	require.NoError(t, err)
 	plan, err := reconcile.Compute(sub.Provider, have, wants, reconcile.Policy[S]{})
 	require.NoError(t, err)
@@ -244,7 +244,7 @@ func cancelled[S any](t testing.TB, suite Suite[S]) {
 	done, err := reconcile.Apply(ctx, sub.Provider, plan, reconcile.Options[S]{Limit: 4, Sleep: sub.Sleep})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Len(t, done.Failed(), 3)
-	_, err = sub.Provider.Observe(ctx, wants)
+	_, err = sub.Provider.Observe(ctx, wants, false)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = sub.Provider.Create(ctx, plan[0].Want)
 	require.ErrorIs(t, err, context.Canceled)
@@ -278,7 +278,7 @@ func deleteTwice[S any](t testing.TB, suite Suite[S]) {
 	wants := all(suite, 2)
 	plan, err := run(t.Context(), t, suite, sub, wants...)
 	succeeded(t, plan, err, reconcile.Create)
-	have, err := sub.Provider.Observe(t.Context(), wants)
+	have, err := sub.Provider.Observe(t.Context(), wants, false)
 	require.NoError(t, err)
 	require.Len(t, have, 2)
 	wants[0].Absent = true

@@ -73,11 +73,11 @@ type broken struct {
 	delete  func(context.Context, object) error
 }
 
-func (b broken) Observe(ctx context.Context, w []reconcile.Want[thing]) ([]object, error) {
+func (b broken) Observe(ctx context.Context, w []reconcile.Want[thing], scope bool) ([]object, error) {
 	if b.observe != nil {
 		return b.observe(ctx, w)
 	}
-	return b.Service.Observe(ctx, w)
+	return b.Service.Observe(ctx, w, scope)
 }
 
 func (b broken) Merge(have *object, want thing) (thing, error) {
@@ -122,13 +122,13 @@ func TestEveryClauseCanFail(t *testing.T) {
 		},
 		"page edges": func(s *memory.Service) reconcile.Provider[thing] {
 			return broken{Service: s, observe: func(ctx context.Context, w []reconcile.Want[thing]) ([]object, error) {
-				all, err := s.Observe(ctx, w)
+				all, err := s.Observe(ctx, w, false)
 				return all[:min(len(all), 100)], err
 			}}
 		},
 		"a list that fails on its last page writes nothing": func(s *memory.Service) reconcile.Provider[thing] {
 			return broken{Service: s, observe: func(ctx context.Context, w []reconcile.Want[thing]) ([]object, error) {
-				all, err := s.Observe(ctx, w)
+				all, err := s.Observe(ctx, w, false)
 				if errors.Is(err, memory.ErrBroken) {
 					return nil, nil
 				}

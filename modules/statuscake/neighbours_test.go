@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package statuscake
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
+)
+
+// The tests in this file each hold a way in which a run once reached, or could reach, a test that it was not about.
+
+func TestARenamedTestIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.ok(site("web"))
+	id := l.stored("web").ID
+	l.ok(options{"id": id, "name": "web-old"})
+	assert.Equal(t, "created", l.ok(site("web")).only(t).Action, "the ledger remembers the id, but it means another test now")
+	assert.Equal(t, id, l.stored("web-old").ID)
+	assert.NotEqual(t, id, l.stored("web").ID)
+}
+
+func TestAStacksTestAndANameWithASlashAreTwo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	task := options{"tests": []options{site("liveness").with(options{"stack": "shop"}), site("shop/liveness")}}
+	assert.Equal(t, []string{"liveness created", "shop/liveness created"}, l.ok(task).actions())
+	l.settled(task)
+}
+
+func TestReplacingSparesNamesakes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("home")
+	l.byHand("home", func(x *vendor.Test) { x.TestType = "PING" })
+	l.byHand("home", ofStack("blog"))
+	a := l.run(site("home").with(options{"test_type": "PING", "allow_replace": true}))
+	assert.Contains(t, a.Msg, "more than one match")
+	assert.Len(t, l.named("home"), 3)
+	assert.Zero(t, l.Writes())
+}
+
+func TestDuplicatesAreOfOneStack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("live", ofStack("shop"))
+	l.byHand("live", ofStack("blog"))
+	for _, state := range []string{"present", "absent"} {
+		a := l.run(options{"name": "live", "state": state, "on_duplicate": "oldest"})
+		assert.Contains(t, a.Msg, "more than one match", state)
+	}
+	assert.Len(t, l.named("live"), 2)
+}
+
+func TestAnIDOfAnotherStackIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("live", ofStack("blog"))
+	a := l.run(options{"id": id, "stack": "shop", "state": "absent"})
+	assert.Contains(t, a.Msg, "id "+id+" belongs to blog, not to shop, and is left alone")
+	assert.Len(t, l.named("live"), 1)
+}
+
+func TestSharedTestsStayShared(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("both", tagged(ownershipTag, stackTag+"shop", stackTag+"blog"))
+	l.ok(options{"stack": "blog", "name": "both", "check_rate": 30})
+	assert.Equal(t, "blog,shop", stackOf(l.stored("both").Tags))
+	l.ok(options{"stack": "shop", "state": "absent"})
+	assert.Len(t, l.named("both"), 1)
+}
+
+func TestAStackAskedAwayIsNotMeantByASingleTestsOptions(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("one", ofStack("shop"))
+	a := l.run(options{"stack": "shop", "state": "absent", "url": "https://one.example.com"})
+	assert.Equal(t, "state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: website_url", a.Msg)
+	assert.Empty(t, l.Calls())
+}
+
+func TestSeveralStacksTakeOverOneHandMadeTest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("live")
+	live := func(stack string) options { return site("live").with(options{"stack": stack}) }
+	task := options{"tests": []options{live("a"), live("b"), live("c")}}
+	assert.Equal(t, []string{"live updated", "live created", "live created"}, l.ok(task).actions())
+	l.settled(task)
+}
+
+func TestSeveralRunsTakeOverOneHandMadeTest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("live")
+	tasks := make([]options, 6)
+	for i := range tasks {
+		tasks[i] = site("live").with(options{"stack": string(rune('a' + i))})
+	}
+	for _, a := range together(l, tasks...) {
+		require.False(t, a.Failed, a.Msg)
+	}
+	assert.Len(t, l.named("live"), len(tasks), "each stack has its own")
+	for _, task := range tasks {
+		l.settled(task)
+	}
+}
+
+func TestANameWithOuterSpacesIsFound(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("live ")
+	assert.Equal(t, id, text(l.ok(site("live ")).only(t).ID))
+	l.ok(options{"name": "live", "state": "absent"})
+	assert.Empty(t, l.names())
+}
+
+func TestALateDefaultedTypeChecksTheURLToo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	assert.Contains(t, l.run(options{"name": "x", "website_url": "ftp://x"}).Msg, "value of website_url must be a URL such as https://www.example.com for test_type HTTP, got: ftp://x")
+	assert.Zero(t, l.Writes())
+}
+
+func TestAdoptingSendsNoDefaults(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{ListLag: 8})
+	l.ok(site("x").with(options{"check_rate": 60, "confirmation": 0, "trigger_rate": 9}))
+	assert.Equal(t, map[string]change{"paused": {false, true}}, l.ok(site("x").with(options{"paused": true})).only(t).Changes)
+	assert.Equal(t, 60, l.stored("x").CheckRate)
+}
+
+func TestPasswordsInURLsAreHidden(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	a := l.ok(options{"name": "x", "website_url": "https://ann:correct-horse@x.example.com", "_ansible_diff": true})
+	assert.NotContains(t, a.raw, "correct-horse")
+	assert.Equal(t, "https://ann:correct-horse@x.example.com", l.stored("x").WebsiteURL)
+}
