@@ -153,6 +153,12 @@ func TestHousekeeping(t *testing.T) {
 	assert.Contains(t, run.Verdicts(), "changed 1")
 	assert.Empty(t, writes)
 
+	w.ResetCalls()
+	run = w.own("housekeeping.yml", "-e", "remove=true", "-e", "remove_limit=1")
+	assert.Equal(t, 2, run.Code, run.Output)
+	assert.Contains(t, run.Output, "Nothing was removed: 2 tests are of stacks that this inventory does not have.")
+	assert.Zero(t, w.Writes())
+
 	_, writes = w.did(func() playtest.Run { return w.own("housekeeping.yml", "-e", "remove=true") })
 	assert.Equal(t, []string{"DELETE legacy/web liveness", "DELETE legacy/web readiness"}, writes)
 	_, kept := w.Test(undeclared)

@@ -143,3 +143,16 @@ func TestPasswordsInURLsAreHidden(t *testing.T) {
 	assert.NotContains(t, a.raw, "correct-horse")
 	assert.Equal(t, "https://ann:correct-horse@x.example.com", l.stored("x").WebsiteURL)
 }
+
+func TestWhatTheListDoesNotShowYetIsDeletedToo(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []options{{"stack": "shop", "state": "absent"}, {"stack": "shop", "state": "absent", "tests": sites("a", "b")}} {
+		l := newLab(t, emulator.Options{ListLag: 9})
+		l.byHand("nobody")
+		l.ok(options{"stack": "shop", "tests": sites("a", "b")})
+		assert.Equal(t, []string{"a deleted", "b deleted"}, l.check(gone).actions())
+		assert.Equal(t, []string{"a deleted", "b deleted"}, l.ok(gone).actions())
+		assert.Equal(t, []string{"nobody"}, l.names())
+		l.settled(gone)
+	}
+}

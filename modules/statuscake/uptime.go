@@ -116,7 +116,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 		OnDuplicate: reconcile.OnDuplicate(o.Shared.OnDuplicate), AllowReplace: o.Shared.AllowReplace, Limit: limit,
 	}
 	if scoped {
-		provider.scopeStack = stack
+		provider.scopeStack, policy.Group = stack, stack
 		policy.Scope = func(t reconcile.Object[Test]) bool { return inScope(t.State.Tags, stack) }
 	}
 	return &resource.Task[Test]{

@@ -189,7 +189,7 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 	}
 	m := module(`{headers: {type: json}}`, answering(ansible.Result{"count": 11, "text": "1 long key"}, nil))
 	m.Rules = rules(4)
-	for _, args := range []string{`{"headers": {"debug": "1", "n": 1, "auth": "long"}}`, `{"headers": "1"}`, `{"headers": ["1", "long"]}`} {
+	for _, args := range []string{`{"headers": {"debug": "1", "n": 1, "auth": "long"}}`, `{"headers": "1"}`, `{"headers": ["1", "long"]}`, `{"headers": "{\"a\": \"long\"}"}`, `{"headers": "\"1\""}`, `{"headers": "{"}`} {
 		_, answer := execute(t, m, args)
 		assert.Equal(t, map[string]any{"headers": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}, answer["invocation"].(map[string]any)["module_args"], args)
 		assert.Equal(t, strings.Contains(args, "long"), answer["text"] == "1 ******** key", args)

@@ -61,16 +61,30 @@ func (s secretSet) addEach(list []any) error {
 	return nil
 }
 
-// addFrom adds a value, but of what is inside a dictionary or list only texts and numbers of at least so many characters.
+// addFrom adds a value, but of what is inside a dictionary or list only texts and numbers of at least so many characters; of
+// one that is written as JSON too. With a length of 0 it is addAll.
 func (s secretSet) addFrom(value any, length int) error {
-	all := secretSet{}
-	if err := all.addAll(value); err != nil {
+	text, isText := value.(string)
+	if isText || length == 0 {
+		if err := s.addAll(value); err != nil || length == 0 {
+			return err
+		}
+		parsed, err := decodeJSON(text)
+		if err != nil {
+			return nil //nolint:nilerr // the option's type says what is wrong with it
+		}
+		if _, again := parsed.(string); again {
+			return nil
+		}
+		value = parsed
+	}
+	parts := secretSet{}
+	if err := parts.addAll(value); err != nil {
 		return err
 	}
-	_, whole := value.(string)
-	for text := range all {
-		if whole || utf8.RuneCountInString(text) >= length {
-			s.add(text)
+	for part := range parts {
+		if utf8.RuneCountInString(part) >= length {
+			s.add(part)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ const (
 
 // DefaultOptions are those of a module whose user says nothing.
 func DefaultOptions() Options {
-	return Options{Timeout: 30, Retries: 4, Concurrency: 8, RateLimit: 5, ValidateCerts: true}
+	return Options{Timeout: 30, Retries: 3, Concurrency: 8, RateLimit: 5, ValidateCerts: true}
 }
 
 // Validate says for each bad value which option it is, what it is and what would be right.

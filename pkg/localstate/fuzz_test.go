@@ -24,12 +24,12 @@ func FuzzLedgerFile(f *testing.F) {
 		made := 0
 		create := func() (string, error) { made++; return "new", nil }
 		stale := func(string) (bool, error) { return false, nil }
-		content, err := l.enter(content, "mark", stale, create)
+		content, err := l.enter(content, "mark", "group", stale, create)
 		require.NoError(t, err)
 		assert.Equal(t, 1, made)
 
 		known := func(id string) (bool, error) { return id == "new", nil }
-		_, err = l.enter(content, "mark", known, create)
+		_, err = l.enter(content, "mark", "group", known, create)
 		require.NoError(t, err)
 		assert.Equal(t, 1, made)
 		assert.LessOrEqual(t, len(l.Warnings()), 1)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,10 +49,11 @@ func NewLedger(folder string, scope ...string) *Ledger {
 	return l
 }
 
-// Once calls create and remembers the id that it returns, with an error too if it is not empty, unless a process of this controller created the same key within
-// the keep time. Then it calls known with that id instead, and create only if known finds the id no longer valid.
-// The error is that of known or create, or ctx's while waiting for another process; create does not run after either.
-func (l *Ledger) Once(ctx context.Context, key string, known func(id string) (valid bool, err error), create func() (id string, err error)) error {
+// Once calls create and remembers the id that it returns, with an error too if it is not empty, unless a process of this controller
+// created the same key within the keep time. Then it calls known with that id instead, and create only if known finds the id no
+// longer valid. The error is that of known or create, or ctx's while waiting for another process; create does not run after either.
+// group is what Recent finds the id by.
+func (l *Ledger) Once(ctx context.Context, group, key string, known func(id string) (valid bool, err error), create func() (id string, err error)) error {
 	if l.dir == nil {
 		_, err := create()
 		return err
@@ -61,10 +63,10 @@ func (l *Ledger) Once(ctx context.Context, key string, known func(id string) (va
 
 	var entered bool
 	var own error // what known or create said; the file's errors must not be taken for it
-	err := l.dir.Update(ctx, fmt.Sprintf("ledger-%02x", sum[0]), func(old []byte) ([]byte, error) {
+	err := l.dir.Update(ctx, stripeName(sum[0]), func(old []byte) ([]byte, error) {
 		entered = true
 		var content []byte
-		content, own = l.enter(old, mark, known, create)
+		content, own = l.enter(old, mark, l.groupMark(group), known, create)
 		return content, nil
 	})
 	switch {
@@ -84,6 +86,46 @@ func (l *Ledger) Once(ctx context.Context, key string, known func(id string) (va
 	}
 }
 
+// Recent gives the ids that processes of this controller created in a group within the keep time, whatever became of them since.
+// A damaged or unreadable file only makes it know less.
+func (l *Ledger) Recent(ctx context.Context, group string) []string {
+	if l.dir == nil {
+		return nil
+	}
+	mark, now := l.groupMark(group), l.Now()
+	var ids []string
+	for stripe := range 256 {
+		err := l.dir.Read(ctx, stripeName(byte(stripe)), func(content []byte) {
+			page, err := decodePage(content)
+			if err != nil {
+				return
+			}
+			page.expire(now, l.Keep)
+			for _, e := range page.Entries {
+				if e.Group == mark {
+					ids = append(ids, e.ID)
+				}
+			}
+		})
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			l.warn(err)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func stripeName(stripe byte) string { return fmt.Sprintf("ledger-%02x", stripe) }
+
+// groupMark stands for a group of this ledger's scope; like a key's it cannot be read back.
+func (l *Ledger) groupMark(group string) string {
+	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], "group", group))
+	return hex.EncodeToString(sum[:8])
+}
+
 // Warnings lists what kept the ledger from protecting, each thing once.
 func (l *Ledger) Warnings() []string {
 	l.mutex.Lock()
@@ -91,7 +133,7 @@ func (l *Ledger) Warnings() []string {
 	return append([]string(nil), l.warnings...)
 }
 
-func (l *Ledger) enter(old []byte, mark string, known func(string) (bool, error), create func() (string, error)) ([]byte, error) {
+func (l *Ledger) enter(old []byte, mark, group string, known func(string) (bool, error), create func() (string, error)) ([]byte, error) {
 	now := l.Now()
 	page, err := decodePage(old)
 	if err != nil {
@@ -109,7 +151,7 @@ func (l *Ledger) enter(old []byte, mark string, known func(string) (bool, error)
 	if id == "" {
 		return nil, err
 	}
-	page.Entries[mark] = entry{ID: id, Made: l.Now().UnixMilli()}
+	page.Entries[mark] = entry{ID: id, Group: group, Made: l.Now().UnixMilli()}
 	content, writeErr := page.encode()
 	return content, errors.Join(err, writeErr)
 }
@@ -131,8 +173,9 @@ type page struct {
 }
 
 type entry struct {
-	ID   string `json:"id"`
-	Made int64  `json:"made"` // unix milliseconds
+	ID    string `json:"id"`
+	Group string `json:"group"`
+	Made  int64  `json:"made"` // unix milliseconds
 }
 
 const pageVersion = 1

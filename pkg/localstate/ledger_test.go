@@ -48,7 +48,7 @@ func (m *maker) create() (string, error) {
 
 func once(t *testing.T, l *localstate.Ledger, key string, m *maker) {
 	t.Helper()
-	require.NoError(t, l.Once(t.Context(), key, m.known, m.create))
+	require.NoError(t, l.Once(t.Context(), "group", key, m.known, m.create))
 }
 
 func TestOnceCreatesOnce(t *testing.T) {
@@ -69,11 +69,50 @@ func TestOnceRemembersWhatWasMadeThoughNotFinished(t *testing.T) {
 	folder := t.TempDir()
 	half := errors.New("created, but not configured")
 	m := &maker{valid: true}
-	err := localstate.NewLedger(folder, "api").Once(t.Context(), "web", m.known, func() (string, error) { return "7", half })
+	err := localstate.NewLedger(folder, "api").Once(t.Context(), "group", "web", m.known, func() (string, error) { return "7", half })
 	require.ErrorIs(t, err, half)
 	once(t, localstate.NewLedger(folder, "api"), "web", m)
 	assert.Equal(t, []string{"7"}, m.asked)
 	assert.Zero(t, m.made)
+}
+
+func TestRecent(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	folder := t.TempDir()
+	ledger := func(scope string) *localstate.Ledger {
+		l := localstate.NewLedger(folder, scope)
+		l.Now = func() time.Time { return now }
+		return l
+	}
+	enter := func(scope, group, key, id string) {
+		require.NoError(t, ledger(scope).Once(t.Context(), group, key, nil, func() (string, error) { return id, nil }))
+	}
+	enter("api", "shop", "old", "1")
+	now = now.Add(localstate.DefaultKeep - time.Minute)
+	enter("api", "shop", "b", "3")
+	enter("api", "shop", "a", "2")
+	enter("api", "blog", "a of blog", "4")
+	enter("other", "shop", "a", "5")
+	assert.Equal(t, []string{"1", "2", "3"}, ledger("api").Recent(t.Context(), "shop"))
+	now = now.Add(2 * time.Minute)
+	assert.Equal(t, []string{"2", "3"}, ledger("api").Recent(t.Context(), "shop"))
+	assert.Empty(t, ledger("api").Recent(t.Context(), "none"))
+
+	require.NoError(t, os.WriteFile(oneFile(t, folder), []byte("damaged"), 0o600))
+	assert.Less(t, len(ledger("api").Recent(t.Context(), "shop")), 3)
+	assert.Empty(t, localstate.NewLedger("/dev/null/nowhere", "api").Recent(t.Context(), "shop"))
+	ended, end := context.WithCancel(t.Context())
+	end()
+	assert.Empty(t, ledger("api").Recent(ended, "shop"))
+}
+
+// oneFile is one of the ledger's files.
+func oneFile(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "ledger-*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files[0]
 }
 
 func TestOnceForgets(t *testing.T) {
@@ -110,13 +149,13 @@ func TestOnceErrors(t *testing.T) {
 	l := localstate.NewLedger(t.TempDir())
 	refused := errors.New("refused")
 	m := &maker{failing: refused}
-	require.ErrorIs(t, l.Once(t.Context(), "web", m.known, m.create), refused)
+	require.ErrorIs(t, l.Once(t.Context(), "group", "web", m.known, m.create), refused)
 	m.failing = nil
 	once(t, l, "web", m)
 	assert.Equal(t, 1, m.made, "a failed create is not remembered")
 
 	m.failing = refused
-	require.ErrorIs(t, l.Once(t.Context(), "web", m.known, m.create), refused)
+	require.ErrorIs(t, l.Once(t.Context(), "group", "web", m.known, m.create), refused)
 	assert.Equal(t, 1, m.made, "no create when it is not known whether the object is there")
 	assert.Empty(t, l.Warnings())
 }
@@ -168,7 +207,7 @@ func TestOnceManyAtOnce(t *testing.T) {
 		for range 4 {
 			group.Go(func() {
 				for key := range 20 {
-					assert.NoError(t, l.Once(t.Context(), fmt.Sprint("key", key), m.known, m.create))
+					assert.NoError(t, l.Once(t.Context(), "group", fmt.Sprint("key", key), m.known, m.create))
 				}
 			})
 		}
@@ -184,7 +223,7 @@ func TestOnceWaitsForTheFirst(t *testing.T) {
 	m := &maker{valid: true}
 	var group sync.WaitGroup
 	group.Go(func() {
-		assert.NoError(t, localstate.NewLedger(folder).Once(t.Context(), "web", m.known, func() (string, error) {
+		assert.NoError(t, localstate.NewLedger(folder).Once(t.Context(), "group", "web", m.known, func() (string, error) {
 			close(inside)
 			<-proceed
 			return m.create()
@@ -194,7 +233,7 @@ func TestOnceWaitsForTheFirst(t *testing.T) {
 	// One who does not want to wait any more creates nothing.
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := localstate.NewLedger(folder).Once(gone, "web", m.known, m.create)
+	err := localstate.NewLedger(folder).Once(gone, "group", "web", m.known, m.create)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Zero(t, m.made)
 
@@ -210,7 +249,7 @@ func TestOncePanic(t *testing.T) {
 	l := localstate.NewLedger(t.TempDir())
 	m := &maker{}
 	assert.Panics(t, func() {
-		_ = l.Once(t.Context(), "web", m.known, func() (string, error) { panic("boom") })
+		_ = l.Once(t.Context(), "group", "web", m.known, func() (string, error) { panic("boom") })
 	})
 	once(t, l, "web", m)
 	assert.Equal(t, 1, m.made)
@@ -240,7 +279,7 @@ func BenchmarkLedger(b *testing.B) {
 	known := func(string) (bool, error) { return true, nil }
 	create := func() (string, error) { return "1", nil }
 	for i := 0; b.Loop(); i++ {
-		if err := l.Once(b.Context(), strconv.Itoa(i%1000), known, create); err != nil {
+		if err := l.Once(b.Context(), "group", strconv.Itoa(i%1000), known, create); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -27,7 +27,7 @@ import (
 
 const (
 	folderName = "stackwatch-monitoring"
-	pollEvery  = 2 * time.Millisecond // how often a held lock is tried again
+	pollEvery  = 5 * time.Millisecond // how often a held lock is tried again
 	maxSize    = 1 << 20              // bytes; nothing that is kept here comes near
 	maxReopen  = 5                    // how often a file may vanish between lock and open before it counts as unusable
 )
@@ -84,6 +84,18 @@ func (d *Dir) Update(ctx context.Context, name string, change func(old []byte) (
 		return unusable("writing "+file.Name(), err)
 	}
 	return nil
+}
+
+// Read gives the content of the named file to look, unless there is no such file. Waiting for the lock ends with ctx; other errors are
+// ErrUnusable.
+func (d *Dir) Read(ctx context.Context, name string, look func(content []byte)) error {
+	if _, err := os.Lstat(filepath.Join(d.path, name)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return d.Update(ctx, name, func(content []byte) ([]byte, error) {
+		look(content)
+		return nil, nil
+	})
 }
 
 // Lock holds the named lock until unlock is called or the process ends. Waiting ends with ctx; other errors are ErrUnusable.

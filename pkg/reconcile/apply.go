@@ -185,7 +185,7 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 		_, err := create()
 		return err
 	}
-	return a.opt.Ledger.Once(ctx, step.Key, known, create)
+	return a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), step.Key, known, create)
 }
 
 // takeOver updates an object that belonged to no group so that it belongs to the wish's. Of several runs at once that all found it
@@ -193,7 +193,7 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
 	gone := false
 	never := func(string) (bool, error) { return false, nil }
-	err := a.opt.Ledger.Once(ctx, "take over "+step.ID, never, func() (string, error) {
+	err := a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), "take over "+step.ID, never, func() (string, error) {
 		found, err := a.provider.Observe(ctx, []Want[S]{{ID: step.ID, State: step.Wish}}, false)
 		if err != nil {
 			return "", fmt.Errorf("%s: looking at %s before taking it over: %w", step.Key, step.ID, err)

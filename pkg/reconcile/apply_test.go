@@ -265,11 +265,12 @@ func (keeping) Delete(context.Context, object) error { return memory.ErrBroken }
 
 // ledger says what another run created.
 type ledger struct {
-	ids     map[string]string
+	ids     map[string]string   // by key
+	recent  map[string][]string // by group
 	created []string
 }
 
-func (l *ledger) Once(_ context.Context, key string, known func(string) (bool, error), create func() (string, error)) error {
+func (l *ledger) Once(_ context.Context, _, key string, known func(string) (bool, error), create func() (string, error)) error {
 	if id, ok := l.ids[key]; ok {
 		if valid, err := known(id); valid || err != nil {
 			return err
@@ -281,6 +282,8 @@ func (l *ledger) Once(_ context.Context, key string, known func(string) (bool, e
 	}
 	return err
 }
+
+func (l *ledger) Recent(_ context.Context, group string) []string { return l.recent[group] }
 
 func TestLedgerKeepsTwoRunsFromCreatingTwice(t *testing.T) {
 	s := &memory.Service{}
@@ -409,4 +412,29 @@ func TestOfTwoRunsOneTakesOver(t *testing.T) {
 	broken, err := reconcile.Apply(t.Context(), p, plans[1], options{Sleep: s.Sleep, Ledger: l})
 	require.NoError(t, err)
 	require.ErrorContains(t, broken[0].Err, "blog/a: looking at 1 before taking it over: page 1: broken")
+}
+
+func TestUnlistedObjectsAreFoundForDeletion(t *testing.T) {
+	s := &memory.Service{}
+	p := keyed{grouped{s}}
+	mine := memory.Named("a")
+	mine.Tags = []string{"shop"}
+	id := s.Add(mine)
+	l := &ledger{recent: map[string][]string{"shop": {id, "99"}, "": {"98"}}}
+	unlisted := func(w []want, pol policy) []object {
+		s.Unlisted = 1
+		have, err := s.Observe(t.Context(), w, pol.Scope != nil)
+		require.NoError(t, err)
+		require.Empty(t, have)
+		have, err = reconcile.Unlisted(t.Context(), p, l, have, w, pol)
+		require.NoError(t, err)
+		return have
+	}
+	assert.Len(t, unlisted([]want{{State: mine, Absent: true}}, policy{}), 1)
+	assert.Len(t, unlisted(nil, policy{Scope: everything, Group: "shop"}), 1)
+	assert.Empty(t, unlisted([]want{{State: mine}}, policy{}), "a creation asks the ledger by itself")
+	assert.Empty(t, unlisted([]want{{ID: id, State: mine, Absent: true}}, policy{}), "an id is looked up anyway")
+	s.Unlisted, s.FailPage = 0, 1
+	_, err := reconcile.Unlisted(t.Context(), p, l, nil, nil, policy{Scope: everything, Group: "shop"})
+	require.ErrorIs(t, err, memory.ErrBroken)
 }

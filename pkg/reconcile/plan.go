@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,7 +61,8 @@ type Policy[S any] struct {
 	AllowReplace bool        // a wish that changes a fixed field may delete the object and make a new one
 	// Scope selects the objects that shall exist only if a wish declares them; nil for none (wishes only add and change).
 	Scope func(Object[S]) bool
-	Limit Limit // how many objects of the scope may be deleted; the zero Limit means any number
+	Group string // the group that Scope is limited to, "" for none
+	Limit Limit  // how many objects of the scope may be deleted; the zero Limit means any number
 }
 
 // Limit is a number of objects or a share of those in scope.
@@ -110,6 +112,38 @@ func (e *LimitError) Error() string {
 
 // Is makes errors.Is(err, ErrLimit) true.
 func (e *LimitError) Is(target error) bool { return target == ErrLimit }
+
+// Unlisted adds to the observed objects those that the list did not show yet although they were created moments ago, as far as the
+// deletions that are asked for may be about them.
+func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []Object[S], want []Want[S], pol Policy[S]) ([]Object[S], error) {
+	groups := make(map[string]bool)
+	if pol.Scope != nil && pol.Group != "" {
+		groups[pol.Group] = true
+	}
+	for _, w := range want {
+		if w.Absent && w.ID == "" {
+			groups[group(p, w.State)] = true
+		}
+	}
+	listed := make(map[string]bool, len(have))
+	for _, o := range have {
+		listed[o.ID] = true
+	}
+	var missing []Want[S]
+	for name := range groups {
+		for _, id := range ledger.Recent(ctx, name) {
+			if !listed[id] {
+				listed[id] = true
+				missing = append(missing, Want[S]{ID: id})
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return have, nil
+	}
+	found, err := p.Observe(ctx, missing, false)
+	return append(have, found...), err
+}
 
 // Compute compares wishes with what there is. It calls nothing but Key, Find, MustReplace and Merge of the provider.
 //
@@ -230,8 +264,8 @@ func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Obje
 
 // oneGroup tells whether all objects are of the same group, so that they can be duplicates of each other.
 func (c *computation[S]) oneGroup(objects []Object[S]) bool {
-	g, ok := c.provider.(Grouper[S])
-	return !ok || !slices.ContainsFunc(objects, func(o Object[S]) bool { return g.Group(o.State) != g.Group(objects[0].State) })
+	first := group(c.provider, objects[0].State)
+	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return group(c.provider, o.State) != first })
 }
 
 func (c *computation[S]) drop(o Object[S], reason string) {
@@ -247,11 +281,9 @@ func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) St
 	if len(matches) == 0 {
 		return step
 	}
-	if g, ok := c.provider.(Grouper[S]); ok && w.ID != "" {
-		if mine, other := g.Group(w.State), g.Group(matches[0].State); mine != "" && other != "" && mine != other {
-			step.Err = fmt.Errorf("%s: id %s belongs to %s, not to %s, and is left alone", step.Key, w.ID, other, mine)
-			return step
-		}
+	if mine, other := group(c.provider, w.State), group(c.provider, matches[0].State); w.ID != "" && mine != "" && other != "" && mine != other {
+		step.Err = fmt.Errorf("%s: id %s belongs to %s, not to %s, and is left alone", step.Key, w.ID, other, mine)
+		return step
 	}
 	if len(matches) > 1 && (c.policy.OnDuplicate != Oldest || !c.oneGroup(matches)) {
 		step.Err = ambiguous(step.Key, matches)
@@ -364,10 +396,18 @@ func Check[S any](p Provider[S], want []Want[S]) error {
 	return nil
 }
 
+// group gives the group of a state, "" where the provider has none.
+func group[S any](p Provider[S], state S) string {
+	if g, ok := p.(Grouper[S]); ok {
+		return g.Group(state)
+	}
+	return ""
+}
+
 // takesOver tells whether an object would come from another group, or none, into that of a wish.
 func takesOver[S any](p Provider[S], have Object[S], want S) bool {
-	g, ok := p.(Grouper[S])
-	return ok && g.Group(want) != "" && g.Group(want) != g.Group(have.State)
+	mine := group(p, want)
+	return mine != "" && mine != group(p, have.State)
 }
 
 // mustReplace names a field that keeps an object from being updated to a wish, "" for none.

@@ -8,8 +8,8 @@
 package resource
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -88,7 +88,15 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 			call.Warn("%s", warning)
 		}
 	}
-	return r.result(applied), errors.Join(err, r.failure(applied))
+	return r.result(applied), both(err, r.failure(applied))
+}
+
+// both joins two errors, each of which may be nil, in one line.
+func both(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }
 
 func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S], error) {
@@ -96,6 +104,9 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 		return nil, err
 	}
 	have, err := task.Provider.Observe(ctx, task.Wants, task.Policy.Scope != nil)
+	if err == nil && task.Ledger != nil {
+		have, err = reconcile.Unlisted(ctx, task.Provider, task.Ledger, have, task.Wants, task.Policy)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed, because the %s could not be read: %w", k.Plural, err)
 	}

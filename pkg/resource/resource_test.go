@@ -285,10 +285,12 @@ func TestASecretThatIsClearedOrSet(t *testing.T) {
 // worried is a ledger that cannot protect.
 type worried struct{}
 
-func (worried) Once(_ context.Context, _ string, _ func(string) (bool, error), create func() (string, error)) error {
+func (worried) Once(_ context.Context, _, _ string, _ func(string) (bool, error), create func() (string, error)) error {
 	_, err := create()
 	return err
 }
+
+func (worried) Recent(context.Context, string) []string { return nil }
 
 func (worried) Warnings() []string { return []string{"100% unprotected"} }
 
@@ -304,7 +306,7 @@ type second struct {
 	count   int
 }
 
-func (s *second) Once(_ context.Context, _ string, _ func(string) (bool, error), create func() (string, error)) error {
+func (s *second) Once(_ context.Context, _, _ string, _ func(string) (bool, error), create func() (string, error)) error {
 	if s.count++; s.count == 2 {
 		s.signals <- syscall.SIGTERM
 		<-s.release
@@ -313,6 +315,8 @@ func (s *second) Once(_ context.Context, _ string, _ func(string) (bool, error),
 	_, err := create()
 	return err
 }
+
+func (s *second) Recent(context.Context, string) []string { return nil }
 
 func TestAnInterruptedRunTellsWhatWasDone(t *testing.T) {
 	s := &memory.Service{}
