@@ -290,7 +290,9 @@ func (a *applier[S]) look(ctx context.Context, wish S, not string) (*Object[S], 
 		if err != nil {
 			return nil, err
 		}
-		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool { return o.ID == not })
+		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool {
+			return o.ID == not || takesOver(a.provider, o, wish) // what was created is of the wish's group
+		})
 		if len(match) > 1 {
 			return nil, ambiguous(a.provider.Key(wish), match)
 		}

@@ -438,3 +438,16 @@ func TestUnlistedObjectsAreFoundForDeletion(t *testing.T) {
 	_, err := reconcile.Unlisted(t.Context(), p, l, nil, nil, policy{Scope: everything, Group: "shop"})
 	require.ErrorIs(t, err, memory.ErrBroken)
 }
+
+func TestALookDoesNotTakeOver(t *testing.T) {
+	s := &memory.Service{RefuseCreates: 1}
+	p := keyed{grouped{s}}
+	mine := memory.Named("a")
+	mine.Tags = []string{"shop"}
+	plan := planned(t, s, p, []want{{State: mine}}, policy{})
+	s.Add(memory.Named("a"))
+	done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	assert.Equal(t, "0 shop/a created id 2", told(done))
+	assert.Equal(t, []string{"create a", "create a"}, s.Log(), "a namesake of no group is not what was created")
+}
