@@ -5,7 +5,7 @@
 //
 // A module is a Module value and a main function of one statement:
 //
-//	func main() { ansible.Main(statuscake.Test()) }
+//	func main() { ansible.Main(statuscake.UptimeModule()) }
 //
 // What options exist is read from the module's documentation; what documentation cannot say stands in Rules. The behaviour and
 // the wording are those of ansible-core 2.19; tests hold both against the real thing.
