@@ -123,6 +123,18 @@ func (c *Call) Mentioned(name string) bool {
 // path, as in tests[0].stack.
 func (c *Call) Null(path string) bool { return c.nulls[path] }
 
+// NullElements gives the paths of the elements of lists that the caller set to null, as in tests[0].tags[1], sorted.
+func (c *Call) NullElements() []string {
+	var paths []string
+	for path := range c.nulls {
+		if strings.HasSuffix(path, "]") {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
 // Warn adds a warning, which Ansible shows to the user; the same one is shown once.
 func (c *Call) Warn(format string, args ...any) {
 	c.mu.Lock()

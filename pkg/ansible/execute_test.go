@@ -201,18 +201,18 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 }
 
 func TestNullsAreToldByTheirPath(t *testing.T) {
-	m := module(`{a: {aliases: [alias]}, l: {type: list, elements: dict, suboptions: {b: {aliases: [bee]}, d: {type: dict, suboptions: {c: {}}}}}}`,
+	m := module(`{a: {aliases: [alias]}, l: {type: list, elements: dict, suboptions: {b: {aliases: [bee]}, d: {type: dict, suboptions: {c: {}}}, e: {type: list, elements: str}}}}`,
 		func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
 			var nulls []string
-			for _, path := range []string{"a", "l", "l[0].b", "l[1].b", "l[2].b", "l[1].d.c", "l[2].d"} {
+			for _, path := range []string{"a", "l", "l[0].b", "l[1].b", "l[2].b", "l[1].d.c", "l[2].d", "l[0].e[1]"} {
 				if c.Null(path) {
 					nulls = append(nulls, path)
 				}
 			}
-			return ansible.Result{"nulls": nulls}, nil
+			return ansible.Result{"nulls": append(nulls, c.NullElements()...)}, nil
 		})
-	_, answer := execute(t, m, `{"alias": null, "l": [{"b": "x"}, {"bee": null, "d": {"c": null}}, {}]}`)
-	assert.Equal(t, []any{"a", "l[1].b", "l[1].d.c"}, answer["nulls"])
+	_, answer := execute(t, m, `{"alias": null, "l": [{"b": "x", "e": ["y", null]}, {"bee": null, "d": {"c": null}}, {}]}`)
+	assert.Equal(t, []any{"a", "l[1].b", "l[1].d.c", "l[0].e[1]", "l[0].e[1]"}, answer["nulls"])
 }
 
 func TestNullIsMentionedButNotGiven(t *testing.T) {

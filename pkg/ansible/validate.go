@@ -19,7 +19,7 @@ type validator struct {
 	warnings     []string
 	deprecations []Deprecation
 	given        map[string]bool // by name; false for null
-	nulls        map[string]bool // what was given as null, suboptions by their path: tests[0].stack
+	nulls        map[string]bool // what was given as null, suboptions and elements by their path: tests[0].stack
 }
 
 // stranger is an argument that the spec does not know, and what the spec would have taken in its place.
@@ -348,8 +348,16 @@ func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []
 
 func (v *validator) noteNulls(spec *Spec, params *dict, prefix string) {
 	for _, o := range spec.Options {
-		if value, ok := params.get(o.Name); ok && value == nil {
+		value, ok := params.get(o.Name)
+		if ok && value == nil {
 			v.nulls[prefix+o.Name] = true
+		}
+		if list, ok := value.([]any); ok {
+			for i, item := range list {
+				if item == nil {
+					v.nulls[fmt.Sprintf("%s%s[%d]", prefix, o.Name, i)] = true
+				}
+			}
 		}
 	}
 }

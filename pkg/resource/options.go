@@ -52,6 +52,8 @@ type Declaration[T any] struct {
 	Named      bool      // an option that names one object was given, be it null
 	Options    Options
 	Null       func(path string) bool // tells what was given as null: "stack", "tests[0].stack"; nil for nothing
+	// NullElements are the elements of lists that were given as null: "tests[0].tags[1]".
+	NullElements []string
 }
 
 // Declared takes a declaration from a call. names are the options that name one object.
@@ -59,7 +61,7 @@ func Declared[T any](call *ansible.Call, listOption string, one Item[T], list []
 	return Declaration[T]{
 		ListOption: listOption, One: one, List: list, Options: options,
 		Listed: call.Mentioned(listOption), Named: slices.ContainsFunc(names, call.Mentioned),
-		Null: call.Null,
+		Null: call.Null, NullElements: call.NullElements(),
 	}
 }
 
@@ -120,6 +122,9 @@ func (d Declaration[T]) Limit() (reconcile.Limit, error) {
 const DefaultPurgeLimit = "10"
 
 func (d Declaration[T]) check() error {
+	if len(d.NullElements) > 0 {
+		return fmt.Errorf("value of %s must not be null; leave the element out, and write an empty list to clear one", d.NullElements[0])
+	}
 	if d.null("stack") {
 		return errNullStack
 	}

@@ -257,6 +257,8 @@ func TestNullIsNotLeftOut(t *testing.T) {
 		{"purge": true, "things": nil},
 		{"state": "absent", "things": l{m{"name": "thing 1", "stack": nil}}},
 		{"stack": "s1", "state": "absent", "purge_limit": nil},
+		{"name": "thing 1", "tags": l{nil}},
+		{"things": l{m{"name": "thing 1", "tags": l{"x", nil}}}},
 		{"stack": "s1", "state": "absent", "purge_limit": ""},
 	} {
 		run(t, module(s, nil), half, nil)
@@ -265,6 +267,8 @@ func TestNullIsNotLeftOut(t *testing.T) {
 	assert.Empty(t, s.Log())
 	assert.Equal(t, "value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does",
 		run(t, module(s, nil), m{"stack": nil, "name": "a"}, nil)["msg"])
+	assert.Equal(t, "value of things[0].tags[1] must not be null; leave the element out, and write an empty list to clear one",
+		run(t, module(s, nil), m{"things": l{m{"name": "a", "tags": l{"x", nil}}}}, nil)["msg"])
 	assert.Equal(t, summary(nil), run(t, module(s, nil), m{"stack": "s1", "state": "absent", "things": nil}, nil)["summary"], "a list that is null is empty")
 }
 
