@@ -65,7 +65,6 @@ func (w world) uptimeModule() ansible.Module {
 const shortestSecret = 8
 
 func uptimeRules() ansible.Rules {
-	identified := [][]string{{"id", "name"}}
 	advice := map[string]string{
 		"PUSH": "A PUSH test is a heartbeat check in the API v1 (POST /heartbeat), which this module does not manage",
 		"PUT":  "The API v1 sends PUT requests no more; use HTTP, with post_body or post_raw for POST",
@@ -82,7 +81,7 @@ func uptimeRules() ansible.Rules {
 	}
 	maps.Copy(rules.Options, test)
 	rules.Options["tests"] = ansible.OptionRules{Rules: ansible.Rules{
-		RequiredOneOf: identified,
+		RequiredOneOf: [][]string{{"id", "name"}},
 		Options:       test,
 	}}
 	return rules

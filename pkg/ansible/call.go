@@ -114,10 +114,7 @@ func (c *Call) Params() map[string]any {
 func (c *Call) Given(name string) bool { return c.given[name] }
 
 // Mentioned tells whether the caller set the option to anything, null included.
-func (c *Call) Mentioned(name string) bool {
-	_, ok := c.given[name]
-	return ok
-}
+func (c *Call) Mentioned(name string) bool { return c.given[name] || c.nulls[name] }
 
 // Null tells whether the caller set an option to null, which a template makes of what is not there. Suboptions are named by their
 // path, as in tests[0].stack.

@@ -64,19 +64,15 @@ func (s secretSet) addEach(list []any) error {
 // addFrom adds a value, but of what is inside a dictionary or list only texts and numbers of at least so many characters; of
 // one that is written as JSON too. With a length of 0 it is addAll.
 func (s secretSet) addFrom(value any, length int) error {
-	text, isText := value.(string)
-	if isText || length == 0 {
-		if err := s.addAll(value); err != nil || length == 0 {
-			return err
-		}
-		parsed, err := decodeJSON(text)
-		if err != nil {
-			return nil //nolint:nilerr // the option's type says what is wrong with it
-		}
-		if _, again := parsed.(string); again {
+	if length == 0 {
+		return s.addAll(value)
+	}
+	if text, ok := value.(string); ok {
+		s.add(strings.ToValidUTF8(text, "\uFFFD"))
+		value, _ = decodeJSON(text) // what is no JSON has no parts, and the option's type says what is wrong with it
+		if _, again := value.(string); again {
 			return nil
 		}
-		value = parsed
 	}
 	parts := secretSet{}
 	if err := parts.addAll(value); err != nil {

@@ -18,7 +18,7 @@ type validator struct {
 	unsupported  []stranger
 	warnings     []string
 	deprecations []Deprecation
-	given        map[string]bool // by name; false for null
+	given        map[string]bool // what was given and is not null, by name
 	nulls        map[string]bool // what was given as null, suboptions and elements by their path: tests[0].stack
 }
 
@@ -38,9 +38,7 @@ func (v *validator) validate(spec *Spec, params *dict) {
 	v.deprecateAliases(deprecated, "")
 	v.given = map[string]bool{}
 	for _, o := range spec.Options {
-		if value, ok := params.get(o.Name); ok {
-			v.given[o.Name] = value != nil
-		}
+		v.given[o.Name] = params.values[o.Name] != nil
 	}
 	v.nulls = map[string]bool{}
 	v.noteNulls(spec, params, "")

@@ -96,7 +96,9 @@ func TestRecent(t *testing.T) {
 	assert.Equal(t, []string{"1", "2", "3"}, ledger("api").Recent(t.Context(), "shop"))
 	now = now.Add(2 * time.Minute)
 	assert.Equal(t, []string{"2", "3"}, ledger("api").Recent(t.Context(), "shop"))
+	assert.Equal(t, []string{"2", "3", "4"}, ledger("api").Recent(t.Context(), "shop", "blog", "shop"))
 	assert.Empty(t, ledger("api").Recent(t.Context(), "none"))
+	assert.Empty(t, ledger("api").Recent(t.Context()))
 
 	require.NoError(t, os.WriteFile(oneFile(t, folder), []byte("damaged"), 0o600))
 	assert.Less(t, len(ledger("api").Recent(t.Context(), "shop")), 3)

@@ -283,7 +283,13 @@ func (l *ledger) Once(_ context.Context, _, key string, known func(string) (bool
 	return err
 }
 
-func (l *ledger) Recent(_ context.Context, group string) []string { return l.recent[group] }
+func (l *ledger) Recent(_ context.Context, groups ...string) []string {
+	var ids []string
+	for _, group := range groups {
+		ids = append(ids, l.recent[group]...)
+	}
+	return ids
+}
 
 func TestLedgerKeepsTwoRunsFromCreatingTwice(t *testing.T) {
 	s := &memory.Service{}

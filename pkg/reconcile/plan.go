@@ -4,7 +4,6 @@ package reconcile
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,38 +111,6 @@ func (e *LimitError) Error() string {
 
 // Is makes errors.Is(err, ErrLimit) true.
 func (e *LimitError) Is(target error) bool { return target == ErrLimit }
-
-// Unlisted adds to the observed objects those that the list did not show yet although they were created moments ago, as far as the
-// deletions that are asked for may be about them.
-func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []Object[S], want []Want[S], pol Policy[S]) ([]Object[S], error) {
-	groups := make(map[string]bool)
-	if pol.Scope != nil && pol.Group != "" {
-		groups[pol.Group] = true
-	}
-	for _, w := range want {
-		if w.Absent && w.ID == "" {
-			groups[group(p, w.State)] = true
-		}
-	}
-	listed := make(map[string]bool, len(have))
-	for _, o := range have {
-		listed[o.ID] = true
-	}
-	var missing []Want[S]
-	for name := range groups {
-		for _, id := range ledger.Recent(ctx, name) {
-			if !listed[id] {
-				listed[id] = true
-				missing = append(missing, Want[S]{ID: id})
-			}
-		}
-	}
-	if len(missing) == 0 {
-		return have, nil
-	}
-	found, err := p.Observe(ctx, missing, false)
-	return append(have, found...), err
-}
 
 // Compute compares wishes with what there is. It calls nothing but Key, Find, MustReplace and Merge of the provider.
 //

@@ -87,10 +87,10 @@ type Grouper[S any] interface {
 // Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
 // show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
 // it got; known tells whether that id (still) exists, and if it does not, create runs after all. Recent gives the ids that were
-// created moments ago in a group (see Grouper), so that what is to be deleted is found too while the list does not show it.
+// created moments ago in some groups (see Grouper), each once, so that what is to be deleted is found too while the list does not show it.
 type Ledger interface {
 	Once(ctx context.Context, group, key string, known func(id string) (bool, error), create func() (string, error)) error
-	Recent(ctx context.Context, group string) []string
+	Recent(ctx context.Context, groups ...string) []string
 }
 
 // Errors of Compute and Apply, to be told apart with errors.Is.

@@ -65,11 +65,8 @@ func Declared[T any](call *ansible.Call, listOption string, one Item[T], list []
 	}
 }
 
-// states of Item.State.
-const (
-	present = "present"
-	absent  = "absent"
-)
+// absent is the Item.State of what shall not exist; anything else is present.
+const absent = "absent"
 
 // Wishes turns the declaration into wishes. convert checks one item and makes the state of it; its errors get the item's position
 // in front. Nothing is called.

@@ -88,7 +88,7 @@ func enumerateLines(texts []string, n int) string {
 
 func (r report[S]) object(s reconcile.Step[S]) map[string]any {
 	object := map[string]any{}
-	for k, v := range r.task.Describe(subject(s, r.task.Wants)) {
+	for k, v := range r.task.Describe(subject(s)) {
 		object[k] = v
 	}
 	object["id"] = nil
@@ -113,16 +113,14 @@ func (r report[S]) object(s reconcile.Step[S]) map[string]any {
 }
 
 // subject is the state that a step is about: what shall be, else what is there, else what was asked for.
-func subject[S any](s reconcile.Step[S], wants []reconcile.Want[S]) S {
+func subject[S any](s reconcile.Step[S]) S {
 	switch {
-	case s.Action == reconcile.Delete && s.Have != nil:
+	case s.Have != nil && (s.Action == reconcile.Delete || len(s.Changes) == 0):
 		return s.Have.State
-	case s.Action != reconcile.Delete && s.Index >= 0 && (s.Err == nil || s.Have != nil) && len(s.Changes) > 0:
+	case len(s.Changes) > 0:
 		return s.Want
-	case s.Have != nil:
-		return s.Have.State
 	default:
-		return wants[s.Index].State
+		return s.Wish
 	}
 }
 

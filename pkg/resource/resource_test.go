@@ -294,7 +294,7 @@ func (worried) Once(_ context.Context, _, _ string, _ func(string) (bool, error)
 	return err
 }
 
-func (worried) Recent(context.Context, string) []string { return nil }
+func (worried) Recent(context.Context, ...string) []string { return nil }
 
 func (worried) Warnings() []string { return []string{"100% unprotected"} }
 
@@ -320,7 +320,7 @@ func (s *second) Once(_ context.Context, _, _ string, _ func(string) (bool, erro
 	return err
 }
 
-func (s *second) Recent(context.Context, string) []string { return nil }
+func (s *second) Recent(context.Context, ...string) []string { return nil }
 
 func TestAnInterruptedRunTellsWhatWasDone(t *testing.T) {
 	s := &memory.Service{}
