@@ -38,7 +38,8 @@ func layers() []layer {
 		yaml         = "go.yaml.in/yaml/v3"
 		testify      = "github.com/stretchr/testify/"
 	)
-	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "golang.org/x/sync/", mapstructure, yaml}
+	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks",
+		"golang.org/x/sync/", mapstructure, yaml}
 	return []layer{
 		{"pkg/secret", nil, "whatever can hold a secret must be able to import it, so it imports nothing"},
 		{"pkg/localstate", []string{"github.com/gofrs/flock", "golang.org/x/sys/"}, "state files know neither HTTP nor Ansible"},
@@ -48,6 +49,8 @@ func layers() []layer {
 		{"pkg/reconcile", []string{"golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
+		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
+		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
 		{"pkg/emulator/statuscake/conformtest", []string{"pkg/emulator", "pkg/emulator/", "github.com/getkin/kin-openapi/", testify}, "conformity is judged by a tool that others wrote"},

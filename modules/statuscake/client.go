@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/names"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
@@ -126,18 +127,10 @@ func (c *client) createUptime(ctx context.Context, form url.Values) (string, err
 	}
 	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"uptime"}, Form: form}, &answer)
 	if err == nil && answer.Data.NewID == "" {
-		err = errNoID
+		err = httpapi.Lost("the answer has no data.new_id")
 	}
 	return answer.Data.NewID, err
 }
-
-// errNoID is an answer to a creation that does not say what was created.
-var errNoID = noIDError{}
-
-type noIDError struct{}
-
-func (noIDError) Error() string   { return "the answer has no data.new_id" }
-func (noIDError) Uncertain() bool { return true }
 
 // updateUptime changes the fields that form holds: https://developers.statuscake.com/api/#operation/update-uptime-test
 func (c *client) updateUptime(ctx context.Context, id string, form url.Values) error {
@@ -150,12 +143,16 @@ func (c *client) deleteUptime(ctx context.Context, id string) error {
 }
 
 // listContactGroups gives all contact groups of the account.
-func (c *client) listContactGroups(ctx context.Context) ([]contactGroup, error) {
+func (c *client) listContactGroups(ctx context.Context) ([]names.Named, error) {
 	groups, err := list(ctx, c, "contact-groups", nil, func(g contactGroup) string { return g.ID })
 	if err != nil {
 		return nil, fmt.Errorf("listing contact groups: %w", err)
 	}
-	return groups, nil
+	named := make([]names.Named, len(groups))
+	for i, g := range groups {
+		named[i] = names.Named{ID: g.ID, Name: g.Name}
+	}
+	return named, nil
 }
 
 // errMoved is a list that changed while it was read.
@@ -253,9 +250,12 @@ func parseError(_ int, body []byte) (code, msg string) {
 	return "", strings.TrimSuffix(answer.Message, ".") + " (" + strings.Join(fields, "; ") + ")"
 }
 
-// badToken tells a refused token, which some answers give the status 403, from a plan without the feature.
-func badToken(status int, header http.Header) bool {
-	return status == http.StatusForbidden && header.Get("x-ext-authz") == "denied"
+// classify tells a refused token, which some answers give the status 403, from a plan without the feature.
+func classify(a httpapi.Answer) error {
+	if a.Status == http.StatusForbidden && a.Header.Get("x-ext-authz") == "denied" {
+		return httpapi.ErrAuth
+	}
+	return nil
 }
 
 // parseLimits gives the wait that a 429 asks for: https://developers.statuscake.com/guides/api/ratelimiting

@@ -141,7 +141,8 @@ func FuzzWishReadsBack(f *testing.F) {
 		if err != nil {
 			return
 		}
-		u := &uptime{client: &client{}, updatePassword: true}
+		u := newUptime(&client{}, "")
+		u.updatePassword = true
 		want, err := u.Merge(nil, wish)
 		require.NoError(t, err)
 		account := vendor.New(emulator.Options{})

@@ -64,7 +64,7 @@ func newSubject(t testing.TB) reconciletest.Subject[Test] {
 		reconciletest.CreateDropped: {emulator.On(http.MethodPost, "", 1, emulator.Fault{Kind: emulator.DropBefore})},
 	}
 	return reconciletest.Subject[Test]{
-		Provider: &uptime{client: &client{http: conn, concurrency: 8}},
+		Provider: newUptime(&client{http: conn, concurrency: 8}, ""),
 		Writes:   account.Writes,
 		Count:    func() int { return len(account.Tests()) },
 		Arm:      func(trouble reconciletest.Trouble) { account.Inject(faults[trouble]...) },

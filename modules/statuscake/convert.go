@@ -13,6 +13,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+	"github.com/stackwatch/ansible-monitoring/pkg/stacks"
 )
 
 // Test is the state of an uptime test, under the field names of the API; nil is unset. The same struct takes a user's options
@@ -53,6 +54,11 @@ type Test struct {
 	label string // what stands for a name where the user gave only an id
 }
 
+// identity is what a test is known by in a stack.
+func (t Test) identity() stacks.Identity {
+	return stacks.Identity{Name: t.Name, Label: t.label, Stack: t.stack, Tags: t.Tags}
+}
+
 // DefaultStatusCodes are the codes that the server takes for failures where a test is created without status_codes_csv.
 // Seen on the API in 2024; status_codes_csv: default writes them.
 func DefaultStatusCodes() []string {
@@ -68,7 +74,7 @@ func DefaultStatusCodes() []string {
 func fromOverview(o overview) Test {
 	return Test{
 		Name: &o.Name, TestType: &o.TestType, WebsiteURL: &o.WebsiteURL, CheckRate: &o.CheckRate, Paused: &o.Paused,
-		ContactGroups: known(o.ContactGroups), Tags: known(o.Tags), stack: strings.Join(stacksOf(o.Tags), ", "),
+		ContactGroups: reconcile.Known(o.ContactGroups), Tags: reconcile.Known(o.Tags), stack: marks().Group(o.Tags),
 	}
 }
 
@@ -77,11 +83,11 @@ func fromWire(d details) Test {
 	t := fromOverview(d.overview)
 	t.Confirmation, t.Timeout, t.TriggerRate, t.Port = &d.Confirmation, &d.Timeout, &d.TriggerRate, &d.Port
 	t.CustomHeader, t.PostBody, t.PostRaw = hidden(d.CustomHeader), hidden(d.PostBody), hidden(d.PostRaw)
-	t.DNSIPs, t.DNSServer = known(d.DNSIPs), &d.DNSServer
+	t.DNSIPs, t.DNSServer = reconcile.Known(d.DNSIPs), &d.DNSServer
 	t.DoNotFind, t.EnableSSLAlert, t.FollowRedirects = &d.DoNotFind, &d.EnableSSLAlert, &d.FollowRedirects
 	t.IncludeHeader, t.UseJar = &d.IncludeHeader, &d.UseJar
 	t.FinalEndpoint, t.FindString, t.Host, t.UserAgent = &d.FinalEndpoint, &d.FindString, &d.Host, &d.UserAgent
-	t.StatusCodes = known(d.StatusCodes)
+	t.StatusCodes = reconcile.Known(d.StatusCodes)
 	t.Regions = []string{}
 	for _, s := range d.Servers {
 		if !slices.Contains(t.Regions, s.RegionCode) {
@@ -133,43 +139,15 @@ func creation(t Test) url.Values {
 	return form
 }
 
-// overlay gives want with everything that it leaves unset filled from have, and in have's form where both mean the same.
-func overlay(have, want Test) Test {
-	h, w := reflect.ValueOf(have), reflect.ValueOf(&want).Elem()
-	for i := range w.NumField() {
-		if !w.Type().Field(i).IsExported() {
-			continue
-		}
-		if w.Field(i).IsNil() || same(w.Type().Field(i).Name, h.Field(i), w.Field(i)) {
-			w.Field(i).Set(h.Field(i))
-		}
-	}
-	return want
-}
-
-// same tells whether two values mean the same to StatusCake.
-func same(field string, have, want reflect.Value) bool {
-	if have.IsNil() {
-		return false
-	}
-	switch h := have.Interface().(type) {
-	case []string:
-		return sameSet(h, want.Interface().([]string))
-	case *string:
-		return field == "WebsiteURL" && sameURL(*h, *want.Interface().(*string))
-	case *secret.Value:
-		return field != "PostRaw" && sameJSON(h.Reveal(), want.Interface().(*secret.Value).Reveal())
+// same tells whether two values of one field mean the same to StatusCake.
+func same(field string, have, want any) bool {
+	switch h := have.(type) {
+	case string:
+		return field == "website_url" && sameURL(h, want.(string))
+	case secret.Value:
+		return field != "post_raw" && sameJSON(h.Reveal(), want.(secret.Value).Reveal())
 	}
 	return false
-}
-
-func sameSet(a, b []string) bool {
-	sorted := func(list []string) []string {
-		list = slices.Clone(list)
-		slices.Sort(list)
-		return slices.Compact(list)
-	}
-	return slices.Equal(sorted(a), sorted(b))
 }
 
 // sameURL takes a slash on an empty path for no difference.
@@ -195,14 +173,6 @@ func sameJSON(a, b string) bool {
 		return a == b
 	}
 	return reflect.DeepEqual(x, y)
-}
-
-// known makes a list that was read and is empty different from one that was not read.
-func known(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }
 
 func hidden(text string) *secret.Value {

@@ -346,4 +346,10 @@ func sorted(list []string) []string {
 }
 
 // stackOf gives the stack that tags name, several of a shared test.
-func stackOf(tags []string) string { return strings.Join(stacksOf(tags), ",") }
+func stackOf(tags []string) string { return marks().Group(tags) }
+
+// The marks of the suite, as people see them.
+const (
+	ownershipTag = "managed_by:stackwatch"
+	stackTag     = "stack:"
+)

@@ -71,7 +71,7 @@ func TestSharedTestsStayShared(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	l.byHand("both", tagged(ownershipTag, stackTag+"shop", stackTag+"blog"))
 	l.ok(options{"stack": "blog", "name": "both", "check_rate": 30})
-	assert.Equal(t, "blog,shop", stackOf(l.stored("both").Tags))
+	assert.Equal(t, "blog, shop", stackOf(l.stored("both").Tags))
 	l.ok(options{"stack": "shop", "state": "absent"})
 	assert.Len(t, l.named("both"), 1)
 }

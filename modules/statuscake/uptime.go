@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -101,7 +100,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	if err != nil {
 		return nil, err
 	}
-	limit, err := declared.Limit()
+	policy, err := resource.Policy(declared, func(t reconcile.Object[Test], stack string) bool { return marks().In(t.State.Tags, stack) })
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +108,8 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	if err != nil {
 		return nil, err
 	}
-	scoped, stack := declared.Scoped()
-	provider := &uptime{client: conn, updatePassword: o.Shared.UpdatePassword == "always", owned: o.Shared.Purge}
-	policy := reconcile.Policy[Test]{
-		OnDuplicate: reconcile.OnDuplicate(o.Shared.OnDuplicate), AllowReplace: o.Shared.AllowReplace, Limit: limit,
-	}
-	if scoped {
-		provider.scopeStack, policy.Group = stack, stack
-		policy.Scope = func(t reconcile.Object[Test]) bool { return inScope(t.State.Tags, stack) }
-	}
+	provider := newUptime(conn, policy.Group)
+	provider.updatePassword, provider.owned = o.Shared.UpdatePassword == "always", o.Shared.Purge
 	return &resource.Task[Test]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
 		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
@@ -141,13 +133,6 @@ func hideLogins(call *ansible.Call, item resource.Item[Test]) {
 	}
 }
 
-// inScope tells whether tags mark a test as the suite's, and, where a stack is named, as that stack's. A test that several stacks share
-// is in no scope.
-func inScope(tags []string, stack string) bool {
-	stacks := stacksOf(tags)
-	return slices.Contains(tags, ownershipTag) && len(stacks) < 2 && (stack == "" || slices.Contains(stacks, stack))
-}
-
 // callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
 const callTimeout = 10 * time.Minute
 
@@ -159,7 +144,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
-		ParseError: parseError, ParseLimits: parseLimits, BadCredentials: badToken, Warn: call.Warn,
+		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn,
 		TotalTimeout: callTimeout,
 		StateDir:     w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
 	})

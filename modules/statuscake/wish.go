@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -52,17 +51,10 @@ func checkTexts(t *Test) error {
 		}
 		t.Name = &name
 	}
-	if err := checkRendered("name", t.Name); err != nil {
+	if err := resource.Rendered("name", t.Name); err != nil {
 		return err
 	}
-	return checkRendered("website_url", t.WebsiteURL)
-}
-
-func checkRendered(option string, value *string) error {
-	if value != nil && (strings.Contains(*value, "{{") || strings.Contains(*value, "}}")) {
-		return fmt.Errorf("value of %s must be rendered, got a template: %s", option, *value)
-	}
-	return nil
+	return resource.Rendered("website_url", t.WebsiteURL)
 }
 
 // checkURL demands a URL of the types that need one, and leaves host names to the others.
@@ -128,7 +120,7 @@ func checkBody(option string, value *secret.Value) error {
 
 func checkLists(t *Test) error {
 	for _, list := range []*[]string{&t.ContactGroups, &t.DNSIPs, &t.Regions, &t.StatusCodes, &t.Tags} {
-		*list = tidy(*list)
+		*list = resource.Tidy(*list)
 	}
 	for _, code := range t.StatusCodes {
 		if len(t.StatusCodes) == 1 && strings.EqualFold(code, "default") {
@@ -146,29 +138,11 @@ func checkLists(t *Test) error {
 		}
 	}
 	for _, tag := range t.Tags {
-		switch {
-		case ofSuite(tag):
-			return fmt.Errorf("value of tags must not hold the suite's own marks, got: %s; write the option stack instead", tag)
-		case strings.Contains(tag, ","):
+		if strings.Contains(tag, ",") {
 			return fmt.Errorf("value of tags must not have a comma inside a tag, got: %s", tag)
 		}
 	}
-	return nil
-}
-
-// tidy trims the elements of a list and drops empty and repeated ones: "a, b," of a csv is a and b. nil stays nil.
-func tidy(list []string) []string {
-	if list == nil {
-		return nil
-	}
-	tidied := make([]string, 0, len(list))
-	for _, element := range list {
-		element = strings.TrimSpace(element)
-		if element != "" && !slices.Contains(tidied, element) {
-			tidied = append(tidied, element)
-		}
-	}
-	return tidied
+	return marks().Refuse(t.Tags)
 }
 
 // apply takes the options of earlier modules that v1 has no field for: command sets the state, the others only say that they do nothing.

@@ -48,8 +48,9 @@ type Config struct {
 	ParseError func(status int, body []byte) (code, msg string)
 	// ParseLimits tells how long the vendor's headers say to wait after a 429. Retry-After is read in any case.
 	ParseLimits func(status int, h http.Header) (wait time.Duration, known bool)
-	// BadCredentials tells a refused token from a missing right where the vendor answers both with 403.
-	BadCredentials func(status int, h http.Header) bool
+	// Classify says which of this package's errors a refusal is, where the vendor's status alone does not tell: a refused token that gets
+	// the same 403 as a missing right, an absence that gets another status than 404. nil leaves it at the status.
+	Classify func(Answer) error
 	// Warn takes what the user should know though nothing failed; each thing comes once.
 	Warn func(format string, args ...any)
 

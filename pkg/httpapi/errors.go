@@ -54,6 +54,23 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Answer is what a server said when it refused a call.
+type Answer struct {
+	Status    int
+	Header    http.Header
+	Code, Msg string // as Config.ParseError read them
+}
+
+// Lost is the error of a write that was answered, but not in a way that says what was done.
+func Lost(text string) error { return &lost{text} }
+
+type lost struct{ text string }
+
+func (l *lost) Error() string { return l.text }
+
+// Uncertain tells that the server may have acted.
+func (l *lost) Uncertain() bool { return true }
+
 // note adds to the message, in parentheses where there is one.
 func (e *Error) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

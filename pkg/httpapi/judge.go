@@ -164,9 +164,14 @@ func (c *Client) refused(p prepared, o outcome) *Error {
 	code, msg := c.serverSays(o)
 	e := c.failed(p, o, msg)
 	e.Code = code
-	bad := c.cfg.BadCredentials
+	if c.cfg.Classify != nil {
+		if kind := c.cfg.Classify(Answer{Status: o.status, Header: o.header, Code: code, Msg: msg}); kind != nil {
+			e.Err = kind
+			return e
+		}
+	}
 	switch {
-	case o.status == http.StatusUnauthorized, o.status == http.StatusForbidden && bad != nil && bad(o.status, o.header):
+	case o.status == http.StatusUnauthorized:
 		e.Err = ErrAuth
 	case o.status == http.StatusForbidden:
 		e.Err = ErrForbidden

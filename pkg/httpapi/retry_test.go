@@ -69,7 +69,12 @@ func gibberish(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-func denied(_ int, h http.Header) bool { return h.Get("X-Denied") != "" }
+func denied(a Answer) error {
+	if a.Header.Get("X-Denied") != "" {
+		return ErrAuth
+	}
+	return nil
+}
 
 func TestFaults(t *testing.T) {
 	for name, fault := range faults {
@@ -80,7 +85,7 @@ func TestFaults(t *testing.T) {
 			}
 			t.Run(name+" "+method+" once", func(t *testing.T) {
 				s := newServer(t, fault.handler)
-				c := newClient(t, s.URL, func(c *Config) { c.BadCredentials = denied })
+				c := newClient(t, s.URL, func(c *Config) { c.Classify = denied })
 				var got thing
 				err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &got)
 				if again {
@@ -96,7 +101,7 @@ func TestFaults(t *testing.T) {
 			})
 			t.Run(name+" "+method+" for ever", func(t *testing.T) {
 				s := newServer(t, repeat(20, fault.handler)...)
-				c := newClient(t, s.URL, func(c *Config) { c.BadCredentials, c.Retries = denied, 1 })
+				c := newClient(t, s.URL, func(c *Config) { c.Classify, c.Retries = denied, 1 })
 				err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &thing{})
 				var e *Error
 				require.ErrorAs(t, err, &e)

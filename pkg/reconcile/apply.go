@@ -91,21 +91,36 @@ type applier[S any] struct {
 func (a *applier[S]) run(ctx context.Context, selected func(Step[S]) bool) {
 	var group errgroup.Group
 	group.SetLimit(max(a.opt.Limit, 1))
+	var deletions []*Step[S]
 	for i := range a.done {
 		step := &a.done[i]
-		if !selected(*step) || step.Err != nil || step.Action == Unchanged {
-			continue
+		switch {
+		case !selected(*step) || step.Err != nil || step.Action == Unchanged:
+		case step.Action == Delete:
+			deletions = append(deletions, step)
+		default:
+			group.Go(func() error {
+				a.attempt(ctx, step)
+				return nil
+			})
 		}
+	}
+	for _, batch := range a.batches(deletions) {
 		group.Go(func() error {
-			a.attempt(ctx, step)
-			if step.Err != nil && a.opt.FailFast {
-				a.stop.Store(true)
-			}
-			a.finished(*step)
+			a.attempt(ctx, batch...)
 			return nil
 		})
 	}
 	_ = group.Wait() // every error stands in its step
+}
+
+// batches divides deletions by what the service takes in one call.
+func (a *applier[S]) batches(deletions []*Step[S]) [][]*Step[S] {
+	size := 1
+	if bulk, ok := a.provider.(BulkDeleter[S]); ok {
+		size = max(bulk.BatchSize(), 1)
+	}
+	return slices.Collect(slices.Chunk(deletions, size))
 }
 
 func (a *applier[S]) finished(s Step[S]) {
@@ -117,17 +132,53 @@ func (a *applier[S]) finished(s Step[S]) {
 	a.opt.Done(s)
 }
 
-// attempt carries out one step. A panic in a provider is that step's failure and nobody else's.
-func (a *applier[S]) attempt(ctx context.Context, step *Step[S]) {
-	if ctx.Err() != nil {
-		step.Err = fmt.Errorf("%s: %w: %w", step.Key, ErrNotAttempted, context.Cause(ctx))
+// attempt carries out one step, or several deletions at once. A panic in a provider is these steps' failure and nobody else's.
+func (a *applier[S]) attempt(ctx context.Context, steps ...*Step[S]) {
+	a.carryOut(ctx, steps)
+	for _, step := range steps {
+		if step.Err != nil && a.opt.FailFast {
+			a.stop.Store(true)
+		}
+		a.finished(*step)
+	}
+}
+
+func (a *applier[S]) carryOut(ctx context.Context, steps []*Step[S]) {
+	var refusal error
+	switch {
+	case ctx.Err() != nil:
+		refusal = fmt.Errorf("%w: %w", ErrNotAttempted, context.Cause(ctx))
+	case a.stop.Load():
+		refusal = fmt.Errorf("%w, because another one failed", ErrNotAttempted)
+	case len(steps) == 1:
+		steps[0].Err = a.do(ctx, steps[0])
+		return
+	default:
+		a.deleteMany(ctx, steps)
 		return
 	}
-	if a.stop.Load() {
-		step.Err = fmt.Errorf("%s: %w, because another one failed", step.Key, ErrNotAttempted)
-		return
+	for _, step := range steps {
+		step.Err = fmt.Errorf("%s: %w", step.Key, refusal)
 	}
-	step.Err = a.do(ctx, step)
+}
+
+func (a *applier[S]) deleteMany(ctx context.Context, steps []*Step[S]) {
+	objects := make([]Object[S], len(steps))
+	for i, step := range steps {
+		objects[i] = *step.Have
+	}
+	err := func() (err error) {
+		defer recovered(&err, "")
+		for i, err := range a.provider.(BulkDeleter[S]).DeleteMany(ctx, objects) {
+			steps[i].Err = err
+		}
+		return nil
+	}()
+	if err != nil {
+		for _, step := range steps {
+			step.Err = fmt.Errorf("%s: %w", step.Key, err)
+		}
+	}
 }
 
 func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
@@ -291,7 +342,8 @@ func (a *applier[S]) look(ctx context.Context, wish S, not string) (*Object[S], 
 			return nil, err
 		}
 		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool {
-			return o.ID == not || takesOver(a.provider, o, wish) // what was created is of the wish's group
+			// What was created is of the wish's group and kind.
+			return o.ID == not || takesOver(a.provider, o, wish) || !alikeStates(a.provider, o.State, wish)
 		})
 		if len(match) > 1 {
 			return nil, ambiguous(a.provider.Key(wish), match)

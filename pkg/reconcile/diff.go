@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,49 @@ func diffStruct(before, after reflect.Value, changes []Change) []Change {
 		}
 	}
 	return changes
+}
+
+// Overlay gives want with everything that it leaves unset filled from have, and in have's form where both mean the same. It goes by
+// the exported fields of the struct S, which are pointers, slices or maps. same judges two values of one field that are both set, with pointers
+// followed; it is not asked about equal ones, nor about lists of texts, whose order and repetitions mean nothing.
+func Overlay[S any](have, want S, same func(field string, have, want any) bool) S {
+	h, w := reflect.ValueOf(have), reflect.ValueOf(&want).Elem()
+	for i := range w.NumField() {
+		field := w.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
+		if w.Field(i).IsNil() || !h.Field(i).IsNil() && alike(name, plain(h.Field(i)), plain(w.Field(i)), same) {
+			w.Field(i).Set(h.Field(i))
+		}
+	}
+	return want
+}
+
+func alike(field string, have, want any, same func(field string, have, want any) bool) bool {
+	if list, ok := have.([]string); ok {
+		return SameSet(list, want.([]string))
+	}
+	return same(field, have, want)
+}
+
+// SameSet tells whether two lists hold the same texts, in any order and however often.
+func SameSet(a, b []string) bool {
+	sorted := func(list []string) []string {
+		list = slices.Clone(list)
+		slices.Sort(list)
+		return slices.Compact(list)
+	}
+	return slices.Equal(sorted(a), sorted(b))
+}
+
+// Known makes a list that was read and is empty different from one that was not read.
+func Known(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 // plain follows pointers; unset becomes nil.

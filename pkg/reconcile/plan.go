@@ -121,9 +121,16 @@ func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[
 		return nil, err
 	}
 	c := computation[S]{provider: p, policy: pol, find: finder(p, have), byID: make(map[string]Object[S], len(have)),
-		claimed: make(map[string]int, len(want))}
+		claimed: make(map[string]int, len(want)), meant: make(map[string]bool)}
 	for _, o := range have {
 		c.byID[o.ID] = o
+	}
+	if _, ok := p.(Liker[S]); ok {
+		for _, w := range want {
+			for _, o := range c.match(w) {
+				c.meant[o.ID] = c.meant[o.ID] || alikeStates(p, o.State, w.State)
+			}
+		}
 	}
 	plan := make(Plan[S], 0, len(want))
 	for i, w := range want {
@@ -149,17 +156,20 @@ type computation[S any] struct {
 	policy   Policy[S]
 	find     func(Want[S]) []Object[S]
 	byID     map[string]Object[S]
-	claimed  map[string]int // object id -> the wish it belongs to: such an object is never purged
+	claimed  map[string]int  // object id -> the wish it belongs to: such an object is never purged
+	meant    map[string]bool // objects that a wish of their own kind matches
 	extra    Plan[S]
 }
 
 func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 	key := c.provider.Key(w.State)
 	step := Step[S]{Index: i, Key: key, ID: w.ID, Wish: w.State, Action: Unchanged, byID: w.ID != ""}
-	// What no group has is taken over by the first wish for it; the next one makes its own.
+	// What no group has is taken over by the first wish for it; the next one makes its own. So does a wish for another kind than what there
+	// is, where that is what another wish means.
 	matches := slices.DeleteFunc(c.match(w), func(o Object[S]) bool {
 		_, taken := c.claimed[o.ID]
-		return taken && !step.byID && takesOver(c.provider, o, w.State)
+		other := !alikeStates(c.provider, o.State, w.State)
+		return !step.byID && (taken && (other || takesOver(c.provider, o, w.State)) || other && c.meant[o.ID])
 	})
 	for _, o := range matches {
 		if j, taken := c.claimed[o.ID]; taken {
@@ -219,7 +229,7 @@ func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Obje
 	switch {
 	case len(matches) < 2:
 		return matches, nil
-	case c.policy.OnDuplicate == Oldest && c.oneGroup(matches):
+	case c.policy.OnDuplicate == Oldest && c.duplicates(matches):
 		for _, o := range matches[1:] {
 			c.drop(o, "duplicate of "+matches[0].ID)
 		}
@@ -229,10 +239,12 @@ func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Obje
 	}
 }
 
-// oneGroup tells whether all objects are of the same group, so that they can be duplicates of each other.
-func (c *computation[S]) oneGroup(objects []Object[S]) bool {
-	first := group(c.provider, objects[0].State)
-	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return group(c.provider, o.State) != first })
+// duplicates tells whether objects of one name can be duplicates of each other: all of the same group and kind.
+func (c *computation[S]) duplicates(objects []Object[S]) bool {
+	first := objects[0].State
+	return !slices.ContainsFunc(objects, func(o Object[S]) bool {
+		return group(c.provider, o.State) != group(c.provider, first) || !alikeStates(c.provider, o.State, first)
+	})
 }
 
 func (c *computation[S]) drop(o Object[S], reason string) {
@@ -252,7 +264,7 @@ func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) St
 		step.Err = fmt.Errorf("%s: id %s belongs to %s, not to %s, and is left alone", step.Key, w.ID, other, mine)
 		return step
 	}
-	if len(matches) > 1 && (c.policy.OnDuplicate != Oldest || !c.oneGroup(matches)) {
+	if len(matches) > 1 && (c.policy.OnDuplicate != Oldest || !c.duplicates(matches)) {
 		step.Err = ambiguous(step.Key, matches)
 		return step
 	}
@@ -375,6 +387,12 @@ func group[S any](p Provider[S], state S) string {
 func takesOver[S any](p Provider[S], have Object[S], want S) bool {
 	mine := group(p, want)
 	return mine != "" && mine != group(p, have.State)
+}
+
+// alikeStates tells whether two states are of one kind.
+func alikeStates[S any](p Provider[S], a, b S) bool {
+	l, ok := p.(Liker[S])
+	return !ok || l.Alike(a, b)
 }
 
 // mustReplace names a field that keeps an object from being updated to a wish, "" for none.

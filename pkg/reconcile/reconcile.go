@@ -84,6 +84,26 @@ type Grouper[S any] interface {
 	Group(S) string
 }
 
+// Liker is implemented by providers whose objects can have the same name and still be of different kinds, of which none is a duplicate of
+// another. Find may offer an object of another kind where a wish has none of its own; the engine then replaces it or refuses to (see
+// Replacer), unless it is what another wish means.
+type Liker[S any] interface {
+	Alike(a, b S) bool
+}
+
+// Admitter is implemented by providers that can tell before anything is written that a plan will not go through as a whole: an account that has
+// no room for all that is new. An error refuses the plan. It is asked in check mode too, and must not write.
+type Admitter[S any] interface {
+	Admit(ctx context.Context, plan Plan[S]) error
+}
+
+// BulkDeleter is implemented by providers whose service deletes several objects in one call. DeleteMany removes up to BatchSize objects and
+// gives an error for each of them, in order: nil for those that are gone, which has been looked at.
+type BulkDeleter[S any] interface {
+	BatchSize() int
+	DeleteMany(ctx context.Context, have []Object[S]) []error
+}
+
 // Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
 // show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
 // it got; known tells whether that id (still) exists, and if it does not, create runs after all. Recent gives the ids that were

@@ -100,19 +100,28 @@ func (d Declaration[T]) WholeStack() bool {
 	return !d.Listed && !d.Named && text(d.One.State) == absent && text(d.One.Stack) != ""
 }
 
-// Scoped tells whether objects that are not declared shall go, and of which stack; "" is every object of the suite.
-func (d Declaration[T]) Scoped() (scoped bool, stack string) {
-	return d.Options.Purge || d.WholeStack(), text(d.One.Stack)
-}
-
-// Limit is the guard on deletions: purge_limit where it was set, DefaultPurgeLimit for a purge, and none for a stack that is
+// limit is the guard on deletions: purge_limit where it was set, DefaultPurgeLimit for a purge, and none for a stack that is
 // removed as a whole, because there the user said exactly that.
-func (d Declaration[T]) Limit() (reconcile.Limit, error) {
+func (d Declaration[T]) limit() (reconcile.Limit, error) {
 	limit := text(d.Options.PurgeLimit)
 	if limit == "" && !d.WholeStack() {
 		limit = DefaultPurgeLimit
 	}
 	return ParseLimit(limit)
+}
+
+// Policy is how far the declaration lets a plan go. in tells whether an object belongs to a stack, to any of the suite's where it is "".
+func Policy[T, S any](d Declaration[T], in func(o reconcile.Object[S], stack string) bool) (reconcile.Policy[S], error) {
+	limit, err := d.limit()
+	policy := reconcile.Policy[S]{
+		OnDuplicate: reconcile.OnDuplicate(d.Options.OnDuplicate), AllowReplace: d.Options.AllowReplace, Limit: limit,
+	}
+	if d.Options.Purge || d.WholeStack() {
+		stack := text(d.One.Stack)
+		policy.Group = stack
+		policy.Scope = func(o reconcile.Object[S]) bool { return in(o, stack) }
+	}
+	return policy, err
 }
 
 // DefaultPurgeLimit is how many objects a purge may delete where purge_limit is not set.
@@ -138,7 +147,7 @@ func (d Declaration[T]) check() error {
 	if err := checkStack(d.One.Stack); err != nil {
 		return err
 	}
-	if _, err := d.Limit(); err != nil {
+	if _, err := d.limit(); err != nil {
 		return err
 	}
 	switch {
@@ -223,6 +232,29 @@ func fill(dst, defaults reflect.Value) {
 			}
 		}
 	}
+}
+
+// Tidy trims the elements of a list and drops empty and repeated ones: "a, b," of a csv is a and b. nil stays nil.
+func Tidy(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	tidied := make([]string, 0, len(list))
+	for _, element := range list {
+		element = strings.TrimSpace(element)
+		if element != "" && !slices.Contains(tidied, element) {
+			tidied = append(tidied, element)
+		}
+	}
+	return tidied
+}
+
+// Rendered gives an error where a text still holds a template.
+func Rendered(option string, value *string) error {
+	if value != nil && (strings.Contains(*value, "{{") || strings.Contains(*value, "}}")) {
+		return fmt.Errorf("value of %s must be rendered, got a template: %s", option, *value)
+	}
+	return nil
 }
 
 // ParseLimit reads "10" or "20%"; "" is no limit.

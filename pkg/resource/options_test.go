@@ -59,8 +59,9 @@ func TestAnEmptyListDeclaresNothing(t *testing.T) {
 	wants, err := resource.Wishes(d, convert)
 	require.NoError(t, err)
 	assert.Empty(t, wants)
-	scoped, _ := d.Scoped()
-	assert.False(t, scoped)
+	policy, err := resource.Policy(d, func(reconcile.Object[memory.Thing], string) bool { return true })
+	require.NoError(t, err)
+	assert.Nil(t, policy.Scope)
 	d.One = item{State: ptr("absent"), Stack: ptr("s1")}
 	assert.False(t, d.WholeStack(), "an empty list does not ask for the whole stack")
 }
@@ -144,20 +145,26 @@ func TestStackNames(t *testing.T) {
 func TestScope(t *testing.T) {
 	one := item{State: ptr("absent"), Stack: ptr("s1")}
 	d := declaration{One: one}
-	scoped, stack := d.Scoped()
-	assert.True(t, scoped)
-	assert.Equal(t, "s1", stack)
-	limit, err := d.Limit()
+	in := func(o reconcile.Object[memory.Thing], stack string) bool { return *o.State.Name == "of "+stack }
+	policy, err := resource.Policy(d, in)
 	require.NoError(t, err)
-	assert.Equal(t, reconcile.Limit{}, limit, "a stack asked away as a whole has no limit of its own")
+	assert.Equal(t, "s1", policy.Group)
+	assert.True(t, policy.Scope(reconcile.Object[memory.Thing]{State: memory.Named("of s1")}))
+	assert.False(t, policy.Scope(reconcile.Object[memory.Thing]{State: memory.Named("of s2")}))
+	assert.Equal(t, reconcile.Limit{}, policy.Limit, "a stack asked away as a whole has no limit of its own")
 
 	d = declaration{One: item{State: ptr("present")}, Listed: true, List: []item{named("a")}, Options: resource.Options{Purge: true}}
-	scoped, stack = d.Scoped()
-	assert.True(t, scoped)
-	assert.Empty(t, stack)
-	limit, err = d.Limit()
+	policy, err = resource.Policy(d, in)
 	require.NoError(t, err)
-	assert.Equal(t, reconcile.Limit{Set: true, Count: 10}, limit)
+	assert.Empty(t, policy.Group)
+	assert.NotNil(t, policy.Scope)
+	assert.Equal(t, reconcile.Limit{Set: true, Count: 10}, policy.Limit)
+
+	policy, err = resource.Policy(declaration{One: named("a"), Options: resource.Options{OnDuplicate: "oldest", AllowReplace: true}}, in)
+	require.NoError(t, err)
+	assert.Nil(t, policy.Scope, "nothing is removed that is not asked for")
+	assert.Equal(t, reconcile.Oldest, policy.OnDuplicate)
+	assert.True(t, policy.AllowReplace)
 }
 
 func TestParseLimit(t *testing.T) {

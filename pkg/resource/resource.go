@@ -110,7 +110,11 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed, because the %s could not be read: %w", k.Plural, err)
 	}
-	return reconcile.Compute(task.Provider, have, task.Wants, task.Policy)
+	plan, err := reconcile.Compute(task.Provider, have, task.Wants, task.Policy)
+	if admitter, ok := task.Provider.(reconcile.Admitter[S]); ok && err == nil {
+		err = admitter.Admit(ctx, plan)
+	}
+	return plan, err
 }
 
 // progress collects finished steps for the answer of a run that does not come to its end.

@@ -69,25 +69,19 @@ func module(s *memory.Service, ledger reconcile.Ledger) ansible.Module {
 			if err != nil {
 				return nil, err
 			}
-			limit, err := declared.Limit()
+			policy, err := resource.Policy(declared, func(reconcile.Object[memory.Thing], string) bool { return true })
 			if err != nil {
 				return nil, err
 			}
-			task := &resource.Task[memory.Thing]{
+			return &resource.Task[memory.Thing]{
 				Provider: s, Wants: wants, FailFast: o.Shared.FailFast, Ledger: ledger,
-				Policy: reconcile.Policy[memory.Thing]{
-					OnDuplicate: reconcile.OnDuplicate(o.Shared.OnDuplicate), AllowReplace: o.Shared.AllowReplace, Limit: limit,
-				},
+				Policy:   policy,
 				Describe: func(t memory.Thing) map[string]any { return map[string]any{"name": t.Name} },
 				Usage: func() resource.Usage {
 					return resource.Usage{Calls: len(s.Log()), Retries: 1, Waited: 1234 * time.Millisecond}
 				},
 				Sleep: s.Sleep,
-			}
-			if scoped, _ := declared.Scoped(); scoped {
-				task.Policy.Scope = func(reconcile.Object[memory.Thing]) bool { return true }
-			}
-			return task, nil
+			}, nil
 		},
 	}.Module()
 }

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package stacks
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Identity is what an object, or a wish for one, is known by where no id is given.
+type Identity struct {
+	Name  *string  // nil in a wish that has only an id
+	Label string   // what messages say instead of a name
+	Kind  string   // where objects of several kinds may have the same name; "" in a wish means any
+	Stack string   // of a wish its stack, of an object Marks.Group; "" for none
+	Tags  []string // of an object
+}
+
+// Base is the half of a reconcile.Provider that is the same for all services with tags: what a wish means among the objects that
+// there are, and which of them to read. A provider embeds it. Names are unique at most within a stack and a kind.
+type Base[S any] struct {
+	Marks       Marks
+	Identify    func(S) Identity
+	DefaultKind string // the kind that Key leaves out
+
+	// List gives what the service's list tells of all objects with a tag, of all where it is "": every page, or an error.
+	List func(ctx context.Context, tag string) ([]reconcile.Object[S], error)
+	// Read gives the whole state of one object, nil where there is none with that id.
+	Read        func(ctx context.Context, id string) (*S, error)
+	Concurrency int // reads at a time
+
+	ScopeStack string // with scope Observe shows all of this stack, or all that there is where it is ""
+}
+
+// Group is the stack, and all of them for an object that is shared.
+func (b Base[S]) Group(s S) string { return b.Identify(s).Stack }
+
+// Key is "stack/name", or the name alone, with a slash before it if it has one inside: a stack's name has none. Behind it stands
+// the kind, in parentheses, where it is not the default: "shop/gateway (ping)".
+func (b Base[S]) Key(s S) string {
+	id := b.Identify(s)
+	key := id.Label
+	if id.Name != nil {
+		key = *id.Name
+	}
+	switch {
+	case id.Stack != "":
+		key = id.Stack + "/" + key
+	case strings.Contains(key, "/"):
+		key = "/" + key
+	}
+	if id.Kind != "" && id.Kind != b.DefaultKind {
+		key += " (" + id.Kind + ")"
+	}
+	return key
+}
+
+// Alike tells whether two objects are of one kind.
+func (b Base[S]) Alike(x, y S) bool {
+	one, other := b.Identify(x).Kind, b.Identify(y).Kind
+	return one == other || one == "" || other == ""
+}
+
+// Claimed tells whether a replacement of the object was interrupted.
+func (b Base[S]) Claimed(have reconcile.Object[S]) bool {
+	return slices.Contains(b.Identify(have.State).Tags, b.Marks.Replaced)
+}
+
+// Find matches by name. In a stack these are the stack's objects, or else, for one that shall exist, those of no stack: made by hand
+// and now adopted. Without a stack they are all objects of that name. Of several kinds it is the wish's; for one that shall exist another
+// kind will do, which the engine then replaces or refuses. Spaces around a name do not count: wishes have none.
+func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reconcile.Object[S] {
+	type named struct {
+		Identity
+		object reconcile.Object[S]
+	}
+	byName := make(map[string][]named, len(have))
+	for _, o := range have {
+		id := b.Identify(o.State)
+		name := strings.TrimSpace(*id.Name)
+		byName[name] = append(byName[name], named{id, o})
+	}
+	return func(w reconcile.Want[S]) []reconcile.Object[S] {
+		wish := b.Identify(w.State)
+		if wish.Name == nil {
+			return nil
+		}
+		// First choice to last; what comes later is only for what shall exist.
+		choices := make([][]reconcile.Object[S], 4)
+		for _, o := range byName[*wish.Name] {
+			choice := 0
+			switch {
+			case wish.Stack == "" || slices.Contains(o.Tags, b.Marks.Stack+wish.Stack):
+			case o.Stack == "":
+				choice = 1
+			default:
+				continue
+			}
+			if wish.Kind != "" && wish.Kind != o.Kind {
+				choice += 2
+			}
+			choices[choice] = append(choices[choice], o.object)
+		}
+		if w.Absent {
+			return choices[0]
+		}
+		for _, found := range choices[:3] {
+			if len(found) > 0 {
+				return found
+			}
+		}
+		return nil
+	}
+}
+
+// Observe reads the objects that wishes name by id, and the list where there are names or a scope: of one stack where all
+// are of it, and of the whole account where not, or where an object may have to be adopted. Those that shall exist are
+// then read one by one, because the list does not tell all.
+func (b Base[S]) Observe(ctx context.Context, wants []reconcile.Want[S], scope bool) ([]reconcile.Object[S], error) {
+	have, err := b.listed(ctx, wants, scope)
+	if err != nil {
+		return nil, err
+	}
+	index := make(map[string]int, len(have))
+	for i, o := range have {
+		index[o.ID] = i
+	}
+	var read []string
+	find := b.Find(have)
+	for _, w := range wants {
+		if w.ID != "" {
+			read = append(read, w.ID)
+			continue
+		}
+		for _, o := range find(w) {
+			if !w.Absent {
+				read = append(read, o.ID)
+			}
+		}
+	}
+	slices.Sort(read)
+	states, err := b.readAll(ctx, slices.Compact(read))
+	if err != nil {
+		return nil, err
+	}
+	gone := make(map[string]bool)
+	for id, state := range states {
+		i, listed := index[id]
+		switch {
+		case state == nil:
+			gone[id] = true
+		case listed:
+			have[i].State = *state
+		default:
+			have = append(have, reconcile.Object[S]{ID: id, State: *state})
+		}
+	}
+	return slices.DeleteFunc(have, func(o reconcile.Object[S]) bool { return gone[o.ID] }), nil
+}
+
+// listed reads as little of the list as the wishes allow.
+func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bool) ([]reconcile.Object[S], error) {
+	stacks := make(map[string]bool)
+	if scope {
+		stacks[b.ScopeStack] = true
+	}
+	for _, w := range wants {
+		if w.ID == "" {
+			stacks[b.Group(w.State)] = true
+		}
+	}
+	tag := ""
+	switch {
+	case len(stacks) == 0:
+		return nil, nil
+	case len(stacks) == 1 && !stacks[""]:
+		for stack := range stacks {
+			tag = b.Marks.Stack + stack
+		}
+	}
+	have, err := b.List(ctx, tag)
+	if err != nil || tag == "" {
+		return have, err
+	}
+	find := b.Find(have)
+	for _, w := range wants {
+		if w.ID == "" && !w.Absent && len(find(w)) == 0 {
+			return b.List(ctx, "")
+		}
+	}
+	return have, nil
+}
+
+// readAll gives the whole state of objects by id, nil for those that do not exist.
+func (b Base[S]) readAll(ctx context.Context, ids []string) (map[string]*S, error) {
+	read := make([]*S, len(ids))
+	err := reconcile.Each(ctx, b.Concurrency, len(ids), func(ctx context.Context, i int) (err error) {
+		read[i], err = b.Read(ctx, ids[i])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	states := make(map[string]*S, len(ids))
+	for i, id := range ids {
+		states[id] = read[i]
+	}
+	return states, nil
+}
