@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,10 +53,8 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, tok
 	return &client{http: conn, concurrency: o.Concurrency}, nil
 }
 
-const (
-	rereads  = 7     // how often a list is read that changes meanwhile, with growing pauses: 21 seconds of them
-	pageSize = 25000 // the most that a list gives at once
-)
+// pageSize is the most that a list gives at once.
+const pageSize = 25000
 
 // flexible is an id or a count: a number in some answers and a string in others. null is "".
 type flexible string
@@ -221,7 +218,9 @@ type checkPage struct {
 
 // listChecks gives all checks of the account, or those with a tag.
 func (c *client) listChecks(ctx context.Context, tag string) ([]overview, error) {
-	checks, err := c.listWhole(ctx, tag)
+	checks, err := httpapi.Settled(ctx, c.http, func(o overview) flexible { return o.ID }, func(ctx context.Context) ([]overview, int, error) {
+		return c.listOnce(ctx, tag)
+	})
 	if errors.Is(err, httpapi.ErrAuth) {
 		return nil, fmt.Errorf("the token of api_token (environment PINGDOM_API_TOKEN) was refused: listing checks: %w", err)
 	}
@@ -229,34 +228,6 @@ func (c *client) listChecks(ctx context.Context, tag string) ([]overview, error)
 		return nil, fmt.Errorf("listing checks: %w", err)
 	}
 	return checks, nil
-}
-
-// errMoved is a list that changed while it was read.
-var errMoved = errors.New("the list kept changing while it was read, so it is not known what exists; run again when fewer others write")
-
-// listWhole reads every page of the list. One whose distinct ids are not as many as it says is read again.
-func (c *client) listWhole(ctx context.Context, tag string) ([]overview, error) {
-	for read := range rereads {
-		if read > 0 {
-			if err := c.http.Sleep(ctx, time.Duration(read)*time.Second); err != nil {
-				return nil, err
-			}
-		}
-		checks, total, err := c.listOnce(ctx, tag)
-		if err != nil {
-			return nil, err
-		}
-		seen := make(map[flexible]bool, len(checks))
-		checks = slices.DeleteFunc(checks, func(o overview) bool {
-			again := seen[o.ID]
-			seen[o.ID] = true
-			return again
-		})
-		if total == 0 || total == len(checks) {
-			return checks, nil
-		}
-	}
-	return nil, errMoved
 }
 
 // listOnce reads every page once, and tells how many checks there are by the answers' own count, 0 where they do not say.
@@ -305,18 +276,10 @@ func (c *client) createCheck(ctx context.Context, body map[string]any) (string, 
 	}
 	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"checks"}, JSON: body}, &answer)
 	if err == nil && answer.Check.ID == "" {
-		err = errNoID
+		err = httpapi.Lost("the answer has no id of what was created")
 	}
 	return string(answer.Check.ID), err
 }
-
-// errNoID is an answer to a creation that does not say what was created.
-var errNoID = noIDError{}
-
-type noIDError struct{}
-
-func (noIDError) Error() string   { return "the answer has no id of what was created" }
-func (noIDError) Uncertain() bool { return true }
 
 // updateCheck changes the fields that body holds: https://docs.pingdom.com/api/#tag/Checks/paths/~1checks~1{checkid}/put
 func (c *client) updateCheck(ctx context.Context, id string, body map[string]any) error {

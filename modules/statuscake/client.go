@@ -26,7 +26,6 @@ type client struct {
 }
 
 const (
-	rereads     = 7         // how often a list is read that changes meanwhile, with growing pauses: 21 seconds of them
 	pageSize    = 100       // the most that a list gives at once
 	mostObjects = 1_000_000 // more than any account has
 )
@@ -155,33 +154,9 @@ func (c *client) listContactGroups(ctx context.Context) ([]names.Named, error) {
 	return named, nil
 }
 
-// errMoved is a list that changed while it was read.
-var errMoved = errors.New("the list kept changing while it was read, so it is not known what exists; run again when fewer others write")
-
-// list reads every page of a list. Objects created or deleted meanwhile move others from one page to the next: a list whose
-// distinct ids are not as many as it says is read again.
+// list reads every page of a list.
 func list[T any](ctx context.Context, c *client, path string, query url.Values, id func(T) string) ([]T, error) {
-	for read := range rereads {
-		if read > 0 {
-			if err := c.http.Sleep(ctx, time.Duration(read)*time.Second); err != nil {
-				return nil, err
-			}
-		}
-		items, total, err := listOnce[T](ctx, c, path, query)
-		if err != nil {
-			return nil, err
-		}
-		seen := make(map[string]bool, len(items))
-		items = slices.DeleteFunc(items, func(item T) bool {
-			again := seen[id(item)]
-			seen[id(item)] = true
-			return again
-		})
-		if total == 0 || total == len(items) {
-			return items, nil
-		}
-	}
-	return nil, errMoved
+	return httpapi.Settled(ctx, c.http, id, func(ctx context.Context) ([]T, int, error) { return listOnce[T](ctx, c, path, query) })
 }
 
 // listOnce reads every page once, and tells how many objects there are by the answers' own count, 0 where they do not say.
