@@ -463,3 +463,20 @@ func TestQuote(t *testing.T) {
 	assert.Len(t, []rune(long), 200)
 	assert.True(t, strings.HasSuffix(long, "…"))
 }
+
+func TestAServiceSaysWhatItsRefusalsAre(t *testing.T) {
+	s := newServer(t, answer(400, `{"code":"E7","message":"Invalid identifier"}`, "X-Kind", "id"))
+	var got Answer
+	c := newClient(t, s.URL, func(c *Config) {
+		c.Classify = func(a Answer) error {
+			got = a
+			return ErrNotFound
+		}
+	})
+	err := c.Do(t.Context(), Request{Method: http.MethodDelete, Path: []string{"x", "1"}}, nil)
+	require.ErrorIs(t, err, ErrNotFound)
+	require.EqualError(t, err, "DELETE /x/1: status 400 Bad Request: Invalid identifier [E7]")
+	assert.Equal(t, "id", got.Header.Get("X-Kind"))
+	got.Header = nil
+	assert.Equal(t, Answer{Status: 400, Code: "E7", Msg: "Invalid identifier"}, got)
+}

@@ -457,3 +457,76 @@ func TestALookDoesNotTakeOver(t *testing.T) {
 	assert.Equal(t, "0 shop/a created id 2", told(done))
 	assert.Equal(t, []string{"create a", "create a"}, s.Log(), "a namesake of no group is not what was created")
 }
+
+// bulk is a service that deletes up to three things at once; what it was asked for stands in calls.
+type bulk struct {
+	*memory.Service
+	stays string // the name of a thing that cannot be deleted
+	panic bool
+	mu    sync.Mutex
+	calls [][]string
+}
+
+func (*bulk) BatchSize() int { return 3 }
+
+func (b *bulk) DeleteMany(ctx context.Context, have []object) []error {
+	if b.panic {
+		panic("out of paper")
+	}
+	var names []string
+	errs := make([]error, len(have))
+	for i, o := range have {
+		names = append(names, *o.State.Name)
+		if *o.State.Name == b.stays {
+			errs[i] = fmt.Errorf("%s stays: %w", b.stays, memory.ErrBroken)
+		} else {
+			errs[i] = b.Delete(ctx, o)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls = append(b.calls, names)
+	return errs
+}
+
+func TestManyDeletionsGoTogether(t *testing.T) {
+	s := &bulk{Service: &memory.Service{}, stays: "c"}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "kept"} {
+		s.Add(memory.Named(name))
+	}
+	plan := planned(t, s.Service, s, wants("kept", "new"), policy{Scope: everything})
+	var finished []string
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) { finished = append(finished, step.Key) }})
+	require.NoError(t, err)
+	assert.Equal(t, [][]string{{"a", "b", "c"}, {"d", "e", "f"}}, s.calls, "the last one is alone, and deleted as such")
+	require.Len(t, done.Failed(), 1)
+	require.EqualError(t, done.Failed()[0].Err, "c stays: broken")
+	assert.Equal(t, []string{"c", "kept", "new"}, s.Things())
+	assert.Equal(t, []string{"new", "a", "b", "c", "d", "e", "f", "g"}, finished)
+}
+
+func TestDeletionsThatGoTogetherFailTogether(t *testing.T) {
+	gone := wants("a", "b", "c", "d")
+	for i := range gone {
+		gone[i].Absent = true
+	}
+	s := &bulk{Service: &memory.Service{}, panic: true}
+	for _, w := range gone {
+		s.Add(w.State)
+	}
+	plan := planned(t, s.Service, s, gone, policy{})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{FailFast: true, Sleep: s.Sleep})
+	require.NoError(t, err)
+	for i, name := range []string{"a", "b", "c"} {
+		require.ErrorContains(t, done[i].Err, name+": internal error: out of paper")
+	}
+	require.EqualError(t, done[3].Err, "d: not attempted, because another one failed")
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("SIGTERM"))
+	done, err = reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep})
+	require.Error(t, err)
+	for _, step := range done {
+		require.EqualError(t, step.Err, step.Key+": not attempted: SIGTERM")
+	}
+}

@@ -4,6 +4,7 @@ package reconcile_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,4 +50,26 @@ func TestDiff(t *testing.T) {
 	same := "n"
 	assert.Empty(t, reconcile.Diff(state{Name: &name}, state{Name: &same}), "pointers are followed")
 	assert.Equal(t, []reconcile.Change{{Field: "name", Before: "n"}}, reconcile.Diff(state{Name: &name}, state{}))
+}
+
+func TestOverlay(t *testing.T) {
+	type form struct {
+		Name   *string  `mapstructure:"name"`
+		Other  *string  `mapstructure:"other"`
+		List   []string `mapstructure:"list"`
+		hidden int
+	}
+	text := func(s string) *string { return &s }
+	folded := func(field string, have, want any) bool {
+		return field == "name" && strings.EqualFold(have.(string), want.(string))
+	}
+	have := form{Name: text("N"), Other: text("O"), List: []string{"b", "a"}, hidden: 1}
+	assert.Equal(t, form{Name: have.Name, Other: have.Other, List: have.List, hidden: 2}, reconcile.Overlay(have, form{hidden: 2}, folded), "unset is filled")
+	want := form{Name: text("n"), Other: text("o"), List: []string{"a", "b", "a"}}
+	assert.Equal(t, form{Name: have.Name, Other: want.Other, List: have.List}, reconcile.Overlay(have, want, folded), "what means the same takes the form that is there")
+	want = form{Name: text("x"), Other: text(""), List: []string{}}
+	assert.Equal(t, want, reconcile.Overlay(have, want, folded), "empty is not unset")
+	assert.Equal(t, want, reconcile.Overlay(form{}, want, folded))
+	assert.Equal(t, []string{}, reconcile.Known(nil))
+	assert.Equal(t, []string{"a"}, reconcile.Known([]string{"a"}))
 }

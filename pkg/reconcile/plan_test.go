@@ -335,3 +335,80 @@ func TestEnumerate(t *testing.T) {
 	assert.Equal(t, "a, b", reconcile.Enumerate([]string{"a", "b"}, 2))
 	assert.Equal(t, "a, b and 2 more", reconcile.Enumerate([]string{"a", "b", "c", "d"}, 2))
 }
+
+// kinds is a provider whose things may have one name and several kinds; a wish without a kind means any.
+type kinds struct{ *memory.Service }
+
+func kindOf(s thing) string {
+	if s.Kind == nil {
+		return ""
+	}
+	return *s.Kind
+}
+
+func (kinds) Alike(a, b thing) bool {
+	return kindOf(a) == kindOf(b) || kindOf(a) == "" || kindOf(b) == ""
+}
+
+func (kinds) Key(s thing) string { return *s.Name + "/" + kindOf(s) }
+
+func (k kinds) Find(have []object) func(want) []object {
+	return func(w want) []object {
+		var own, other []object
+		for _, o := range have {
+			switch {
+			case *o.State.Name != *w.State.Name:
+			case k.Alike(o.State, w.State):
+				own = append(own, o)
+			default:
+				other = append(other, o)
+			}
+		}
+		if len(own) > 0 || w.Absent {
+			return own
+		}
+		return other
+	}
+}
+
+func TestKindsUnderOneName(t *testing.T) {
+	a, b := object{ID: "1", State: ofKind("x", "a")}, object{ID: "2", State: ofKind("x", "b")}
+	wantA, wantB, wantAny := want{State: ofKind("x", "a")}, want{State: ofKind("x", "b")}, want{State: thing{Name: a.State.Name}}
+	gone := func(w want) want { w.Absent = true; return w }
+	for name, test := range map[string]struct {
+		have []object
+		want []want
+		pol  policy
+		plan string
+	}{
+		"each its own":                          {[]object{a, b}, []want{wantB, wantA}, policy{}, "0 x/b unchanged id 2\n1 x/a unchanged id 1"},
+		"the second is new, whichever is first": {[]object{a}, []want{wantB, wantA}, policy{}, "0 x/b created\n1 x/a unchanged id 1"},
+		"and last":                              {[]object{a}, []want{wantA, wantB}, policy{AllowReplace: true}, "0 x/a unchanged id 1\n1 x/b created"},
+		"another kind alone is not changed": {[]object{a}, []want{wantB}, policy{},
+			"0 x/b unchanged id 1: x/b: kind of 1 cannot be changed after creation; allow_replace: true deletes it and creates a new one"},
+		"or replaced":             {[]object{a}, []want{wantB}, policy{AllowReplace: true}, "0 x/b replaced id 1"},
+		"one of two others stays": {[]object{a}, []want{wantB, {State: ofKind("x", "c")}}, policy{AllowReplace: true}, "0 x/b replaced id 1\n1 x/c created"},
+		"kinds are no duplicates": {[]object{a, b}, []want{wantAny}, policy{OnDuplicate: reconcile.Oldest},
+			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+		"nor to be deleted together": {[]object{a, b}, []want{gone(wantAny)}, policy{OnDuplicate: reconcile.Oldest},
+			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+		"another kind is not what is to go": {[]object{a}, []want{gone(wantB)}, policy{}, "0 x/b unchanged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan, err := reconcile.Compute(kinds{&memory.Service{}}, test.have, test.want, test.pol)
+			require.NoError(t, err)
+			assert.Equal(t, test.plan, told(plan))
+		})
+	}
+}
+
+func TestALostCreationIsNotTakenForAnotherKind(t *testing.T) {
+	s := &memory.Service{RefuseCreates: 1}
+	s.Add(ofKind("x", "a"))
+	done, err := reconcile.Apply(t.Context(), kinds{s}, reconcile.Plan[thing]{
+		{Key: "x/b", Action: reconcile.Create, Want: ofKind("x", "b"), Wish: ofKind("x", "b")},
+	}, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	assert.Equal(t, "0 x/b created id 2", told(done))
+	assert.Equal(t, []string{"create x", "create x"}, s.Log())
+}

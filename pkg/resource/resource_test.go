@@ -55,6 +55,11 @@ type thingOptions struct {
 
 // module is a module over the service in memory.
 func module(s *memory.Service, ledger reconcile.Ledger) ansible.Module {
+	return moduleOver(s, s, ledger)
+}
+
+// moduleOver is a module over a provider that stands before the service.
+func moduleOver(p reconcile.Provider[memory.Thing], s *memory.Service, ledger reconcile.Ledger) ansible.Module {
 	return resource.Kind[thingOptions, memory.Thing]{
 		Name: "thing", Documentation: []byte(documentation), Noun: "thing", Plural: "things",
 		Rules: ansible.Rules{Options: resource.OptionRules()},
@@ -74,7 +79,7 @@ func module(s *memory.Service, ledger reconcile.Ledger) ansible.Module {
 				return nil, err
 			}
 			return &resource.Task[memory.Thing]{
-				Provider: s, Wants: wants, FailFast: o.Shared.FailFast, Ledger: ledger,
+				Provider: p, Wants: wants, FailFast: o.Shared.FailFast, Ledger: ledger,
 				Policy:   policy,
 				Describe: func(t memory.Thing) map[string]any { return map[string]any{"name": t.Name} },
 				Usage: func() resource.Usage {
@@ -327,4 +332,25 @@ func TestAnInterruptedRunTellsWhatWasDone(t *testing.T) {
 	require.Len(t, answer["things"], 1, "the run did not end, so only what is finished is told")
 	assert.Equal(t, "created", answer["things"].(l)[0].(m)["action"])
 	assert.Equal(t, []string{"a"}, s.Things())
+}
+
+// full is a service that has no room for more.
+type full struct{ *memory.Service }
+
+func (full) Admit(_ context.Context, plan reconcile.Plan[memory.Thing]) error {
+	if plan.Changed() {
+		return errors.New("no room")
+	}
+	return nil
+}
+
+func TestAPlanThatTheServiceDoesNotAdmitChangesNothing(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("there"))
+	for _, check := range []bool{true, false} {
+		answer := run(t, moduleOver(full{s}, s, nil), m{"_ansible_check_mode": check, "things": l{m{"name": "a"}, m{"name": "b"}}}, nil)
+		assert.Equal(t, m{"failed": true, "changed": false, "things": l{}, "summary": summary(nil), "msg": "no room"}, answer)
+	}
+	assert.Empty(t, s.Log())
+	assert.Equal(t, summary(m{"unchanged": 1.0}), run(t, moduleOver(full{s}, s, nil), m{"name": "there"}, nil)["summary"])
 }
