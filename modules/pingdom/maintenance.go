@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package pingdom
+
+import (
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+//go:embed pingdom_maintenance/pingdom_maintenance.yml
+var maintenanceDocumentation []byte
+
+// maintenanceOptions are the options of pingdom_maintenance; its documentation says what they mean.
+type maintenanceOptions struct {
+	One      resource.Item[windowOptions]   `mapstructure:",squash"`
+	Windows  []resource.Item[windowOptions] `mapstructure:"windows"`
+	FailFast bool                           `mapstructure:"fail_fast"`
+	API      httpapi.Options                `mapstructure:",squash"`
+	APIURL   string                         `mapstructure:"api_url"`
+	APIToken secret.Value                   `mapstructure:"api_token"`
+}
+
+// windowOptions are those of one window. A list that is nil was not given; an empty one names no check.
+type windowOptions struct {
+	Description *string  `mapstructure:"description"`
+	Checks      []string `mapstructure:"checks"` // names or ids
+	Tags        []string `mapstructure:"tags"`
+	Start       *string  `mapstructure:"start"`
+	Duration    *string  `mapstructure:"duration"`
+}
+
+// MaintenanceModule is pingdom_maintenance.
+func MaintenanceModule() ansible.Module { return world{}.maintenanceModule() }
+
+func (w world) maintenanceModule() ansible.Module {
+	return resource.Kind[maintenanceOptions, Window]{
+		Name: "pingdom_maintenance", Documentation: maintenanceDocumentation, Rules: maintenanceRules(),
+		Noun: "maintenance window", Plural: "windows", Open: w.openMaintenance,
+	}.Module()
+}
+
+func maintenanceRules() ansible.Rules {
+	return ansible.Rules{
+		MutuallyExclusive: [][]string{{"windows", "id"}},
+		RequiredOneOf:     [][]string{{"id", "description", "windows"}},
+		Options: map[string]ansible.OptionRules{
+			"api_url":   {Env: []string{"PINGDOM_API_URL"}},
+			"api_token": {Env: []string{"PINGDOM_API_TOKEN"}},
+		},
+	}
+}
+
+// openMaintenance checks the options and says what shall be, without a call.
+func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resource.Task[Window], error) {
+	if err := refuseNulls(call, len(o.Windows)); err != nil {
+		return nil, err
+	}
+	declared := resource.Declared(call, "windows", o.One, o.Windows, resource.Options{FailFast: o.FailFast}, "description", "id")
+	wants, err := resource.Wishes(declared, func(item resource.Item[windowOptions]) (Window, error) { return windowWish(item, w.now()) })
+	if err != nil {
+		return nil, err
+	}
+	conn, err := w.connect(call, o.API, o.APIURL, o.APIToken)
+	if err != nil {
+		return nil, err
+	}
+	return &resource.Task[Window]{
+		Provider: newMaintenance(conn, w.now), Wants: wants, Policy: reconcile.Policy[Window]{}, Ledger: conn.http.Ledger(),
+		Concurrency: o.API.Concurrency, FailFast: o.FailFast,
+		Describe: func(w Window) map[string]any {
+			return map[string]any{"description": w.Description, "start": w.Start, "end": w.End, "checks": reconcile.Known(w.Checks)}
+		},
+		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
+		Sleep: conn.http.Sleep,
+	}, nil
+}
+
+// now is the time by the world's clock.
+func (w world) now() time.Time {
+	if w.clock == nil {
+		return time.Now()
+	}
+	return w.clock.Now()
+}
+
+// refuseNulls refuses what a half-rendered template makes of an option: taken for left out, a null list would widen a window
+// to a whole stack, and a null time would open it at once.
+func refuseNulls(call *ansible.Call, windows int) error {
+	positions := []string{""}
+	for i := range windows {
+		positions = append(positions, fmt.Sprintf("windows[%d].", i))
+	}
+	for _, position := range positions {
+		for _, option := range []string{"description", "checks", "tags", "start", "duration"} {
+			if call.Null(position + option) {
+				return fmt.Errorf("value of %s%s must not be null; leave the option out, as default(omit) does", position, option)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package pingdom
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/stacks"
+)
+
+// selection says which checks a window covers: those that are named and those with any of the tags, all within the stack. Without both it
+// is the whole stack.
+type selection struct {
+	checks []string // names and ids; nil where they were not given
+	tags   []string // nil where they were not given
+	stack  string   // "" for none
+}
+
+func (s selection) given() bool { return s.checks != nil || s.tags != nil || s.stack != "" }
+
+// words says what is selected: "stack shop: checks cart, search".
+func (s selection) words() string {
+	var parts []string
+	list := func(what string, of []string) {
+		if of != nil {
+			of = slices.Clone(of)
+			slices.Sort(of)
+			parts = append(parts, what+" "+strings.Join(of, ", "))
+		}
+	}
+	list("checks", s.checks)
+	list("tags", s.tags)
+	listed := strings.Join(parts, "; ")
+	switch {
+	case s.stack == "":
+		return listed
+	case listed == "":
+		return "stack " + s.stack
+	}
+	return "stack " + s.stack + ": " + listed
+}
+
+// catalogue is every check of the account.
+type catalogue struct {
+	checks []overview
+	byID   map[string]overview
+}
+
+func newCatalogue(checks []overview) *catalogue {
+	c := &catalogue{checks: checks, byID: make(map[string]overview, len(checks))}
+	for _, o := range checks {
+		c.byID[string(o.ID)] = o
+	}
+	return c
+}
+
+func inStack(o overview, stack string) bool {
+	return stack == "" || slices.Contains(stacks.Dashes().Stacks(o.userTags()), stack)
+}
+
+// ids gives the checks of a selection. What does not exist is an error, unless gone says that it may have gone.
+func (c *catalogue) ids(s selection, gone bool) ([]string, error) {
+	pool := filter(c.checks, func(o overview) bool { return inStack(o, s.stack) })
+	ids := []string{}
+	if s.checks == nil && s.tags == nil {
+		for _, o := range pool {
+			ids = append(ids, string(o.ID))
+		}
+	}
+	for _, o := range pool {
+		if slices.ContainsFunc(o.userTags(), func(tag string) bool { return slices.Contains(s.tags, tag) }) {
+			ids = append(ids, string(o.ID))
+		}
+	}
+	for _, value := range s.checks {
+		found := matching(pool, value)
+		switch {
+		case len(found) == 1:
+			ids = append(ids, found[0])
+		case len(found) > 1:
+			return nil, fmt.Errorf("the check name %s is not unique; write the id of one of them: %s", value, strings.Join(found, ", "))
+		case !gone:
+			return nil, fmt.Errorf("value of checks must be names or ids of checks%s, got: %s; there are: %s", s.within(), value, namesOf(pool))
+		}
+	}
+	if len(ids) == 0 && !gone {
+		return nil, fmt.Errorf("there is no check for the window to cover: nothing matches %s", s.words())
+	}
+	return sortIDs(ids), nil
+}
+
+func (s selection) within() string {
+	if s.stack == "" {
+		return ""
+	}
+	return " in the stack " + s.stack
+}
+
+// matching gives the ids of the checks that a name or an id means.
+func matching(pool []overview, value string) []string {
+	var ids []string
+	for _, o := range pool {
+		if checkID.MatchString(value) && value == string(o.ID) || !checkID.MatchString(value) && value == strings.TrimSpace(o.Name) {
+			ids = append(ids, string(o.ID))
+		}
+	}
+	return sortIDs(ids)
+}
+
+func namesOf(pool []overview) string {
+	var names []string
+	for _, o := range pool {
+		names = append(names, o.Name)
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return "none"
+	}
+	return reconcile.Enumerate(resource.Tidy(names), 10)
+}
