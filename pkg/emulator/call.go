@@ -19,6 +19,7 @@ type Call struct {
 	Path   string // unescaped
 	Query  string // as sent
 	Form   url.Values
+	Body   []byte // as sent, where it is JSON
 	// Status is what was answered; 0 while there is no answer, and when the connection was dropped without one.
 	Status int
 	// Acted is true when the call reached the vendor's API: it was neither refused nor replaced by a fault before.
@@ -32,6 +33,9 @@ func newCall(r *http.Request, body []byte) *Call {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		// What cannot be parsed is the vendor's to refuse; the record then holds what could be read.
 		call.Form, _ = url.ParseQuery(string(body))
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		call.Body = body
 	}
 	return call
 }

@@ -55,7 +55,7 @@ type API interface {
 	// Error gives the vendor's own answer of that status: 401 for refused credentials, 429 for a limit that was hit,
 	// any other for an injected fault.
 	Error(status int) Response
-	// LimitHeaders describes the windows, shortest first, in the vendor's words. It is not called when no limit is on.
+	// LimitHeaders describes the windows, shortest first, in the vendor's words. There are none when no limit is on.
 	LimitHeaders(h http.Header, windows []Window)
 	// State gives what the account holds, for the admin endpoint; it must marshal as JSON.
 	State() any

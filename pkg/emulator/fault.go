@@ -197,9 +197,7 @@ const FaultHeader = "X-Emulator-Fault"
 
 // deliver sends the answer, or what the fault leaves of it.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, v *visit, resp Response) {
-	if len(v.windows) > 0 {
-		s.api.LimitHeaders(w.Header(), v.windows)
-	}
+	s.api.LimitHeaders(w.Header(), v.windows)
 	fault := v.fault
 	if fault == nil {
 		s.finish(v, resp.Status)

@@ -205,8 +205,11 @@ func (a *account) Error(status int) emulator.Response {
 }
 
 // LimitHeaders writes the three headers of every answer. They speak of the window of one second, until that of a minute
-// was hit: then the limit begins with the minute's and the reset is the minute's, too.
+// was hit: then the limit begins with the minute's and the reset is the minute's, too. An account without limits has none of them.
 func (a *account) LimitHeaders(h http.Header, windows []emulator.Window) {
+	if len(windows) == 0 {
+		return
+	}
 	speaking := windows[0]
 	var quotas []string
 	for _, w := range slices.Backward(windows) {
