@@ -80,7 +80,9 @@ func checkSelection(s selection, byID bool) error {
 func (s *schedule) set(o windowOptions, now time.Time, absent, byID bool) (err error) {
 	s.keep = byID && o.Start == nil && o.Duration == nil
 	s.duration = time.Hour
+	length := "1h"
 	if o.Duration != nil {
+		length = *o.Duration
 		if s.duration, err = parseDuration(*o.Duration); err != nil {
 			return err
 		}
@@ -92,7 +94,7 @@ func (s *schedule) set(o windowOptions, now time.Time, absent, byID bool) (err e
 	}
 	if end := s.start.Add(s.duration); !s.start.IsZero() && !absent && !end.After(now) {
 		return fmt.Errorf("value of start must be less than the duration of %s ago, got: %s; that window was over at %s",
-			s.duration, *o.Start, stamp(end))
+			length, *o.Start, stamp(end))
 	}
 	return nil
 }
