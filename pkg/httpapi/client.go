@@ -5,7 +5,7 @@
 //
 // The rule behind it: a request is repeated only when that cannot do harm. GET, PUT and DELETE have the same effect
 // once or twice; a POST goes out again only if the server certainly did not act. Otherwise the error is ErrUncertain,
-// and the caller has to look before it sends again.
+// and the caller has to look before it sends again. A Request can say that its method means something else to the service.
 package httpapi
 
 import (
@@ -51,6 +51,12 @@ type Config struct {
 	// Classify says which of this package's errors a refusal is, where the vendor's status alone does not tell: a refused token that gets
 	// the same 403 as a missing right, an absence that gets another status than 404. nil leaves it at the status.
 	Classify func(Answer) error
+	// Idle is how long a connection is kept that nothing is sent on; 0 is 30 seconds. It must be less than the server's own, because a write
+	// that meets the server's closing is uncertain.
+	Idle time.Duration
+	// QuickAck acknowledges each packet at once, where the system can. It is for servers that wait for that before they send the rest of an
+	// answer, which takes 40 milliseconds otherwise.
+	QuickAck bool
 	// Warn takes what the user should know though nothing failed; each thing comes once.
 	Warn func(format string, args ...any)
 
@@ -94,7 +100,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	transport := cfg.Transport
 	if transport == nil {
-		if transport, err = newTransport(cfg.Options, cfg.TLSClient); err != nil {
+		if transport, err = newTransport(cfg); err != nil {
 			return nil, err
 		}
 	}

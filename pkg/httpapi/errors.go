@@ -24,6 +24,7 @@ var (
 	ErrAuth        = errors.New("credentials refused")                    // 401
 	ErrForbidden   = errors.New("not allowed")                            // 403
 	ErrRateLimited = errors.New("too many requests")                      // 429, longer than the call would wait
+	ErrRefused     = errors.New("refused")                                // for good, whatever the status: the server did not act
 	ErrTransient   = errors.New("transient failure")                      // would be tried again; all repeats were used up
 	ErrUncertain   = errors.New("the server may have acted")              // a write whose answer was lost: look before sending it again
 )

@@ -19,10 +19,11 @@ type Options struct {
 	CAPath        string  `mapstructure:"ca_path"` // PEM file, or folder of such, trusted beside the system's authorities
 }
 
-// TLSClient are the options of modules whose API knows its callers by certificate.
+// TLSClient are the options of modules whose API is a server of the user's own, with certificates of its own authority.
 type TLSClient struct {
 	ClientCert string `mapstructure:"client_cert"` // PEM file; it may hold the key as well
 	ClientKey  string `mapstructure:"client_key"`  // PEM file; empty if client_cert holds the key
+	ServerName string `mapstructure:"server_name"` // the name in the server's certificate, where the URL has another or an address
 }
 
 const (

@@ -14,12 +14,23 @@ import (
 // Request is one call of the API. Form and JSON exclude each other, and only POST, PUT, PATCH and DELETE can have them.
 type Request struct {
 	Method string
+	Repeat Repeat     // where the method does not say it
 	Path   []string   // below the base URL; each segment is escaped on its own, so "a/b" stays one segment
 	Query  url.Values // never shown in errors
 	Form   url.Values // sent as application/x-www-form-urlencoded
 	JSON   any        // sent as application/json
 	Header http.Header
 }
+
+// Repeat says whether sending a request twice has the effect of sending it once.
+type Repeat int
+
+// ByMethod takes GET, HEAD, PUT and DELETE for harmless. Harmless is for a POST that only reads, Creates for a PUT that makes something new.
+const (
+	ByMethod Repeat = iota
+	Harmless
+	Creates
+)
 
 // prepared is a Request in the form in which each attempt sends it.
 type prepared struct {
@@ -44,6 +55,9 @@ func (c *Client) prepare(r Request) (prepared, error) {
 	case http.MethodPost, http.MethodPatch:
 	default:
 		return p, fmt.Errorf("the method %q is not known", r.Method)
+	}
+	if r.Repeat != ByMethod {
+		p.repeatable = r.Repeat == Harmless
 	}
 	var err error
 	if p.path, err = joinPath(r.Path); err != nil {

@@ -480,3 +480,40 @@ func TestAServiceSaysWhatItsRefusalsAre(t *testing.T) {
 	got.Header = nil
 	assert.Equal(t, Answer{Status: 400, Code: "E7", Msg: "Invalid identifier"}, got)
 }
+
+func TestARequestMaySayWhatItsMethodMeans(t *testing.T) {
+	for name, test := range map[string]struct {
+		method    string
+		repeat    Repeat
+		uncertain bool
+	}{
+		"a PUT sets":                  {http.MethodPut, ByMethod, false},
+		"a PUT that creates":          {http.MethodPut, Creates, true},
+		"a POST creates":              {http.MethodPost, ByMethod, true},
+		"a POST that only asks":       {http.MethodPost, Harmless, false},
+		"a DELETE that is not twice":  {http.MethodDelete, Creates, true},
+		"a GET that must not be sent": {http.MethodGet, Creates, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, answer(502, page))
+			err := newClient(t, s.URL).Do(t.Context(), Request{Method: test.method, Repeat: test.repeat, Path: []string{"x"}}, nil)
+			if !test.uncertain {
+				require.NoError(t, err)
+				assert.Len(t, s.calls(), 2)
+				return
+			}
+			require.ErrorIs(t, err, ErrUncertain)
+			assert.Len(t, s.calls(), 1)
+		})
+	}
+}
+
+func TestARefusalForGoodIsCertainWhateverItsStatus(t *testing.T) {
+	refuse := func(c *Config) { c.Classify = func(Answer) error { return ErrRefused } }
+	for status, certain := range map[int]bool{500: true, 501: true, 502: false, 422: true} {
+		s := newServer(t, answer(status, `{"message":"no such command"}`))
+		err := newClient(t, s.URL, refuse, func(c *Config) { c.Retries = 0 }).Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
+		assert.Equal(t, certain, errors.Is(err, ErrRefused), status)
+		assert.Equal(t, !certain, errors.Is(err, ErrUncertain), status)
+	}
+}

@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -18,29 +19,34 @@ import (
 const (
 	// Servers and load balancers close idle connections after a minute or so, and a POST that meets that moment is
 	// uncertain: better to connect anew before.
-	keepIdle       = 30 * time.Second
+	defaultIdle    = 30 * time.Second
 	maxHeaderBytes = 1 << 20
 )
 
 // newTransport speaks HTTP/1.1 only: the vendors' limits are a few requests a second, for which one request a connection
 // is enough, and what was sent when a connection breaks is then known.
-func newTransport(o Options, client TLSClient) (*http.Transport, error) {
-	config, err := tlsConfig(o, client)
+func newTransport(c Config) (*http.Transport, error) {
+	config, err := tlsConfig(c.Options, c.TLSClient)
 	if err != nil {
 		return nil, err
+	}
+	o := c.Options
+	dial := (&net.Dialer{Timeout: o.timeout()}).DialContext
+	if c.QuickAck {
+		dial = quickAck(dial)
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: o.timeout()}).DialContext,
+		DialContext:            dial,
 		TLSHandshakeTimeout:    o.timeout(),
 		TLSClientConfig:        config,
 		Protocols:              &protocols,
 		MaxConnsPerHost:        o.Concurrency,
 		MaxIdleConns:           o.Concurrency,
 		MaxIdleConnsPerHost:    o.Concurrency,
-		IdleConnTimeout:        keepIdle,
+		IdleConnTimeout:        cmp.Or(c.Idle, defaultIdle),
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}, nil
 }
@@ -48,6 +54,7 @@ func newTransport(o Options, client TLSClient) (*http.Transport, error) {
 func tlsConfig(o Options, client TLSClient) (*tls.Config, error) {
 	config := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
+		ServerName:         client.ServerName,
 		InsecureSkipVerify: !o.ValidateCerts, //nolint:gosec // the user's explicit word
 	}
 	if o.CAPath != "" {

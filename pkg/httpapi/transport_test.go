@@ -170,6 +170,10 @@ func TestServerCertificate(t *testing.T) {
 		"folder":           {func(c *Config) { c.CAPath = ours }, ""},
 		"not validated":    {func(c *Config) { c.ValidateCerts = false }, ""},
 		"for another name": {func(c *Config) { c.CAPath, c.BaseURL = file, "https://localhost:"+portOf(t, s.URL) }, "not localhost"},
+		"server_name says which": {func(c *Config) {
+			c.CAPath, c.BaseURL, c.ServerName = file, "https://localhost:"+portOf(t, s.URL), "example.com"
+		}, ""},
+		"another server_name": {func(c *Config) { c.CAPath, c.ServerName = file, "icinga.example.org" }, "not icinga.example.org"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := newClient(t, s.URL, c.set)
@@ -219,7 +223,7 @@ func TestClientCertificate(t *testing.T) {
 		client TLSClient
 		works  bool
 	}{
-		"cert and key": {TLSClient{certFile, keyFile}, true},
+		"cert and key": {TLSClient{ClientCert: certFile, ClientKey: keyFile}, true},
 		"one file":     {TLSClient{ClientCert: bothFile}, true},
 		"none":         {TLSClient{}, false},
 		"a stranger's": {TLSClient{ClientCert: stranger}, false},
@@ -235,7 +239,7 @@ func TestClientCertificate(t *testing.T) {
 			assert.NotErrorIs(t, err, ErrTransient)
 		})
 	}
-	_, err := New(testConfig(s.URL, func(cfg *Config) { cfg.TLSClient = TLSClient{certFile, stranger} }))
+	_, err := New(testConfig(s.URL, func(cfg *Config) { cfg.TLSClient = TLSClient{ClientCert: certFile, ClientKey: stranger} }))
 	assert.ErrorContains(t, err, "client_cert "+certFile+" with client_key "+stranger)
 }
 
