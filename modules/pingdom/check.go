@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package pingdom
+
+import (
+	_ "embed"
+	"maps"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+//go:embed pingdom_check/pingdom_check.yml
+var checkDocumentation []byte
+
+// checkOptions are the options of pingdom_check; its documentation says what they mean.
+type checkOptions struct {
+	One      resource.Item[Check]   `mapstructure:",squash"`
+	Checks   []resource.Item[Check] `mapstructure:"checks"`
+	Shared   resource.Options       `mapstructure:",squash"`
+	API      httpapi.Options        `mapstructure:",squash"`
+	APIURL   string                 `mapstructure:"api_url"`
+	APIToken secret.Value           `mapstructure:"api_token"`
+	// The login of the earlier Ansible module.
+	UID    *string       `mapstructure:"uid"`
+	Passwd *secret.Value `mapstructure:"passwd"`
+}
+
+// CheckModule is pingdom_check.
+func CheckModule() ansible.Module { return world{}.checkModule() }
+
+func (w world) checkModule() ansible.Module {
+	return resource.Kind[checkOptions, Check]{
+		Name: "pingdom_check", Documentation: checkDocumentation, Rules: checkRules(),
+		Noun: "check", Plural: "checks", Open: w.openCheck,
+	}.Module()
+}
+
+// shortestSecret is how long a header's value must be to be taken for a credential.
+const shortestSecret = 8
+
+func checkRules() ansible.Rules {
+	rules := ansible.Rules{
+		MutuallyExclusive: [][]string{{"checks", "name"}, {"checks", "id"}},
+		RequiredOneOf:     [][]string{{"id", "name", "stack", "checks"}},
+		Options:           resource.OptionRules(),
+	}
+	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"PINGDOM_API_URL"}}
+	rules.Options["api_token"] = ansible.OptionRules{Env: []string{"PINGDOM_API_TOKEN"}}
+	check := map[string]ansible.OptionRules{"requestheaders": {HideFrom: shortestSecret}}
+	maps.Copy(rules.Options, check)
+	rules.Options["checks"] = ansible.OptionRules{Rules: ansible.Rules{
+		RequiredOneOf: [][]string{{"id", "name"}},
+		Options:       check,
+	}}
+	return rules
+}
+
+// openCheck checks the options and says what shall be, without a call.
+func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Check], error) {
+	deprecate(call, o)
+	for _, item := range append([]resource.Item[Check]{o.One}, o.Checks...) {
+		hideLogins(call, item.Object)
+	}
+	declared := resource.Declared(call, "checks", o.One, o.Checks, o.Shared, "name", "id")
+	wants, err := resource.Wishes(declared, checkWish)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStack(o.One.Stack); err != nil { // of which a whole stack that goes has no wish
+		return nil, err
+	}
+	policy, err := resource.Policy(declared, func(c reconcile.Object[Check], stack string) bool { return marks().In(c.State.Tags, stack) })
+	if err != nil {
+		return nil, err
+	}
+	conn, err := w.connect(call, o.API, o.APIURL, o.APIToken)
+	if err != nil {
+		return nil, err
+	}
+	provider := newChecks(conn, policy.Group)
+	provider.owned, provider.updatePassword = o.Shared.Purge, o.Shared.UpdatePassword == "always"
+	return &resource.Task[Check]{
+		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
+		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
+		Describe: func(c Check) map[string]any {
+			return map[string]any{"name": c.Name, "type": c.Type, "stack": c.stack}
+		},
+		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
+		Sleep: conn.http.Sleep,
+	}, nil
+}
+
+// hideLogins masks the passwords of URLs and logins, which without their user name would show.
+func hideLogins(call *ansible.Call, c Check) {
+	logins := []string{loginIn(value(c.Host)), value(c.Auth).Reveal()}
+	for _, text := range append([]string{value(c.URL)}, c.AdditionalURLs...) {
+		if strings.Contains(text, "://") {
+			logins = append(logins, loginIn(text))
+		}
+	}
+	for _, login := range logins {
+		if _, password, found := strings.Cut(login, ":"); found && password != "" {
+			call.AddSecret(secret.New(password))
+		}
+	}
+}
+
+// deprecate says once for each what of the earlier module is accepted and should be written otherwise.
+func deprecate(call *ansible.Call, o checkOptions) {
+	told := map[string]bool{}
+	tell := func(used bool, what, instead string) {
+		if used && !told[what] {
+			told[what] = true
+			call.Deprecate(what+instead, "1.0.0", "", "stackwatch.monitoring")
+		}
+	}
+	tell(o.UID != nil, "uid", " has no counterpart in the API 3.1 and no effect; remove it")
+	tell(o.Passwd != nil, "passwd", " has no counterpart in the API 3.1 and no effect; remove it")
+	for _, item := range append([]resource.Item[Check]{o.One}, o.Checks...) {
+		state := value(item.State)
+		tell(state == "running" || state == "started", "state: "+state, " is state: resumed now")
+		tell(state == "stopped", "state: "+state, " is state: paused now")
+	}
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package pingdom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/names"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/stacks"
+)
+
+// checks is the reconcile.Provider of uptime checks.
+type checks struct {
+	stacks.Base[Check]
+	*client
+	owned          bool // checks without a stack get the mark of the suite too
+	updatePassword bool // compare and send auth of existing checks
+	users, teams   names.List
+}
+
+func newChecks(c *client, scopeStack string) *checks {
+	p := &checks{client: c}
+	p.Base = stacks.Base[Check]{
+		Marks: marks(), Identify: Check.identity, DefaultKind: typeHTTP, List: p.list, Read: p.read, Concurrency: c.concurrency,
+		ScopeStack: scopeStack,
+	}
+	p.users = names.List{Option: "userids", Noun: "user", IsID: idPattern.MatchString, Load: c.listContacts}
+	p.teams = names.List{Option: "teamids", Noun: "team", IsID: idPattern.MatchString, Load: c.listTeams}
+	return p
+}
+
+// Observe also looks up the users and teams that wishes name.
+func (p *checks) Observe(ctx context.Context, wants []reconcile.Want[Check], scope bool) ([]reconcile.Object[Check], error) {
+	var users, teams [][]string
+	for _, w := range wants {
+		if !w.Absent {
+			users, teams = append(users, w.State.UserIDs), append(teams, w.State.TeamIDs)
+		}
+	}
+	if err := p.users.Resolve(ctx, users...); err != nil {
+		return nil, err
+	}
+	if err := p.teams.Resolve(ctx, teams...); err != nil {
+		return nil, err
+	}
+	return p.Base.Observe(ctx, wants, scope)
+}
+
+func (p *checks) list(ctx context.Context, tag string) ([]reconcile.Object[Check], error) {
+	all, err := p.listChecks(ctx, tag)
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]reconcile.Object[Check], len(all))
+	for i, o := range all {
+		objects[i] = reconcile.Object[Check]{ID: string(o.ID), State: fromOverview(o)}
+	}
+	return objects, nil
+}
+
+func (p *checks) read(ctx context.Context, id string) (*Check, error) {
+	d, err := p.getCheck(ctx, id)
+	if errors.Is(err, httpapi.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := fromDetails(d)
+	if err != nil {
+		return nil, fmt.Errorf("reading check %s: %w", id, err)
+	}
+	return &c, nil
+}
+
+// MustReplace names the type, which the API does not change.
+func (p *checks) MustReplace(have reconcile.Object[Check], want Check) string {
+	if want.Type != nil && *want.Type != value(have.State.Type) {
+		return "type"
+	}
+	return ""
+}
+
+// Claim tags a check as replaced, and as belonging to the stack that took it over: a run after an interrupted replacement would
+// otherwise find only the new check, or take the two for namesakes.
+func (p *checks) Claim(ctx context.Context, have reconcile.Object[Check], want Check) error {
+	if p.Claimed(have) {
+		return nil
+	}
+	tags := append(slices.Clone(want.Tags), p.Marks.Replaced)
+	return p.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: tags}})
+}
+
+// Merge fills a wish from the check there is, or with what a creation needs. It sets the tags of the suite and the ids of users and
+// teams, blanks a matcher that excludes the wished one, and lets the port follow the encryption.
+func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error) {
+	key := p.Key(want)
+	var err error
+	if want.UserIDs, err = p.users.IDs(key, want.UserIDs); err != nil {
+		return Check{}, err
+	}
+	if want.TeamIDs, err = p.teams.IDs(key, want.TeamIDs); err != nil {
+		return Check{}, err
+	}
+	if have == nil {
+		want.Tags = p.Marks.Tags(want.Tags, nil, want.stack, p.owned)
+		return p.complete(want)
+	}
+	want.Tags = p.Marks.Tags(want.Tags, have.State.Tags, want.stack, p.owned)
+	if p.MustReplace(*have, want) != "" {
+		return p.complete(reconcile.Overlay(have.State.handedTo(*want.Type), want, same))
+	}
+	if err := want.fitsInto(value(have.State.Type)); err != nil {
+		return Check{}, fmt.Errorf("%s: %w", key, err)
+	}
+	if !p.updatePassword {
+		want.Auth = nil
+	}
+	want.settle(have.State)
+	merged := reconcile.Overlay(have.State, want, same)
+	if want.SSLDownDaysBefore != nil || want.VerifyCertificate != nil { // what somebody made by hand is no fault of the wish
+		if err := checkCertificate(&merged); err != nil {
+			return Check{}, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return merged, nil
+}
+
+// settle adds what a wish entails: one matcher takes the other's place, and a port that was the default of its encryption is so again.
+func (c *Check) settle(have Check) {
+	none := ""
+	switch {
+	case value(c.ShouldContain) != "" && c.ShouldNotContain == nil:
+		c.ShouldNotContain = &none
+	case value(c.ShouldNotContain) != "" && c.ShouldContain == nil:
+		c.ShouldContain = &none
+	}
+	before := value(have.Encryption)
+	if c.Port == nil && c.Encryption != nil && *c.Encryption != before && value(have.Port) == defaultPort(value(have.Type), before) {
+		c.Port = or(nil, defaultPort(value(have.Type), *c.Encryption))
+	}
+}
+
+// complete gives a new check what the API demands of it.
+func (p *checks) complete(want Check) (Check, error) {
+	key := p.Key(want)
+	want.Type = or(want.Type, typeHTTP)
+	if err := want.fitsInto(*want.Type); err != nil {
+		return Check{}, fmt.Errorf("%s: %w", key, err)
+	}
+	given := creation(want)
+	var missing []string
+	for _, field := range append([]string{"name", "host"}, requiredOf(*want.Type)...) {
+		if _, ok := given[field]; !ok {
+			missing = append(missing, field)
+		}
+	}
+	if missing != nil {
+		return Check{}, fmt.Errorf("%s does not exist yet, and to create it there are missing required arguments: %s", key, strings.Join(missing, ", "))
+	}
+	if value(want.Encryption) && want.Port == nil {
+		want.Port = or(nil, defaultPort(*want.Type, true))
+	}
+	if *want.Type == typeHTTPCustom {
+		want.URL = or(want.URL, "/")
+	}
+	return want, nil
+}
+
+// Create makes a check.
+func (p *checks) Create(ctx context.Context, want Check) (reconcile.Object[Check], error) {
+	id, err := p.createCheck(ctx, creation(want))
+	if planFull(err) {
+		err = fmt.Errorf("the plan is full, there is no free uptime check for it; delete checks or extend the plan: %w", err)
+	}
+	if err != nil {
+		return reconcile.Object[Check]{}, fmt.Errorf("creating check %s: %w", p.Key(want), err)
+	}
+	return reconcile.Object[Check]{ID: id, State: want}, nil
+}
+
+// planFull tells a refusal for want of room from one of a missing right: both are 403.
+func planFull(err error) bool {
+	var refusal *httpapi.Error
+	return errors.As(err, &refusal) && refusal.Status == http.StatusForbidden && strings.Contains(refusal.Msg, "No free uptime checks")
+}
+
+// Update sends the fields that differ.
+func (p *checks) Update(ctx context.Context, have reconcile.Object[Check], want Check) (reconcile.Object[Check], error) {
+	err := p.change(ctx, have.ID, want, reconcile.Diff(have.State, want))
+	return reconcile.Object[Check]{ID: have.ID, State: want}, err
+}
+
+// change sends fields of a check, and with the encryption always the port: it would be guessed otherwise.
+func (p *checks) change(ctx context.Context, id string, want Check, changes []reconcile.Change) error {
+	body := toWire(changes)
+	if _, toggled := body["encryption"]; toggled && want.Port != nil {
+		body["port"] = *want.Port
+	}
+	if err := p.updateCheck(ctx, id, body); err != nil {
+		return fmt.Errorf("updating check %s (%s): %w", p.Key(want), id, err)
+	}
+	return nil
+}
+
+// Delete removes a check, of which nothing remains: its history goes too.
+func (p *checks) Delete(ctx context.Context, have reconcile.Object[Check]) error {
+	err := p.deleteCheck(ctx, have.ID)
+	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("deleting check %s (%s): %w", p.Key(have.State), have.ID, err)
+}
+
+// BatchSize is how many checks are deleted with one call.
+func (p *checks) BatchSize() int { return 100 }
+
+// DeleteMany removes checks with one call, looks what is left, and deletes that one by one. So it does where the service refuses the call:
+// one check that is gone already is enough for that.
+func (p *checks) DeleteMany(ctx context.Context, have []reconcile.Object[Check]) []error {
+	ids, errs := make([]string, len(have)), make([]error, len(have))
+	for i, o := range have {
+		ids[i] = o.ID
+	}
+	err := p.deleteChecks(ctx, ids)
+	if declined(err) {
+		for i, o := range have {
+			errs[i] = p.Delete(ctx, o)
+		}
+		return errs
+	}
+	var listed []overview
+	if err == nil {
+		listed, err = p.listChecks(ctx, "")
+	}
+	left := make(map[string]bool, len(listed))
+	for _, o := range listed {
+		left[string(o.ID)] = true
+	}
+	for i, o := range have {
+		switch {
+		case err != nil:
+			errs[i] = fmt.Errorf("deleting check %s (%s), which may be gone: %w", p.Key(o.State), o.ID, err)
+		case left[o.ID]:
+			errs[i] = p.deleteLeft(ctx, o)
+		}
+	}
+	return errs
+}
+
+// declined tells a call that the service understood and did not carry out from one of which nothing is known, and from one that no other
+// call would fare better than.
+func declined(err error) bool {
+	var refusal *httpapi.Error
+	return errors.As(err, &refusal) && refusal.Status/100 == 4 && !errors.Is(err, httpapi.ErrAuth) && !errors.Is(err, httpapi.ErrRateLimited)
+}
+
+// deleteLeft deletes what the list still shows, unless it is gone and the list is late.
+func (p *checks) deleteLeft(ctx context.Context, o reconcile.Object[Check]) error {
+	_, err := p.getCheck(ctx, o.ID)
+	if errors.Is(err, httpapi.ErrNotFound) {
+		return nil
+	}
+	return p.Delete(ctx, o)
+}
+
+// Admit refuses a plan that creates more checks than the account has room for, before anything is written. A single creation says by
+// itself that there is none.
+func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
+	var created []string
+	for _, step := range plan {
+		if step.Err == nil && (step.Action == reconcile.Create || step.Action == reconcile.Replace) {
+			created = append(created, step.Key)
+		}
+	}
+	if len(created) < 2 {
+		return nil
+	}
+	room, err := p.availableChecks(ctx)
+	if err != nil {
+		return err
+	}
+	if room >= len(created) {
+		return nil
+	}
+	return fmt.Errorf("nothing was changed, because the plan of the account has room for %d more checks and %d would be created: %s; "+
+		"delete checks, extend the plan, or declare fewer", room, len(created), reconcile.Enumerate(created, 20))
+}
