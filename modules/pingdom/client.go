@@ -17,6 +17,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/names"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -43,7 +44,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, tok
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "Pingdom", Options: o, Account: token, Secrets: []secret.Value{token},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) },
-		ParseError: parseError, ParseLimits: parseLimits, Warn: call.Warn,
+		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn,
 		TotalTimeout: callTimeout,
 		StateDir:     w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
 	})
@@ -315,14 +316,14 @@ func (c *client) availableChecks(ctx context.Context) (int, error) {
 }
 
 // listTeams gives all teams of the account: https://docs.pingdom.com/api/#tag/Teams
-func (c *client) listTeams(ctx context.Context) ([]named, error) { return c.listNamed(ctx, "teams") }
+func (c *client) listTeams(ctx context.Context) ([]names.Named, error) { return c.listNamed(ctx, "teams") }
 
 // listContacts gives all contacts of the account, users among them: https://docs.pingdom.com/api/#tag/Contacts
-func (c *client) listContacts(ctx context.Context) ([]named, error) {
+func (c *client) listContacts(ctx context.Context) ([]names.Named, error) {
 	return c.listNamed(ctx, "contacts")
 }
 
-func (c *client) listNamed(ctx context.Context, what string) ([]named, error) {
+func (c *client) listNamed(ctx context.Context, what string) ([]names.Named, error) {
 	var answer map[string][]named
 	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alerting", what}}, &answer)
 	if err == nil && answer[what] == nil {
@@ -331,7 +332,11 @@ func (c *client) listNamed(ctx context.Context, what string) ([]named, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
-	return answer[what], nil
+	all := make([]names.Named, len(answer[what]))
+	for i, n := range answer[what] {
+		all[i] = names.Named{ID: string(n.ID), Name: n.Name}
+	}
+	return all, nil
 }
 
 // parseError reads the error body {"error": {"statuscode": 403, "statusdesc": "Forbidden", "errormessage": "…"}}.
@@ -349,6 +354,14 @@ func parseError(_ int, body []byte) (code, msg string) {
 		return "", answer.Error.Description
 	}
 	return "", answer.Error.Message
+}
+
+// classify knows that a check that does not exist gets various statuses, and always these words.
+func classify(a httpapi.Answer) error {
+	if a.Status < http.StatusInternalServerError && strings.Contains(a.Msg, "Invalid check identifier") {
+		return httpapi.ErrNotFound
+	}
+	return nil
 }
 
 var limitPattern = regexp.MustCompile(`Remaining: (\d+) Time until reset: (\d+)`)
