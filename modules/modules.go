@@ -5,6 +5,7 @@
 package modules
 
 import (
+	"github.com/stackwatch/ansible-monitoring/modules/pingdom"
 	"github.com/stackwatch/ansible-monitoring/modules/statuscake"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
@@ -12,6 +13,8 @@ import (
 // All gives the modules, sorted by name.
 func All() []ansible.Module {
 	return []ansible.Module{
+		pingdom.CheckModule(),
+		pingdom.MaintenanceModule(),
 		statuscake.UptimeModule(),
 	}
 }
