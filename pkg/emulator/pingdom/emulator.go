@@ -28,6 +28,8 @@
 //   - ssl_down_days_before stays, unseen, while verify_certificate is false.
 //   - Any requestheaders{N} in a request replaces all headers; empty ones count as given.
 //   - Users and teams of a check must exist; so must the checks of a maintenance window.
+//   - A maintenance window that has begun keeps its beginning, one that is over cannot be changed (status 403), and a bulk
+//     deletion refuses all for one that is not in the future.
 package pingdom
 
 import (
@@ -80,7 +82,7 @@ type Emulator struct {
 
 // New makes an empty account.
 func New(opt emulator.Options) *Emulator {
-	a := &account{opt: opt.Filled(), checkFields: checkFields()}
+	a := &account{opt: opt.Filled(), checkFields: checkFields(), windowFields: windowFields()}
 	a.start = objects{
 		checks:     emulator.NewStore(firstCheckID, Check.clone),
 		windows:    emulator.NewStore(firstWindowID, Window.clone),
@@ -94,8 +96,9 @@ func New(opt emulator.Options) *Emulator {
 
 // account holds the state and answers as the vendor does; it implements emulator.API.
 type account struct {
-	opt         emulator.Options
-	checkFields map[string]field[Check]
+	opt          emulator.Options
+	checkFields  map[string]field[Check]
+	windowFields map[string]field[Window]
 
 	mu sync.Mutex
 	objects

@@ -64,6 +64,9 @@ func (a *account) collections() map[string]handlers {
 			http.MethodGet: a.listChecks, http.MethodPost: withParams(a.createCheck),
 			http.MethodPut: withParams(a.changeChecks), http.MethodDelete: a.deleteChecks,
 		},
+		"maintenance": {
+			http.MethodGet: a.listWindows, http.MethodPost: withParams(a.createWindow), http.MethodDelete: a.deleteWindows,
+		},
 		"credits":           {http.MethodGet: a.readCredits},
 		"probes":            {http.MethodGet: a.listProbes},
 		"alerting/teams":    {http.MethodGet: a.listTeams},
@@ -77,6 +80,11 @@ func (a *account) singles(id string) map[string]handlers {
 			http.MethodGet:    func(c call) emulator.Response { return a.readCheck(id, c) },
 			http.MethodPut:    withParams(func(p params) emulator.Response { return a.updateCheck(id, p) }),
 			http.MethodDelete: withoutQuery(func() emulator.Response { return a.deleteCheck(id) }),
+		},
+		"maintenance": {
+			http.MethodGet:    withoutQuery(func() emulator.Response { return a.readWindow(id) }),
+			http.MethodPut:    withParams(func(p params) emulator.Response { return a.updateWindow(id, p) }),
+			http.MethodDelete: withoutQuery(func() emulator.Response { return a.deleteWindow(id) }),
 		},
 	}
 }
