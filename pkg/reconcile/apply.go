@@ -5,6 +5,8 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -87,40 +89,57 @@ type applier[S any] struct {
 	stop     atomic.Bool // a step failed and FailFast is set; steps under way are let finish
 }
 
-// run carries out the selected steps that have something to do.
+// run carries out the selected steps that have something to do, wave after wave.
 func (a *applier[S]) run(ctx context.Context, selected func(Step[S]) bool) {
-	var group errgroup.Group
-	group.SetLimit(max(a.opt.Limit, 1))
-	var deletions []*Step[S]
+	waves := map[int][]*Step[S]{}
 	for i := range a.done {
-		step := &a.done[i]
-		switch {
-		case !selected(*step) || step.Err != nil || step.Action == Unchanged:
-		case step.Action == Delete:
-			deletions = append(deletions, step)
-		default:
+		if step := &a.done[i]; selected(*step) && step.Err == nil && step.Action != Unchanged {
+			n := a.wave(*step)
+			waves[n] = append(waves[n], step)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(waves)) {
+		var group errgroup.Group
+		group.SetLimit(max(a.opt.Limit, 1))
+		for _, steps := range a.batches(waves[n]) {
 			group.Go(func() error {
-				a.attempt(ctx, step)
+				a.attempt(ctx, steps...)
 				return nil
 			})
 		}
+		_ = group.Wait() // every error stands in its step
 	}
-	for _, batch := range a.batches(deletions) {
-		group.Go(func() error {
-			a.attempt(ctx, batch...)
-			return nil
-		})
-	}
-	_ = group.Wait() // every error stands in its step
 }
 
-// batches divides deletions by what the service takes in one call.
-func (a *applier[S]) batches(deletions []*Step[S]) [][]*Step[S] {
+// wave is when a step's turn is: what others stand on is made before them, and removed after them.
+func (a *applier[S]) wave(step Step[S]) int {
+	p, ok := a.provider.(Phaser[S])
+	switch {
+	case !ok:
+		return 0
+	case step.Action == Delete:
+		return math.MaxInt - p.Phase(step.Have.State)
+	default:
+		return p.Phase(step.Want)
+	}
+}
+
+// batches leaves each write alone and puts together the deletions that the service takes in one call.
+func (a *applier[S]) batches(steps []*Step[S]) [][]*Step[S] {
 	size := 1
 	if bulk, ok := a.provider.(BulkDeleter[S]); ok {
 		size = max(bulk.BatchSize(), 1)
 	}
-	return slices.Collect(slices.Chunk(deletions, size))
+	var batches [][]*Step[S]
+	var deletions []*Step[S]
+	for _, step := range steps {
+		if step.Action == Delete {
+			deletions = append(deletions, step)
+		} else {
+			batches = append(batches, []*Step[S]{step})
+		}
+	}
+	return append(batches, slices.Collect(slices.Chunk(deletions, size))...)
 }
 
 func (a *applier[S]) finished(s Step[S]) {

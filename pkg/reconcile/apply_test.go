@@ -530,3 +530,25 @@ func TestDeletionsThatGoTogetherFailTogether(t *testing.T) {
 		require.EqualError(t, step.Err, step.Key+": not attempted: SIGTERM")
 	}
 }
+
+// phased is a service whose things of kind "a" stand on those of kind "b".
+type phased struct{ *memory.Service }
+
+func (phased) Phase(s thing) int {
+	if kindOf(s) == "b" {
+		return 0
+	}
+	return 1
+}
+
+func TestWhatOthersStandOnComesFirstAndGoesLast(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(ofKind("old base", "b"))
+	s.Add(memory.Named("old"))
+	p := phased{s}
+	plan := planned(t, s, p, []want{{State: memory.Named("new")}, {State: ofKind("base", "b")}, {State: memory.Named("newer")}}, policy{Scope: everything})
+	done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	assert.Empty(t, done.Failed())
+	assert.Equal(t, []string{"create base", "create new", "create newer", "delete old", "delete old base"}, s.Log())
+}

@@ -41,9 +41,9 @@ type Step[S any] struct {
 type Plan[S any] []Step[S]
 
 // Changed tells whether a step of the plan changes anything, or changed something before it failed.
-func (p Plan[S]) Changed() bool {
-	return slices.ContainsFunc(p, func(s Step[S]) bool { return s.Written || s.Err == nil && s.Action != Unchanged })
-}
+func (p Plan[S]) Changed() bool { return slices.ContainsFunc(p, Step[S].changes) }
+
+func (s Step[S]) changes() bool { return s.Written || s.Err == nil && s.Action != Unchanged }
 
 // OnDuplicate says what to do when several objects match one wish.
 type OnDuplicate string

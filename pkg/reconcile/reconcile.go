@@ -97,6 +97,12 @@ type Admitter[S any] interface {
 	Admit(ctx context.Context, plan Plan[S]) error
 }
 
+// Phaser is implemented by providers with objects that stand on others, as a service on its host. Objects of a lower phase (from 0) are
+// made before those of a higher one and deleted after them.
+type Phaser[S any] interface {
+	Phase(S) int
+}
+
 // BulkDeleter is implemented by providers whose service deletes several objects in one call. DeleteMany removes up to BatchSize objects and
 // gives an error for each of them, in order: nil for those that are gone, which has been looked at.
 type BulkDeleter[S any] interface {

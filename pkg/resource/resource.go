@@ -30,9 +30,12 @@ type Kind[P, S any] struct {
 
 // Task is what one run of a module shall do.
 type Task[S any] struct {
-	Provider    reconcile.Provider[S]
-	Wants       []reconcile.Want[S]
+	Provider reconcile.Provider[S]
+	Wants    []reconcile.Want[S]
+	// More gives wishes that only the service can complete, such as those for each host that a pattern matches; nil for none.
+	More        func(context.Context) ([]reconcile.Want[S], error)
 	Policy      reconcile.Policy[S]
+	Verify      bool             // look at what was written before saying that it was done; not where lists lag
 	Concurrency int              // writes at a time
 	FailFast    bool             // the first failure keeps what was not begun from being attempted
 	Ledger      reconcile.Ledger // nil for none; its Warnings, if it has any, become the module's
@@ -83,6 +86,9 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	applied, err := reconcile.Apply(ctx, task.Provider, plan, reconcile.Options[S]{
 		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Done: done.add,
 	})
+	if task.Verify && err == nil {
+		err = reconcile.Verify(ctx, task.Provider, applied, task.Wants, task.Policy)
+	}
 	if ledger, ok := task.Ledger.(interface{ Warnings() []string }); ok {
 		for _, warning := range ledger.Warnings() {
 			call.Warn("%s", warning)
@@ -100,6 +106,13 @@ func both(a, b error) error {
 }
 
 func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S], error) {
+	if task.More != nil {
+		more, err := task.More(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("nothing was changed: %w", err)
+		}
+		task.Wants = append(task.Wants, more...)
+	}
 	if err := reconcile.Check(task.Provider, task.Wants); err != nil {
 		return nil, err
 	}

@@ -60,6 +60,11 @@ func module(s *memory.Service, ledger reconcile.Ledger) ansible.Module {
 
 // moduleOver is a module over a provider that stands before the service.
 func moduleOver(p reconcile.Provider[memory.Thing], s *memory.Service, ledger reconcile.Ledger) ansible.Module {
+	return moduleThat(p, s, ledger, func(*resource.Task[memory.Thing]) {})
+}
+
+// moduleThat is one whose task is changed before it is done.
+func moduleThat(p reconcile.Provider[memory.Thing], s *memory.Service, ledger reconcile.Ledger, change func(*resource.Task[memory.Thing])) ansible.Module {
 	return resource.Kind[thingOptions, memory.Thing]{
 		Name: "thing", Documentation: []byte(documentation), Noun: "thing", Plural: "things",
 		Rules: ansible.Rules{Options: resource.OptionRules()},
@@ -78,7 +83,7 @@ func moduleOver(p reconcile.Provider[memory.Thing], s *memory.Service, ledger re
 			if err != nil {
 				return nil, err
 			}
-			return &resource.Task[memory.Thing]{
+			task := &resource.Task[memory.Thing]{
 				Provider: p, Wants: wants, FailFast: o.Shared.FailFast, Ledger: ledger,
 				Policy:   policy,
 				Describe: func(t memory.Thing) map[string]any { return map[string]any{"name": t.Name} },
@@ -86,7 +91,9 @@ func moduleOver(p reconcile.Provider[memory.Thing], s *memory.Service, ledger re
 					return resource.Usage{Calls: len(s.Log()), Retries: 1, Waited: 1234 * time.Millisecond}
 				},
 				Sleep: s.Sleep,
-			}, nil
+			}
+			change(task)
+			return task, nil
 		},
 	}.Module()
 }
@@ -353,4 +360,37 @@ func TestAPlanThatTheServiceDoesNotAdmitChangesNothing(t *testing.T) {
 	}
 	assert.Empty(t, s.Log())
 	assert.Equal(t, summary(m{"unchanged": 1.0}), run(t, moduleOver(full{s}, s, nil), m{"name": "there"}, nil)["summary"])
+}
+
+// forgetful is a service that keeps nothing of what it confirms.
+type forgetful struct{ *memory.Service }
+
+func (forgetful) Create(_ context.Context, want memory.Thing) (reconcile.Object[memory.Thing], error) {
+	return reconcile.Object[memory.Thing]{ID: "1", State: want}, nil
+}
+
+func TestWhatIsVerifiedAndNotThereHasFailed(t *testing.T) {
+	s := &memory.Service{}
+	m := moduleOver(forgetful{s}, s, nil)
+	assert.Equal(t, true, run(t, m, map[string]any{"name": "a"}, nil)["changed"], "the server's word is taken")
+	answer := run(t, moduleThat(forgetful{s}, s, nil, func(task *resource.Task[memory.Thing]) { task.Verify = true }), map[string]any{"name": "a"}, nil)
+	assert.Equal(t, "1 of 1 thing failed: a: the server confirmed it, but it is not there", answer["msg"])
+}
+
+func TestWishesThatOnlyTheServiceCanComplete(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("there"))
+	more := func(wants []reconcile.Want[memory.Thing], err error) func(*resource.Task[memory.Thing]) {
+		return func(task *resource.Task[memory.Thing]) {
+			task.More = func(context.Context) ([]reconcile.Want[memory.Thing], error) { return wants, err }
+		}
+	}
+	found := []reconcile.Want[memory.Thing]{{State: memory.Named("found")}}
+	answer := run(t, moduleThat(s, s, nil, more(found, nil)), m{"name": "there"}, nil)
+	assert.Equal(t, summary(m{"unchanged": 1.0, "created": 1.0}), answer["summary"])
+	answer = run(t, moduleThat(s, s, nil, more(found, nil)), m{"name": "found"}, nil)
+	assert.Equal(t, "found: declared twice, at positions 0 and 1 of the list", answer["msg"])
+	answer = run(t, moduleThat(s, s, nil, more(nil, errors.New("no hosts"))), m{"name": "new"}, nil)
+	assert.Equal(t, "nothing was changed: no hosts", answer["msg"])
+	assert.Equal(t, []string{"there", "found"}, s.Things())
 }
