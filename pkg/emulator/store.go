@@ -14,7 +14,7 @@ type Store[T any] struct {
 	items []*stored[T] // in the order of their ids
 	next  int
 	lists int // list requests so far: the clock of the list lag
-	clone func(T) T
+	clone func(*T) T
 }
 
 type stored[T any] struct {
@@ -24,7 +24,7 @@ type stored[T any] struct {
 }
 
 // NewStore makes an empty store whose first object gets this id. The function makes a copy that shares nothing.
-func NewStore[T any](firstID int, clone func(T) T) *Store[T] {
+func NewStore[T any](firstID int, clone func(*T) T) *Store[T] {
 	return &Store[T]{next: firstID, clone: clone}
 }
 
@@ -49,12 +49,15 @@ func (s *Store[T]) Get(id int) *T {
 }
 
 // Find is Get by an id as it stands in a path or a list: a number written in any other way is no id.
-func (s *Store[T]) Find(id string) *T {
-	number, err := strconv.Atoi(id)
-	if err != nil || strconv.Itoa(number) != id {
-		return nil
+func (s *Store[T]) Find(id string) *T { return s.Get(ParseID(id)) }
+
+// ParseID reads an id in the one way in which it is written; what is none is 0, which no object has.
+func ParseID(text string) int {
+	id, err := strconv.Atoi(text)
+	if err != nil || id < 0 || strconv.Itoa(id) != text {
+		return 0
 	}
-	return s.Get(number)
+	return id
 }
 
 // Remove deletes an object and tells whether there was one.
@@ -98,7 +101,7 @@ func (s *Store[T]) Listed(firstPage bool) []*T {
 func (s *Store[T]) Copies() []T {
 	copies := make([]T, len(s.items))
 	for i, item := range s.items {
-		copies[i] = s.clone(item.object)
+		copies[i] = s.clone(&item.object)
 	}
 	return copies
 }
@@ -108,7 +111,7 @@ func (s *Store[T]) Clone() *Store[T] {
 	c := *s
 	c.items = make([]*stored[T], len(s.items))
 	for i, item := range s.items {
-		c.items[i] = &stored[T]{id: item.id, listedFrom: item.listedFrom, object: s.clone(item.object)}
+		c.items[i] = &stored[T]{id: item.id, listedFrom: item.listedFrom, object: s.clone(&item.object)}
 	}
 	return &c
 }

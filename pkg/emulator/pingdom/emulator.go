@@ -84,10 +84,10 @@ type Emulator struct {
 func New(opt emulator.Options) *Emulator {
 	a := &account{opt: opt.Filled(), checkFields: checkFields(), windowFields: windowFields()}
 	a.start = objects{
-		checks:     emulator.NewStore(firstCheckID, Check.clone),
-		windows:    emulator.NewStore(firstWindowID, Window.clone),
-		teams:      emulator.NewStore(firstTeamID, Team.clone),
-		contacts:   emulator.NewStore(firstContactID, Contact.clone),
+		checks:     emulator.NewStore(firstCheckID, (*Check).clone),
+		windows:    emulator.NewStore(firstWindowID, (*Window).clone),
+		teams:      emulator.NewStore(firstTeamID, (*Team).clone),
+		contacts:   emulator.NewStore(firstContactID, (*Contact).clone),
 		checkLimit: defaultCheckLimit,
 	}
 	a.objects = a.start.clone()

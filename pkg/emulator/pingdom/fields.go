@@ -286,8 +286,8 @@ func ids[T any](target func(*T) *[]int, array bool, known check) setter[T] {
 		}
 		var numbers []int
 		for _, item := range items {
-			n, err := strconv.Atoi(item)
-			if err != nil || n < 1 || strconv.Itoa(n) != item {
+			n := emulator.ParseID(item)
+			if n == 0 {
 				return fmt.Sprintf("holds %q, which is not an id", item)
 			}
 			if known != nil && known(a, item) != "" {

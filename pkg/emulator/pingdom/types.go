@@ -119,30 +119,30 @@ func usualPort(kind string, encryption bool) int {
 	return ports[kind][0]
 }
 
-func (c Check) clone() Check {
-	for _, list := range []*[]int{&c.IntegrationIDs, &c.UserIDs, &c.TeamIDs} {
+func (c *Check) clone() Check {
+	copied := *c
+	for _, list := range []*[]int{&copied.IntegrationIDs, &copied.UserIDs, &copied.TeamIDs} {
 		*list = slices.Clone(*list)
 	}
-	for _, list := range []*[]string{&c.Tags, &c.AutoTags, &c.ProbeFilters} {
+	for _, list := range []*[]string{&copied.Tags, &copied.AutoTags, &copied.ProbeFilters} {
 		*list = slices.Clone(*list)
 	}
-	c.RequestHeaders = maps.Clone(c.RequestHeaders)
-	return c
+	copied.RequestHeaders = maps.Clone(c.RequestHeaders)
+	return copied
 }
 
-func (w Window) clone() Window {
-	w.UptimeIDs, w.TMSIDs = slices.Clone(w.UptimeIDs), slices.Clone(w.TMSIDs)
-	return w
+func (w *Window) clone() Window {
+	copied := *w
+	copied.UptimeIDs, copied.TMSIDs = slices.Clone(w.UptimeIDs), slices.Clone(w.TMSIDs)
+	return copied
 }
 
-func (t Team) clone() Team {
-	t.Members = slices.Clone(t.Members)
-	return t
+func (t *Team) clone() Team {
+	return Team{ID: t.ID, Name: t.Name, Members: slices.Clone(t.Members)}
 }
 
-func (c Contact) clone() Contact {
-	c.Emails = slices.Clone(c.Emails)
-	return c
+func (c *Contact) clone() Contact {
+	return Contact{ID: c.ID, Name: c.Name, Emails: slices.Clone(c.Emails)}
 }
 
 // tagged tells whether the check has one of the tags, the service's among them.

@@ -58,9 +58,12 @@ type Emulator struct {
 func New(opt emulator.Options) *Emulator {
 	a := &account{
 		opt: opt.Filled(), testFields: testFields(), testUpdateFields: testUpdateFields(), groupFields: groupFields(),
-		metadata: MetadataFull, start: snapshot{nextTest: firstTestID, nextGroup: firstContactGroupID},
+		metadata: MetadataFull, start: objects{
+			tests:  emulator.NewStore(firstTestID, (*Test).clone),
+			groups: emulator.NewStore(firstContactGroupID, (*ContactGroup).clone),
+		},
 	}
-	a.restore(a.start)
+	a.objects = a.start.clone()
 	return &Emulator{Server: emulator.New(opt, a), account: a}
 }
 
@@ -71,15 +74,19 @@ type account struct {
 	testUpdateFields map[string]field[Test]
 	groupFields      map[string]field[ContactGroup]
 
-	mu        sync.Mutex
-	metadata  ListMetadata
-	tests     []*Test // in the order of creation, which is that of their ids
-	groups    []*ContactGroup
-	nextTest  int
-	nextGroup int
-	lists     int // list requests for a first page so far: the clock of the list lag
-	start     snapshot
+	mu sync.Mutex
+	objects
+	metadata ListMetadata
+	start    objects
 }
+
+// objects are what Reset brings back.
+type objects struct {
+	tests  *emulator.Store[Test]
+	groups *emulator.Store[ContactGroup]
+}
+
+func (o objects) clone() objects { return objects{tests: o.tests.Clone(), groups: o.groups.Clone()} }
 
 // SetListMetadata chooses what lists tell of their length from now on.
 func (e *Emulator) SetListMetadata(m ListMetadata) error {
@@ -96,15 +103,15 @@ func (e *Emulator) SetListMetadata(m ListMetadata) error {
 func (e *Emulator) Tests() []Test {
 	e.account.mu.Lock()
 	defer e.account.mu.Unlock()
-	return e.account.copyTests()
+	return e.account.tests.Copies()
 }
 
 // Test returns one stored test.
 func (e *Emulator) Test(id string) (Test, bool) {
 	e.account.mu.Lock()
 	defer e.account.mu.Unlock()
-	if i := e.account.findTest(id); i >= 0 {
-		return e.account.tests[i].clone(), true
+	if t := e.account.tests.Find(id); t != nil {
+		return t.clone(), true
 	}
 	return Test{}, false
 }
@@ -132,15 +139,12 @@ func (e *Emulator) Add(t Test) (id string) {
 func (e *Emulator) Change(id string, f func(*Test)) error {
 	e.account.mu.Lock()
 	defer e.account.mu.Unlock()
-	i := e.account.findTest(id)
-	if i < 0 {
+	t := e.account.tests.Find(id)
+	if t == nil {
 		return fmt.Errorf("no uptime test has id %q", id)
 	}
-	t := e.account.tests[i]
-	changed := t.clone()
-	f(&changed)
-	changed.ID = id
-	*t = changed
+	f(t)
+	t.ID = id
 	return nil
 }
 
@@ -148,11 +152,9 @@ func (e *Emulator) Change(id string, f func(*Test)) error {
 func (e *Emulator) Remove(id string) error {
 	e.account.mu.Lock()
 	defer e.account.mu.Unlock()
-	i := e.account.findTest(id)
-	if i < 0 {
+	if !e.account.tests.Remove(emulator.ParseID(id)) {
 		return fmt.Errorf("no uptime test has id %q", id)
 	}
-	e.account.tests = slices.Delete(e.account.tests, i, i+1)
 	return nil
 }
 
@@ -181,83 +183,40 @@ func (e *Emulator) AddContactGroup(name string, emailAddresses ...string) (id st
 func (e *Emulator) ContactGroups() []ContactGroup {
 	e.account.mu.Lock()
 	defer e.account.mu.Unlock()
-	return e.account.copyGroups()
+	return e.account.groups.Copies()
 }
 
 // State gives everything that is stored, for the admin endpoint.
 func (a *account) State() any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return map[string]any{"tests": a.copyTests(), "contact_groups": a.copyGroups()}
+	return map[string]any{"tests": a.tests.Copies(), "contact_groups": a.groups.Copies()}
 }
 
 // Reset brings back what Load gave, or nothing.
 func (a *account) Reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.restore(a.start)
-}
-
-func (a *account) copyTests() []Test {
-	tests := make([]Test, len(a.tests))
-	for i, t := range a.tests {
-		tests[i] = t.clone()
-	}
-	return tests
-}
-
-func (a *account) copyGroups() []ContactGroup {
-	groups := make([]ContactGroup, len(a.groups))
-	for i, g := range a.groups {
-		groups[i] = g.clone()
-	}
-	return groups
+	a.objects = a.start.clone()
 }
 
 func (a *account) insertTest(t *Test, lag int) string {
-	t.ID = strconv.Itoa(a.nextTest)
-	a.nextTest++
-	t.createdAt = a.opt.Now()
-	t.listedFrom = 0
-	if lag > 0 {
-		t.listedFrom = a.lists + lag + 1
-	}
-	if t.Status == "" {
-		t.Status = "up"
-	}
-	a.tests = append(a.tests, t)
+	a.tests.Add(lag, func(id int) Test {
+		t.ID, t.createdAt = strconv.Itoa(id), a.opt.Now()
+		if t.Status == "" {
+			t.Status = "up"
+		}
+		return *t
+	})
 	return t.ID
 }
 
 func (a *account) insertGroup(g *ContactGroup) string {
-	g.ID = strconv.Itoa(a.nextGroup)
-	a.nextGroup++
-	a.groups = append(a.groups, g)
-	return g.ID
-}
-
-// findTest returns the index of a test, or -1. Ids only grow, so the slice is sorted by them.
-func (a *account) findTest(id string) int {
-	return find(a.tests, id, func(t *Test) string { return t.ID })
-}
-
-func (a *account) findGroup(id string) int {
-	return find(a.groups, id, func(g *ContactGroup) string { return g.ID })
-}
-
-func find[T any](sorted []T, id string, idOf func(T) string) int {
-	want, err := strconv.Atoi(id)
-	if err != nil || strconv.Itoa(want) != id {
-		return -1
-	}
-	i, ok := slices.BinarySearchFunc(sorted, want, func(item T, want int) int {
-		have, _ := strconv.Atoi(idOf(item)) // ids are made from numbers by insertTest and insertGroup
-		return have - want
+	a.groups.Add(0, func(id int) ContactGroup {
+		g.ID = strconv.Itoa(id)
+		return *g
 	})
-	if !ok {
-		return -1
-	}
-	return i
+	return g.ID
 }
 
 var _ http.Handler = (*Emulator)(nil)

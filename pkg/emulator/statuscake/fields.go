@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
 // testFields are the form fields of an uptime test, each with what the vendor's Swagger file says of it.
@@ -231,18 +233,8 @@ func checkTarget(a *account, value string) string {
 }
 
 func checkHost(_ *account, value string) string {
-	if _, err := netip.ParseAddr(value); err == nil {
-		return ""
-	}
-	labels := strings.Split(strings.TrimSuffix(value, "."), ".")
-	for _, label := range labels {
-		odd := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' }
-		if label == "" || len(label) > 63 || strings.ContainsFunc(label, odd) {
-			return "must be a host name or an IP address"
-		}
-	}
-	if checkDigits(nil, labels[len(labels)-1]) == "" {
-		return "must be a host name or an IP address" // an address that is none, such as 10.0.0.256
+	if !emulator.IsHost(value) {
+		return "must be a host name or an IP address"
 	}
 	return ""
 }
@@ -255,7 +247,7 @@ func checkAddress(_ *account, value string) string {
 }
 
 func checkContactGroup(a *account, value string) string {
-	if a.findGroup(value) < 0 {
+	if a.groups.Find(value) == nil {
 		return "is not the id of a contact group"
 	}
 	return ""

@@ -19,7 +19,7 @@ func (a *account) listGroups(r *http.Request) emulator.Response {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return answerPage(a.groups, p, a.metadata, func(g *ContactGroup) ContactGroup { return g.wire(false) })
+	return answerPage(a.groups.Listed(false), p, a.metadata, func(g *ContactGroup) ContactGroup { return g.wire(false) })
 }
 
 // createGroup answers POST /contact-groups. https://developers.statuscake.com/api/#operation/create-contact-group
@@ -49,11 +49,11 @@ func (a *account) makeGroup(form url.Values) (id string, wrong problems) {
 func (a *account) getGroup(id string) emulator.Response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	i := a.findGroup(id)
-	if i < 0 {
+	g := a.groups.Find(id)
+	if g == nil {
 		return notFound()
 	}
-	return emulator.JSON(http.StatusOK, map[string]any{"data": a.groups[i].wire(true)})
+	return emulator.JSON(http.StatusOK, map[string]any{"data": g.wire(true)})
 }
 
 // updateGroup answers PUT /contact-groups/{group_id}.
@@ -61,18 +61,18 @@ func (a *account) getGroup(id string) emulator.Response {
 func (a *account) updateGroup(id string, form url.Values) emulator.Response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	i := a.findGroup(id)
-	if i < 0 {
+	have := a.groups.Find(id)
+	if have == nil {
 		return notFound()
 	}
 	if len(form) == 0 {
 		return invalidRequest(noFields)
 	}
-	g := a.groups[i].clone()
+	g := have.clone()
 	if wrong := decode(a, a.groupFields, form, &g); len(wrong) > 0 {
 		return invalid(wrong)
 	}
-	a.groups[i] = &g
+	*have = g
 	return noContent()
 }
 
@@ -81,12 +81,10 @@ func (a *account) updateGroup(id string, form url.Values) emulator.Response {
 func (a *account) deleteGroup(id string) emulator.Response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	i := a.findGroup(id)
-	if i < 0 {
+	if !a.groups.Remove(emulator.ParseID(id)) {
 		return notFound()
 	}
-	a.groups = slices.Delete(a.groups, i, i+1)
-	for _, t := range a.tests {
+	for t := range a.tests.All() {
 		t.ContactGroups = slices.DeleteFunc(t.ContactGroups, func(group string) bool { return group == id })
 	}
 	return noContent()

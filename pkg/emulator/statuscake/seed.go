@@ -6,10 +6,10 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
 //go:embed demo.json
@@ -17,13 +17,6 @@ var demoSeed []byte
 
 // DemoSeed returns a small account for demonstrations, for Load: a few contact groups.
 func DemoSeed() []byte { return bytes.Clone(demoSeed) }
-
-// snapshot is an account's state at the start.
-type snapshot struct {
-	tests               []Test
-	groups              []ContactGroup
-	nextTest, nextGroup int
-}
 
 // Load adds contact groups and tests from JSON and makes the account as it then is the one that Reset returns to:
 //
@@ -38,29 +31,22 @@ func (e *Emulator) Load(data []byte) error {
 		ContactGroups []map[string]any `json:"contact_groups"`
 		Tests         []map[string]any `json:"tests"`
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	decoder.UseNumber()
-	if err := decoder.Decode(&file); err != nil {
-		return fmt.Errorf("seed: %w", err)
+	if err := emulator.DecodeSeed(data, &file); err != nil {
+		return err
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("seed: the file must hold one JSON object, nothing after it")
-	}
-
 	a := e.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	before := a.snapshot()
+	before := a.objects.clone()
 	err := makeAll(file.ContactGroups, "contact_groups", a.makeGroup)
 	if err == nil {
 		err = makeAll(file.Tests, "tests", func(form url.Values) (string, problems) { return a.makeTest(form, 0) })
 	}
 	if err != nil {
-		a.restore(before)
+		a.objects = before
 		return err
 	}
-	a.start = a.snapshot()
+	a.start = a.objects.clone()
 	return nil
 }
 
@@ -105,21 +91,4 @@ func scalar(name string, value any) (string, error) {
 		return fmt.Sprint(value), nil
 	}
 	return "", fmt.Errorf("%s must be a text, a number, a boolean or a list of them", name)
-}
-
-func (a *account) snapshot() snapshot {
-	return snapshot{tests: a.copyTests(), groups: a.copyGroups(), nextTest: a.nextTest, nextGroup: a.nextGroup}
-}
-
-func (a *account) restore(s snapshot) {
-	a.tests, a.groups = nil, nil
-	for _, t := range s.tests {
-		stored := t.clone()
-		a.tests = append(a.tests, &stored)
-	}
-	for _, g := range s.groups {
-		stored := g.clone()
-		a.groups = append(a.groups, &stored)
-	}
-	a.nextTest, a.nextGroup = s.nextTest, s.nextGroup
 }

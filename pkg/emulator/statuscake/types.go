@@ -52,8 +52,7 @@ type Test struct {
 	UserAgent       string   `json:"user_agent"`
 	Status          string   `json:"status"` // up or down
 
-	createdAt  time.Time
-	listedFrom int // the number of the first list request that shows it
+	createdAt time.Time
 }
 
 // lists gives the fields that must not be shared between copies.

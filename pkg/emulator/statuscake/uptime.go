@@ -31,12 +31,9 @@ func (a *account) listTests(r *http.Request) emulator.Response {
 
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if p.number == 1 {
-		a.lists++
-	}
-	matching := make([]*Test, 0, len(a.tests))
-	for _, t := range a.tests {
-		if t.listedFrom <= a.lists && (status == "" || status == t.Status) && t.tagged(tags, anyTag) {
+	var matching []*Test
+	for _, t := range a.tests.Listed(p.number == 1) {
+		if (status == "" || status == t.Status) && t.tagged(tags, anyTag) {
 			matching = append(matching, t)
 		}
 	}
@@ -84,12 +81,12 @@ func (a *account) makeTest(form url.Values, lag int) (id string, wrong problems)
 // getTest answers GET /uptime/{test_id}. https://developers.statuscake.com/api/#operation/get-uptime-test
 func (a *account) getTest(id string) emulator.Response {
 	a.mu.Lock()
-	i := a.findTest(id)
-	if i < 0 {
+	t := a.tests.Find(id)
+	if t == nil {
 		a.mu.Unlock()
 		return notFound()
 	}
-	d := a.tests[i].detail() // shares nothing with the stored test
+	d := t.detail() // shares nothing with the stored test
 	a.mu.Unlock()
 	return emulator.JSON(http.StatusOK, map[string]any{"data": d})
 }
@@ -99,18 +96,18 @@ func (a *account) getTest(id string) emulator.Response {
 func (a *account) updateTest(id string, form url.Values) emulator.Response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	i := a.findTest(id)
-	if i < 0 {
+	have := a.tests.Find(id)
+	if have == nil {
 		return notFound()
 	}
 	if len(form) == 0 {
 		return invalidRequest(noFields)
 	}
-	t := a.tests[i].clone()
+	t := have.clone()
 	if wrong := decode(a, a.testUpdateFields, form, &t); len(wrong) > 0 {
 		return invalid(wrong)
 	}
-	a.tests[i] = &t
+	*have = t
 	return noContent()
 }
 
@@ -118,10 +115,8 @@ func (a *account) updateTest(id string, form url.Values) emulator.Response {
 func (a *account) deleteTest(id string) emulator.Response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	i := a.findTest(id)
-	if i < 0 {
+	if !a.tests.Remove(emulator.ParseID(id)) {
 		return notFound()
 	}
-	a.tests = slices.Delete(a.tests, i, i+1)
 	return noContent()
 }
