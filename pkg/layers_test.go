@@ -52,6 +52,7 @@ func layers() []layer {
 		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
 		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
+		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/emulator", testify}, "it runs any vendor's module against any vendor's emulator"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
 		{"pkg/emulator/statuscake/conformtest", []string{"pkg/emulator", "pkg/emulator/", "github.com/getkin/kin-openapi/", testify}, "conformity is judged by a tool that others wrote"},
 		{"modules", append([]string{"modules/"}, service...), "the list of modules names every service, and holds nothing else"},

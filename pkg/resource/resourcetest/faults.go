@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package resourcetest
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+)
+
+// Faults are the ways in which a call fails, before the service acted on it and after.
+func Faults() map[string]emulator.Fault {
+	return map[string]emulator.Fault{
+		"429":            {Kind: emulator.Status, Status: http.StatusTooManyRequests},
+		"500":            {Kind: emulator.Status, Status: http.StatusInternalServerError},
+		"503":            {Kind: emulator.Status, Status: http.StatusServiceUnavailable},
+		"500 after":      {Kind: emulator.StatusAfter, Status: http.StatusInternalServerError},
+		"504 after":      {Kind: emulator.StatusAfter, Status: http.StatusGatewayTimeout},
+		"dropped before": {Kind: emulator.DropBefore},
+		"dropped after":  {Kind: emulator.DropAfter},
+		"cut off":        {Kind: emulator.CutBody},
+		"HTML before":    {Kind: emulator.HTML},
+		"HTML after":     {Kind: emulator.HTMLAfter},
+	}
+}
+
+// Plight is a run whose every call is made to fail in turn.
+type Plight struct {
+	Task Options
+	// Fill makes what there is before the run. What it gives tells of the objects that are not the task's business, now or later: that must
+	// never change.
+	Fill func() (bystanders func() any)
+	// Result is what the account holds beside those, and After what that is in the end.
+	Result func() any
+	After  any
+	// Judge holds what a run told against what is in the account.
+	Judge func(a Answer, at string)
+}
+
+// Suffer runs the task with a fault (nil for none) in a new account, then without, until nothing is left to do. It gives the number of calls
+// of the first run. Whatever happens: one valid answer, no wrong deletion, what is told as done is done, and the next run puts right what is
+// left.
+func (l *Lab) Suffer(p Plight, rule *emulator.Rule) (calls int) {
+	l.T.Helper()
+	at := "no fault"
+	l.Fresh()
+	bystanders := p.Fill()
+	before := bystanders()
+	if rule != nil {
+		at = fmt.Sprintf("call %d", rule.Index)
+		l.account.Inject(*rule)
+	}
+	a := l.Run(p.Task)
+	calls = len(l.account.Calls())
+	if rule == nil {
+		require.False(l.T, a.Failed, a.Msg)
+	} else {
+		require.Empty(l.T, l.account.Pending(), "the fault did not happen")
+	}
+	if a.Failed {
+		assert.NotEmpty(l.T, a.Msg)
+	}
+	p.Judge(a, at)
+	l.account.ClearFaults()
+
+	again := l.Run(p.Task)
+	assert.False(l.T, again.Failed, "%s: the run after it: %s", at, again.Msg)
+	assert.Equal(l.T, p.After, p.Result(), "%s: what there is in the end", at)
+	if again.Changed || a.Failed {
+		writes := l.account.Writes()
+		assert.False(l.T, l.Run(p.Task).Changed, at)
+		assert.Equal(l.T, writes, l.account.Writes(), "%s: a third run writes", at)
+	}
+	assert.Equal(l.T, before, bystanders(), "%s: what is none of the task's business", at)
+	return calls
+}
+
+// EachCall lets each single call of the run fail in one way.
+func (l *Lab) EachCall(p Plight, fault emulator.Fault) {
+	l.T.Helper()
+	n := l.Suffer(p, nil)
+	require.Greater(l.T, n, 20)
+	for index := range n {
+		l.Suffer(p, &emulator.Rule{Index: index, Fault: fault})
+	}
+}
