@@ -222,6 +222,13 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 // Compute recognises what was left over.
 func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	old, changes := *step.Have, step.Changes
+	if r, ok := a.provider.(Recreator[S]); ok {
+		made, err := r.Recreate(ctx, old, step.Want)
+		if err == nil {
+			step.ID = made.ID
+		}
+		return err
+	}
 	if err := a.provider.(Replacer[S]).Claim(ctx, old, step.Want); err != nil {
 		return err
 	}

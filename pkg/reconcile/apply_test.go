@@ -552,3 +552,39 @@ func TestWhatOthersStandOnComesFirstAndGoesLast(t *testing.T) {
 	assert.Empty(t, done.Failed())
 	assert.Equal(t, []string{"create base", "create new", "create newer", "delete old", "delete old base"}, s.Log())
 }
+
+// unique is a service in which an object must go before another one can have its name.
+type unique struct {
+	*memory.Service
+	fails error
+}
+
+func (u unique) Recreate(ctx context.Context, have object, want thing) (object, error) {
+	if err := u.Delete(ctx, have); err != nil {
+		return object{}, err
+	}
+	if u.fails != nil {
+		_, err := u.Create(ctx, have.State)
+		return object{}, errors.Join(u.fails, err)
+	}
+	return u.Create(ctx, want)
+}
+
+func TestAnObjectWithAUniqueNameGoesBeforeTheNewOneComes(t *testing.T) {
+	for _, fails := range []error{nil, memory.ErrBroken} {
+		s := &memory.Service{}
+		s.Add(memory.Named("a"))
+		p := unique{s, fails}
+		refused := planned(t, s, p, []want{{State: ofKind("a", "b")}}, policy{Replacing: "recreate: always"})
+		require.ErrorContains(t, refused[0].Err, "kind of 1 cannot be changed after creation; recreate: always deletes it and creates a new one")
+		plan := planned(t, s, p, []want{{State: ofKind("a", "b")}}, policy{AllowReplace: true})
+		done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"delete a", "create a"}, s.Log())
+		assert.Equal(t, []string{"a"}, s.Things())
+		require.ErrorIs(t, done[0].Err, fails)
+		if fails == nil {
+			assert.Equal(t, "0 a replaced id 2", told(done))
+		}
+	}
+}

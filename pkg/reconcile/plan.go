@@ -58,6 +58,7 @@ const (
 type Policy[S any] struct {
 	OnDuplicate  OnDuplicate // "" is Fail
 	AllowReplace bool        // a wish that changes a fixed field may delete the object and make a new one
+	Replacing    string      // how the user allows that, for messages; "" is "allow_replace: true"
 	// Scope selects the objects that shall exist only if a wish declares them; nil for none (wishes only add and change).
 	Scope func(Object[S]) bool
 	Group string // the group that Scope is limited to, "" for none
@@ -307,7 +308,8 @@ func (c *computation[S]) update(step Step[S], have Object[S], w Want[S]) Step[S]
 func (c *computation[S]) replace(step Step[S], w Want[S], field string) Step[S] {
 	switch {
 	case !c.policy.AllowReplace:
-		step.Err = fmt.Errorf("%s: %s of %s %w; allow_replace: true deletes it and creates a new one", step.Key, field, step.ID, ErrReplace)
+		step.Err = fmt.Errorf("%s: %s of %s %w; %s deletes it and creates a new one",
+			step.Key, field, step.ID, ErrReplace, cmp.Or(c.policy.Replacing, "allow_replace: true"))
 		return step
 	case w.ID != "":
 		step.Err = fmt.Errorf("%s: %s of %s %w; the one that replaces it has another id, so write its name instead of the id", step.Key, field, step.ID, ErrReplace)

@@ -78,6 +78,12 @@ type Replacer[S any] interface {
 	Claimed(have Object[S]) bool
 }
 
+// Recreator is implemented, beside Replacer, where names are unique, so that the old object must go before the new one can come. Recreate
+// does both, and where the new one cannot be made it brings the old one back.
+type Recreator[S any] interface {
+	Recreate(ctx context.Context, have Object[S], want S) (Object[S], error)
+}
+
 // Grouper is implemented by providers whose objects belong to groups (stacks). Objects of different groups are never duplicates
 // of each other, and an id does not reach from a wish of one group into another to delete. "" is no group.
 type Grouper[S any] interface {
