@@ -52,8 +52,8 @@ const (
 	firstContactID = 900_001
 )
 
-// defaultCheckLimit is the size of the plan.
-const defaultCheckLimit = 10_000
+// DefaultCheckLimit is how many checks the plan allows.
+const DefaultCheckLimit = 10_000
 
 // PingForm is how the detail tells the type of a ping check.
 type PingForm string
@@ -82,13 +82,12 @@ type Emulator struct {
 
 // New makes an empty account.
 func New(opt emulator.Options) *Emulator {
-	a := &account{opt: opt.Filled(), checkFields: checkFields(), windowFields: windowFields()}
+	a := &account{checkLimit: DefaultCheckLimit, opt: opt.Filled(), checkFields: checkFields(), windowFields: windowFields()}
 	a.start = objects{
-		checks:     emulator.NewStore(firstCheckID, (*Check).clone),
-		windows:    emulator.NewStore(firstWindowID, (*Window).clone),
-		teams:      emulator.NewStore(firstTeamID, (*Team).clone),
-		contacts:   emulator.NewStore(firstContactID, (*Contact).clone),
-		checkLimit: defaultCheckLimit,
+		checks:   emulator.NewStore(firstCheckID, (*Check).clone),
+		windows:  emulator.NewStore(firstWindowID, (*Window).clone),
+		teams:    emulator.NewStore(firstTeamID, (*Team).clone),
+		contacts: emulator.NewStore(firstContactID, (*Contact).clone),
 	}
 	a.objects = a.start.clone()
 	return &Emulator{Server: emulator.New(opt, a), account: a}
@@ -102,8 +101,9 @@ type account struct {
 
 	mu sync.Mutex
 	objects
-	quirks Quirks
-	start  objects
+	quirks     Quirks
+	checkLimit int
+	start      objects
 }
 
 // objects are what Reset brings back.
@@ -112,7 +112,6 @@ type objects struct {
 	windows     *emulator.Store[Window]
 	teams       *emulator.Store[Team]
 	contacts    *emulator.Store[Contact]
-	checkLimit  int
 	massChanges int
 }
 
@@ -135,8 +134,8 @@ func (e *Emulator) SetQuirks(q Quirks) error {
 	return nil
 }
 
-// SetCheckLimit chooses how many checks the plan allows. Those that are there already stay. Reset brings the limit of the
-// start back.
+// SetCheckLimit chooses how many checks the plan allows. Those that are there already stay. Reset does not
+// touch it.
 func (e *Emulator) SetCheckLimit(limit int) {
 	e.account.mu.Lock()
 	defer e.account.mu.Unlock()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Package serve is the program `emulator`: an emulated vendor on a port, until a signal ends it.
+//
+//	emulator [flags] [statuscake|pingdom]
 package serve
 
 import (
@@ -10,15 +12,19 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
 )
 
@@ -43,11 +49,54 @@ func Main() {
 	os.Exit(code)
 }
 
+// account is what the vendors' emulators have in common.
+type account interface {
+	http.Handler
+	Load(seed []byte) error
+}
+
+// vendor is one choice of what is emulated.
+type vendor struct {
+	basePath string
+	demo     func() []byte
+	flags    []string // those that only this vendor has
+	open     func(config) (account, error)
+}
+
+// defaultVendor is emulated where none is named.
+const defaultVendor = "statuscake"
+
+func vendors() map[string]vendor {
+	return map[string]vendor{
+		defaultVendor: {
+			basePath: statuscake.BasePath, demo: statuscake.DemoSeed, flags: []string{"list-metadata"},
+			open: func(cfg config) (account, error) {
+				e := statuscake.New(cfg.opt)
+				if err := e.SetListMetadata(statuscake.ListMetadata(cfg.listMetadata)); err != nil {
+					return nil, fmt.Errorf("--list-metadata: %w", err)
+				}
+				return e, nil
+			},
+		},
+		"pingdom": {
+			basePath: pingdom.BasePath, demo: pingdom.DemoSeed, flags: []string{"check-limit", "sparse"},
+			open: func(cfg config) (account, error) {
+				e := pingdom.New(cfg.opt)
+				e.SetCheckLimit(cfg.checkLimit)
+				return e, e.SetQuirks(pingdom.Quirks{Sparse: cfg.sparse})
+			},
+		},
+	}
+}
+
 type config struct {
+	vendor       vendor
 	listen       string
 	allowRemote  bool
 	opt          emulator.Options
 	listMetadata string
+	checkLimit   int
+	sparse       bool
 	seedFile     string
 	seedDemo     bool
 	portFile     string
@@ -84,28 +133,58 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	flags.DurationVar(&cfg.opt.Latency, "latency", 0, "`time` before each answer, such as 20ms")
 	flags.IntVar(&cfg.opt.RatePerSecond, "rate-limit", 0, "`calls` a second that the account may make; 0 is no limit")
 	flags.IntVar(&cfg.opt.RatePerMinute, "rate-limit-minute", 0, "`calls` a minute that the account may make; 0 is no limit")
-	flags.IntVar(&cfg.opt.ListLag, "list-lag", 0, "`number` of list requests in which a new test is still missing")
-	flags.StringVar(&cfg.listMetadata, "list-metadata", string(statuscake.MetadataFull), "`what` lists tell of their length: full, zero-total or missing")
-	flags.StringVar(&cfg.seedFile, "seed", "", "JSON `file` with contact_groups and tests to start with")
-	flags.BoolVar(&cfg.seedDemo, "seed-demo", false, "start with a few contact groups")
+	flags.IntVar(&cfg.opt.ListLag, "list-lag", 0, "`number` of list requests in which a new object is still missing")
+	flags.StringVar(&cfg.listMetadata, "list-metadata", string(statuscake.MetadataFull), "`what` lists tell of their length: full, zero-total or missing (statuscake only)")
+	flags.IntVar(&cfg.checkLimit, "check-limit", pingdom.DefaultCheckLimit, "`number` of checks that the plan allows (pingdom only)")
+	flags.BoolVar(&cfg.sparse, "sparse", false, "leave out of answers what has its usual value (pingdom only)")
+	flags.StringVar(&cfg.seedFile, "seed", "", "JSON `file` with what the account holds at the start (statuscake: contact_groups and tests; "+
+		"pingdom: contacts, teams, checks and maintenance)")
+	flags.BoolVar(&cfg.seedDemo, "seed-demo", false, "start with a few contacts")
 	flags.StringVar(&cfg.portFile, "port-file", "", "`file` that holds the base URL while the emulator listens")
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "Usage: emulator [flags] [%s]\nThe vendor is %s where none is named. Flags:\n", strings.Join(names(), "|"), defaultVendor)
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
 	if cfg.opt.Token == "" {
 		cfg.opt.Token = token
 	}
-	err := cfg.validate(flags.Args())
+	err := cfg.choose(flags)
+	if err == nil {
+		err = cfg.validate()
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "emulator: %v\n", err)
 	}
 	return cfg, err
 }
 
-func (c config) validate(rest []string) error {
-	if len(rest) > 0 {
-		return fmt.Errorf("there are no arguments beside flags, got: %q", rest)
+func names() []string { return slices.Sorted(maps.Keys(vendors())) }
+
+// choose finds the vendor that the arguments name, and refuses flags of another one.
+func (c *config) choose(flags *flag.FlagSet) error {
+	chosen := defaultVendor
+	if flags.NArg() > 0 {
+		chosen = flags.Arg(0)
 	}
+	known := false
+	if c.vendor, known = vendors()[chosen]; !known || flags.NArg() > 1 {
+		return fmt.Errorf("the argument after all flags must be one of %s, got: %q", strings.Join(names(), ", "), flags.Args())
+	}
+	var err error
+	flags.Visit(func(f *flag.Flag) {
+		for name, other := range vendors() {
+			if name != chosen && slices.Contains(other.flags, f.Name) {
+				err = fmt.Errorf("--%s is for %s only", f.Name, name)
+			}
+		}
+	})
+	return err
+}
+
+func (c config) validate() error {
 	host, _, err := net.SplitHostPort(c.listen)
 	if err != nil {
 		return fmt.Errorf("--listen must be host:port: %w", err)
@@ -113,14 +192,14 @@ func (c config) validate(rest []string) error {
 	if ip := net.ParseIP(host); !c.allowRemote && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("--listen %s could be reached by other machines; say --allow-remote if that is meant", c.listen)
 	}
-	if c.opt.Latency < 0 || c.opt.RatePerSecond < 0 || c.opt.RatePerMinute < 0 || c.opt.ListLag < 0 {
-		return errors.New("--latency, --rate-limit, --rate-limit-minute and --list-lag must not be negative")
+	if c.opt.Latency < 0 || c.opt.RatePerSecond < 0 || c.opt.RatePerMinute < 0 || c.opt.ListLag < 0 || c.checkLimit < 0 {
+		return errors.New("--latency, --rate-limit, --rate-limit-minute, --list-lag and --check-limit must not be negative")
 	}
 	return nil
 }
 
 func run(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
-	vendor, err := newVendor(cfg)
+	emulated, err := newAccount(cfg)
 	if err != nil {
 		return err
 	}
@@ -128,9 +207,9 @@ func run(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	url := "http://" + listener.Addr().String() + statuscake.BasePath
+	url := "http://" + listener.Addr().String() + cfg.vendor.basePath
 	server := &http.Server{
-		Handler:           vendor,
+		Handler:           emulated,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(stderr, "emulator: ", 0),
 	}
@@ -161,13 +240,13 @@ func shutDown(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
-func newVendor(cfg config) (*statuscake.Emulator, error) {
-	vendor := statuscake.New(cfg.opt)
-	if err := vendor.SetListMetadata(statuscake.ListMetadata(cfg.listMetadata)); err != nil {
-		return nil, fmt.Errorf("--list-metadata: %w", err)
+func newAccount(cfg config) (account, error) {
+	emulated, err := cfg.vendor.open(cfg)
+	if err != nil {
+		return nil, err
 	}
 	if cfg.seedDemo {
-		if err := vendor.Load(statuscake.DemoSeed()); err != nil {
+		if err := emulated.Load(cfg.vendor.demo()); err != nil {
 			return nil, err
 		}
 	}
@@ -176,11 +255,11 @@ func newVendor(cfg config) (*statuscake.Emulator, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--seed: %w", err)
 		}
-		if err := vendor.Load(data); err != nil {
+		if err := emulated.Load(data); err != nil {
 			return nil, fmt.Errorf("--seed %s: %w", cfg.seedFile, err)
 		}
 	}
-	return vendor, nil
+	return emulated, nil
 }
 
 // announce tells where the emulator listens. The file appears at once with its whole content, so that whoever waits for it

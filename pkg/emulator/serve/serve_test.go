@@ -136,6 +136,27 @@ func TestFlags(t *testing.T) {
 	r.stop()
 }
 
+func TestTheVendorIsAnArgument(t *testing.T) {
+	seed := filepath.Join(t.TempDir(), "seed.json")
+	require.NoError(t, os.WriteFile(seed, []byte(`{"checks":[{"name":"Mine","host":"a.example.com","type":"ping"}]}`), 0o600))
+	r := start(t, nil, "--seed-demo", "--seed", seed, "--check-limit", "3", "--sparse", "pingdom")
+	assert.Regexp(t, `^http://127\.0\.0\.1:\d+/api/3\.1$`, r.url)
+	_, body := r.get(t, "/checks/8000001", serve.DefaultToken)
+	assert.Contains(t, body, "Mine")
+	assert.NotContains(t, body, "custom_message", "sparse")
+	_, body = r.get(t, "/credits", serve.DefaultToken)
+	assert.Contains(t, body, `"availablechecks":2,`)
+	_, body = r.get(t, "/alerting/teams", serve.DefaultToken)
+	assert.Contains(t, body, "Operations")
+	r.stop()
+
+	r = start(t, nil, "--seed-demo", "statuscake")
+	assert.Regexp(t, `/v1$`, r.url)
+	status, _ := r.get(t, "/contact-groups/300001", serve.DefaultToken)
+	assert.Equal(t, 200, status)
+	r.stop()
+}
+
 func TestWhatItRefuses(t *testing.T) {
 	taken := start(t, nil)
 	defer taken.stop()
@@ -152,8 +173,13 @@ func TestWhatItRefuses(t *testing.T) {
 		want string
 	}{
 		"help":               {[]string{"--help"}, 0, "-port-file"},
+		"help of vendors":    {[]string{"--help"}, 0, "[flags] [pingdom|statuscake]\nThe vendor is statuscake where"},
 		"unknown flag":       {[]string{"--prot-file", "x"}, 2, "not defined"},
-		"argument":           {[]string{"start"}, 2, `got: ["start"]`},
+		"unknown vendor":     {[]string{"start"}, 2, `must be one of pingdom, statuscake, got: ["start"]`},
+		"flag after vendor":  {[]string{"pingdom", "--sparse"}, 2, "the argument after all flags"},
+		"no flag of Pingdom": {[]string{"--list-metadata", "full", "pingdom"}, 2, "--list-metadata is for statuscake only"},
+		"flag of Pingdom":    {[]string{"--sparse", "statuscake"}, 2, "--sparse is for pingdom only"},
+		"no limit":           {[]string{"--check-limit", "-1", "pingdom"}, 2, "must not be negative"},
 		"all interfaces":     {[]string{"--listen", ":0"}, 2, "--allow-remote"},
 		"another interface":  {[]string{"--listen", "192.0.2.1:0"}, 2, "--allow-remote"},
 		"a name":             {[]string{"--listen", "example.com:0"}, 2, "--allow-remote"},
@@ -162,6 +188,7 @@ func TestWhatItRefuses(t *testing.T) {
 		"list metadata":      {[]string{"--list-metadata", "none"}, 1, "--list-metadata: "},
 		"seed missing":       {[]string{"--seed", filepath.Join(folder, "none")}, 1, "--seed: open"},
 		"seed broken":        {[]string{"--seed", broken}, 1, "tests[0]"},
+		"seed of another":    {[]string{"--seed", broken, "pingdom"}, 1, `unknown field "tests"`},
 		"port taken":         {[]string{"--listen", address}, 1, "address already in use"},
 		"port file's folder": {[]string{"--port-file", filepath.Join(folder, "none", "url")}, 1, "--port-file: "},
 		"port file a folder": {[]string{"--port-file", full}, 1, "--port-file: rename"},
