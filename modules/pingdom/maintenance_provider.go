@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -62,8 +61,13 @@ func (m *maintenance) Key(w Window) string {
 	return key
 }
 
-// Group is the description: an id does not reach a window of another one that shall go.
-func (m *maintenance) Group(w Window) string { return "the windows of " + w.title() }
+// Group is the description, where one is given: the id of a window that shall go does not reach one of another description.
+func (m *maintenance) Group(w Window) string {
+	if w.Description == nil {
+		return ""
+	}
+	return "the windows of " + w.title()
+}
 
 func (w Window) title() string {
 	if w.Description == nil {
@@ -205,13 +209,9 @@ func (m *maintenance) readWindows(ctx context.Context, ids []string) ([]wireWind
 
 func fromWireWindow(wire wireWindow) Window {
 	w := Window{
-		Description: &wire.Description, Checks: []string{}, from: time.Unix(wire.From, 0).UTC(), to: wire.end(),
+		Description: &wire.Description, Checks: sortIDs(ids(wire.Checks.Uptime)), from: time.Unix(wire.From, 0).UTC(), to: wire.end(),
 		recurring: wire.RecurrenceType != "" && wire.RecurrenceType != "none", foreign: len(wire.Checks.TMS) > 0,
 	}
-	for _, id := range wire.Checks.Uptime {
-		w.Checks = append(w.Checks, string(id))
-	}
-	w.Checks = sortIDs(w.Checks)
 	return w.stamped()
 }
 
@@ -328,27 +328,18 @@ func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window])
 	if have.State.begun(m.clock()) {
 		slices.Reverse(ways)
 	}
-	first := ways[0]()
-	if refused(first) {
-		if err := ways[1](); !refused(err) {
-			first = err
-		} else if left, err := m.getWindow(ctx, have.ID); err != nil {
-			first = err
+	err := ways[0]()
+	if declined(err) && !errors.Is(err, httpapi.ErrNotFound) {
+		if other := ways[1](); !declined(other) || errors.Is(other, httpapi.ErrNotFound) {
+			err = other
+		} else if left, lookErr := m.getWindow(ctx, have.ID); lookErr != nil {
+			err = lookErr
 		} else if fromWireWindow(left).over(m.clock()) {
 			return nil
 		}
 	}
-	if first == nil || errors.Is(first, httpapi.ErrNotFound) {
+	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
 		return nil
 	}
-	return fmt.Errorf("ending maintenance window %s (%s): %w", m.Key(have.State), have.ID, first)
-}
-
-// refused tells an answer that says no to this call from failures of every other kind.
-func refused(err error) bool {
-	var answer *httpapi.Error
-	if !errors.As(err, &answer) || errors.Is(err, httpapi.ErrNotFound) || errors.Is(err, httpapi.ErrAuth) {
-		return false
-	}
-	return answer.Status >= http.StatusBadRequest && answer.Status < http.StatusInternalServerError && answer.Status != http.StatusTooManyRequests
+	return fmt.Errorf("ending maintenance window %s (%s): %w", m.Key(have.State), have.ID, err)
 }

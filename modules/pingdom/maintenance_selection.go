@@ -9,7 +9,6 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
-	"github.com/stackwatch/ansible-monitoring/pkg/stacks"
 )
 
 // selection says which checks a window covers: those that are named and those with any of the tags, all within the stack. Without both it
@@ -59,38 +58,38 @@ func newCatalogue(checks []overview) *catalogue {
 }
 
 func inStack(o overview, stack string) bool {
-	return stack == "" || slices.Contains(stacks.Dashes().Stacks(o.userTags()), stack)
+	return stack == "" || slices.Contains(marks().Stacks(o.userTags()), stack)
 }
 
 // ids gives the checks of a selection. What does not exist is an error, unless gone says that it may have gone.
 func (c *catalogue) ids(s selection, gone bool) ([]string, error) {
 	pool := filter(c.checks, func(o overview) bool { return inStack(o, s.stack) })
-	ids := []string{}
+	chosen := []string{}
 	if s.checks == nil && s.tags == nil {
 		for _, o := range pool {
-			ids = append(ids, string(o.ID))
+			chosen = append(chosen, string(o.ID))
 		}
 	}
 	for _, o := range pool {
 		if slices.ContainsFunc(o.userTags(), func(tag string) bool { return slices.Contains(s.tags, tag) }) {
-			ids = append(ids, string(o.ID))
+			chosen = append(chosen, string(o.ID))
 		}
 	}
 	for _, value := range s.checks {
 		found := matching(pool, value)
 		switch {
 		case len(found) == 1:
-			ids = append(ids, found[0])
+			chosen = append(chosen, found[0])
 		case len(found) > 1:
 			return nil, fmt.Errorf("the check name %s is not unique; write the id of one of them: %s", value, strings.Join(found, ", "))
 		case !gone:
 			return nil, fmt.Errorf("value of checks must be names or ids of checks%s, got: %s; there are: %s", s.within(), value, namesOf(pool))
 		}
 	}
-	if len(ids) == 0 && !gone {
+	if len(chosen) == 0 && !gone {
 		return nil, fmt.Errorf("there is no check for the window to cover: nothing matches %s", s.words())
 	}
-	return sortIDs(ids), nil
+	return sortIDs(chosen), nil
 }
 
 func (s selection) within() string {
@@ -102,13 +101,13 @@ func (s selection) within() string {
 
 // matching gives the ids of the checks that a name or an id means.
 func matching(pool []overview, value string) []string {
-	var ids []string
+	var found []string
 	for _, o := range pool {
-		if checkID.MatchString(value) && value == string(o.ID) || !checkID.MatchString(value) && value == strings.TrimSpace(o.Name) {
-			ids = append(ids, string(o.ID))
+		if idPattern.MatchString(value) && value == string(o.ID) || !idPattern.MatchString(value) && value == strings.TrimSpace(o.Name) {
+			found = append(found, string(o.ID))
 		}
 	}
-	return sortIDs(ids)
+	return sortIDs(found)
 }
 
 func namesOf(pool []overview) string {

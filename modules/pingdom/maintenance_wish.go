@@ -17,9 +17,9 @@ import (
 // windowWish checks one declared window. Its errors name the option, the value and what would be right.
 func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error) {
 	o := item.Object
-	w := Window{absent: item.State != nil && *item.State == "absent"}
+	w := Window{absent: value(item.State) == "absent"}
 	switch {
-	case item.ID != nil && !checkID.MatchString(*item.ID):
+	case item.ID != nil && !idPattern.MatchString(*item.ID):
 		return w, fmt.Errorf("value of id must be the number of a maintenance window, got: %s", *item.ID)
 	case item.ID != nil:
 		w.label = "id " + *item.ID
@@ -34,8 +34,9 @@ func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error
 		w.Description = &description
 	}
 	w.selection = selection{checks: resource.Tidy(o.Checks), tags: resource.Tidy(o.Tags)}
-	if item.Stack != nil {
-		w.stack = *item.Stack
+	w.stack = value(item.Stack)
+	if err := checkStack(item.Stack); err != nil {
+		return w, err
 	}
 	if err := checkTemplates(w); err != nil {
 		return w, err
@@ -100,7 +101,6 @@ func (s *schedule) set(o windowOptions, now time.Time, absent, byID bool) (err e
 }
 
 var (
-	checkID         = regexp.MustCompile(`^[0-9]{1,20}$`)
 	durationPattern = regexp.MustCompile(`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$`)
 	zonePattern     = regexp.MustCompile(`([Zz]|[+-][0-9]{2}:?[0-9]{2})$`)
 	secondsPattern  = regexp.MustCompile(`^[0-9]{10}$`) // 2001 to 2286

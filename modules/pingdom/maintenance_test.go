@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package pingdom
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
+)
+
+// deployment is the task that opens a window for the stack shop.
+func deployment() options { return options{"description": "Deployment", "stack": "shop"} }
+
+func gone() options { return options{"state": "absent"} }
+
+// TestADeploymentsWindow follows a window from the opening to the end.
+func TestADeploymentsWindow(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	shop := d.watch("shop/cart", "shop/search")
+	d.watch("blog/frontend", "by hand")
+
+	a := d.ok(deployment())
+	w, times := d.only()
+	assert.Equal(t, []float64{0, 60}, times)
+	assert.Equal(t, shop, w.UptimeIDs)
+	assert.Equal(t, "Deployment", w.Description)
+	require.Len(t, a.Windows, 1)
+	assert.Equal(t, strconv.Itoa(w.ID), value(a.Windows[0].ID))
+	assert.Equal(t, "2026-11-21T12:00:00Z", value(a.Windows[0].Start))
+	assert.Equal(t, "2026-11-21T13:00:00Z", value(a.Windows[0].End))
+	assert.Equal(t, texts(shop), a.Windows[0].Checks)
+	assert.Equal(t, []string{"description", "start", "end", "checks"}, a.changed())
+	assert.Equal(t, fmt.Sprintf("maintenance window Deployment (stack shop) (id %d) created", w.ID), a.Diff[0].AfterHeader)
+	body := fmt.Sprintf(`POST {"description":"Deployment","from":1,"to":%d,"uptimeids":"%d,%d"}`, noon().Add(time.Hour).Unix(), shop[0], shop[1])
+	assert.Equal(t, []string{body}, d.sent(), "from is the vendor's word for now: a time that was looked up may have passed when it arrives")
+
+	d.pass(20 * time.Minute)
+	d.settled(deployment())
+	assert.Equal(t, 2*2, len(d.Calls()), "a run lists the checks and the windows, once each")
+	d.ResetCalls()
+
+	d.pass(20 * time.Minute)
+	a = d.ok(deployment())
+	assert.Equal(t, []string{"end"}, a.changed(), "a deployment that starts over gets its time")
+	_, times = d.only()
+	assert.Equal(t, []float64{-40, 60}, times)
+	assert.Equal(t, []string{fmt.Sprintf(`PUT {"to":%d}`, d.Clock.Now().Add(time.Hour).Unix())}, d.sent())
+
+	d.pass(5 * time.Minute)
+	a = d.ok(deployment().With(gone()))
+	assert.Equal(t, []string{"Deployment deleted"}, a.actions())
+	_, times = d.only()
+	assert.Equal(t, []float64{-45, 0}, times)
+	assert.Equal(t, []string{`PUT {"to":1}`}, d.sent(), "what is under way is ended")
+	d.settled(deployment().With(gone()))
+
+	d.ok(deployment())
+	assert.Len(t, d.Windows(), 2, "the next deployment has a window of its own")
+	d.settled(deployment())
+}
+
+// TestAScheduledWindow follows one with a time.
+func TestAScheduledWindow(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	checks := d.watch("cart", "search")
+	evening := options{"description": "Upgrade", "checks": []any{"cart"}, "start": "2026-11-21T22:00:00+01:00", "duration": "2h"}
+	d.ok(evening)
+	first, times := d.only()
+	assert.Equal(t, []float64{9 * 60, 11 * 60}, times)
+	d.settled(evening)
+	d.settled(evening.With(options{"start": "2026-11-21T21:00:30Z"}))
+	d.settled(evening.With(options{"start": first.From}))
+
+	a := d.ok(evening.With(options{"start": "2026-11-21T22:00:00Z", "duration": "1h", "checks": []any{"search", checks[0]}}))
+	assert.Equal(t, []string{"start", "checks"}, a.changed())
+	_, times = d.only()
+	assert.Equal(t, []float64{10 * 60, 11 * 60}, times)
+
+	tomorrow := evening.With(options{"start": "2026-11-22T22:00:00+01:00"})
+	d.ok(tomorrow)
+	require.Len(t, d.Windows(), 2, "another night is another window")
+	assert.Contains(t, d.refusal(options{"description": "Upgrade", "state": "absent"}),
+		fmt.Sprintf("Upgrade: more than one match: %d (2026-11-21T22:00:00Z to 2026-11-21T23:00:00Z), %d (2026-11-22T21:00:00Z to 2026-11-22T23:00:00Z); "+
+			"give id or start", first.ID, d.Windows()[1].ID))
+
+	d.sent()
+	d.ok(tomorrow.With(gone()))
+	assert.Equal(t, []string{"DELETE"}, d.sent(), "what has not begun is deleted")
+	_, times = d.only()
+	assert.Equal(t, []float64{10 * 60, 11 * 60}, times)
+
+	a = d.ok(options{"description": "Upgrade", "tags": []any{}, "checks": []any{"cart", "search"}, "duration": "12h"})
+	assert.Equal(t, []string{"start"}, a.changed(), "now is earlier than what was scheduled; it lasts long enough")
+	_, times = d.only()
+	assert.Equal(t, []float64{0, 11 * 60}, times)
+	late := evening.With(options{"start": "2026-11-21T11:30:00Z", "duration": "1h", "checks": []any{"cart", "search"}})
+	a = d.ok(late)
+	assert.Equal(t, []string{"end"}, a.changed(), "the start of what has begun is left")
+	d.settled(late)
+	assert.Contains(t, d.refusal(late.With(options{"duration": "30m"})), "that window was over at 2026-11-21T12:00:00Z")
+}
+
+func TestSelection(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	ids := d.watch("shop/cart", "shop/search", "blog/cart", "lone", "padded ")
+	require.NoError(t, d.Change(ids[1], func(c *vendor.Check) { c.Tags = append(c.Tags, "db") }))
+	require.NoError(t, d.Change(ids[2], func(c *vendor.Check) { c.Tags = append(c.Tags, "db") }))
+	id := func(i int) string { return strconv.Itoa(ids[i]) }
+	for _, c := range []struct {
+		task options
+		want []int
+	}{
+		{options{"stack": "shop"}, []int{0, 1}},
+		{options{"checks": "lone, padded"}, []int{3, 4}},
+		{options{"checks": []any{ids[3], "lone", id(0)}}, []int{0, 3}},
+		{options{"checks": []any{"cart"}, "stack": "blog"}, []int{2}},
+		{options{"checks": []any{id(2)}, "stack": "blog"}, []int{2}},
+		{options{"tags": []any{"db", "other"}}, []int{1, 2}},
+		{options{"tags": []any{"db"}, "stack": "shop"}, []int{1}},
+		{options{"tags": []any{"db"}, "checks": []any{"lone"}}, []int{1, 2, 3}},
+		{options{"tags": []any{"db"}, "checks": []any{"cart"}, "stack": "shop"}, []int{0, 1}},
+		{options{"tags": []any{"stack-blog"}}, []int{2}},
+	} {
+		a := d.ok(options{"description": fmt.Sprint(c.task)}.With(c.task))
+		want := []string{}
+		for _, i := range c.want {
+			want = append(want, id(i))
+		}
+		assert.Equal(t, want, a.Windows[0].Checks, c.task)
+		stored, _, _ := d.stored(value(a.Windows[0].ID))
+		assert.Equal(t, want, texts(stored.UptimeIDs), c.task)
+	}
+
+	for _, c := range []struct {
+		task options
+		want string
+	}{
+		{options{"checks": []any{"nobody"}}, "D (checks nobody): value of checks must be names or ids of checks, got: nobody; there are: cart, lone, padded, search"},
+		{options{"checks": []any{"7"}}, "D (checks 7): value of checks must be names or ids of checks, got: 7; there are: cart, lone, padded, search"},
+		{
+			options{"checks": []any{"lone"}, "stack": "shop"},
+			"D (stack shop: checks lone): value of checks must be names or ids of checks in the stack shop, got: lone; there are: cart, search",
+		},
+		{options{"checks": []any{id(3)}, "stack": "shop"}, "in the stack shop, got: " + id(3)},
+		{options{"checks": []any{"a"}, "stack": "none"}, "got: a; there are: none"},
+		{options{"checks": []any{"cart"}}, "D (checks cart): the check name cart is not unique; write the id of one of them: " + id(0) + ", " + id(2)},
+		{options{"stack": "none"}, "D (stack none): there is no check for the window to cover: nothing matches stack none"},
+		{options{"tags": []any{"x"}, "stack": "shop"}, "D (stack shop: tags x): there is no check for the window to cover: nothing matches stack shop: tags x"},
+	} {
+		assert.Contains(t, d.refusal(options{"description": "D"}.With(c.task)), c.want)
+	}
+	// What shall not exist any more need not exist. But nobody can tell which of two is meant.
+	for _, o := range []options{{"checks": []any{"nobody"}}, {"checks": []any{7}}, {"stack": "none"}, {"tags": []any{"x"}}, {"checks": []any{}}} {
+		d.settled(options{"description": "D"}.With(o).With(gone()))
+	}
+	assert.Contains(t, d.refusal(options{"description": "D", "checks": []any{"cart"}}.With(gone())), "the check name cart is not unique")
+}
+
+func TestRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	for _, c := range []struct {
+		task options
+		want string
+	}{
+		{options{}, "one of the following is required: id, description, windows"},
+		{options{"description": "D"}, "one of the following is required to say what the window covers: checks, tags, stack"},
+		{deployment().With(options{"stack": nil}), "value of stack must be the name of a stack, got null"},
+		{deployment().With(options{"stack": "my shop"}), "value of stack must be a name of letters, digits, underscores and dashes"},
+		{deployment().With(options{"checks": nil}), "value of checks must not be null; leave the option out, as default(omit) does"},
+		{deployment().With(options{"checks": []any{nil}}), "value of checks[0] must not be null"},
+		{deployment().With(options{"tags": nil}).With(gone()), "value of tags must not be null"},
+		{deployment().With(options{"start": nil}), "value of start must not be null"},
+		{deployment().With(options{"duration": 30}), "got a number without a unit: 30"},
+		{deployment().With(options{"state": "paused"}), "value of state must be one of"},
+		{deployment().With(options{"api_token": ""}), "value of api_token must be a Pingdom API token"},
+		{options{"windows": []any{options{"stack": "shop"}}}, "windows[0]: one of the following is required: id, description"},
+		{options{"description": "D", "windows": []any{options{"stack": "shop"}, options{"stack": "blog", "tags": nil}}}, "value of windows[1].tags must not be null"},
+		{options{"description": "D", "windows": []any{options{"stack": "shop"}, options{"stack": "shop"}}}, "D (stack shop): declared twice, at positions 0 and 1"},
+		{options{"id": "7", "windows": []any{}}, "parameters are mutually exclusive: windows|id"},
+	} {
+		assert.Contains(t, d.refusal(c.task), c.want)
+	}
+	assert.Empty(t, d.Calls())
+	d.settled(options{"windows": []any{}, "description": "D"})
+	d.settled(options{"windows": nil})
+	assert.Empty(t, d.Calls(), "no window, no call")
+}
+
+// TestNeighboursAreLeftAlone surrounds a window with all that could be taken for it.
+func TestNeighboursAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, begun := range []bool{false, true} {
+		t.Run(fmt.Sprintf("begun %t", begun), func(t *testing.T) {
+			t.Parallel()
+			d := newDock(t)
+			shop, blog, lone := d.watch("shop/cart", "shop/search"), d.watch("blog/frontend"), d.watch("lone")
+			from := 10.0
+			if begun {
+				from = -10
+			}
+			recurs := func(w *vendor.Window) { w.RecurrenceType, w.RepeatEvery, w.EffectiveTo = "week", 1, w.To+10_000_000 }
+			neighbours := []string{
+				d.window("Deployment", from, 40, blog),
+				d.window("Deployment", from, 40, lone),
+				d.window("Deployment", from, 40, append(blog, shop...)),
+				d.window("Deployment", from, 40, shop, recurs),
+				d.window("Deployment", -100, -40, shop),
+				d.window("Deployment", -100, 0, shop),
+				d.window("Deployment!", from, 40, shop),
+				d.window("deployment", from, 40, shop),
+				d.window("Deployment", 100, 200, shop),
+				d.window("Deployment", from, 40, nil, func(w *vendor.Window) { w.TMSIDs = []int{4711} }),
+			}
+			before := map[string]vendor.Window{}
+			for _, id := range neighbours {
+				before[id], _, _ = d.stored(id)
+			}
+			d.ok(deployment())
+			d.settled(deployment())
+			assert.Len(t, d.Windows(), len(neighbours)+1)
+			d.ok(deployment().With(gone()))
+			for i, id := range neighbours {
+				after, _, there := d.stored(id)
+				assert.True(t, there && assert.ObjectsAreEqual(before[id], after), "neighbour %d: %v", i, after)
+			}
+		})
+	}
+}
+
+// TestTwoStacksDeployAtOnce: each has a window of the same description, and ends its own.
+func TestTwoStacksDeployAtOnce(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	d.watch("shop/cart", "blog/frontend")
+	both := options{"description": "Deployment", "windows": []any{options{"stack": "shop"}, options{"stack": "blog", "duration": "2h"}}}
+	a := d.ok(both)
+	assert.Equal(t, []string{"Deployment created", "Deployment created"}, a.actions())
+	assert.Equal(t, 4+2, len(d.Calls()), "the checks are listed once for all windows")
+	d.settled(both)
+	d.ok(deployment().With(gone()))
+	a = d.ok(both.With(gone()))
+	assert.Equal(t, []string{"Deployment unchanged", "Deployment deleted"}, a.actions())
+	d.settled(both.With(gone()))
+}
+
+// TestAWindowOfChecksThatAreGone: whoever removes a stack can still end its window.
+func TestAWindowOfChecksThatAreGone(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(d *dock, id int){
+		"the window forgets them": func(d *dock, id int) { require.NoError(t, d.Remove(id)) },
+		"the window still names them": func(d *dock, id int) {
+			require.NoError(t, d.Remove(id))
+			d.window("Deployment", -5, 30, []int{id})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDock(t)
+			check := d.watch("shop/cart")[0]
+			d.watch("blog/frontend")
+			other := d.window("Deployment", -5, 30, []int{check + 1})
+			if name == "the window forgets them" {
+				d.ok(deployment())
+			}
+			leave(d, check)
+			a := d.ok(deployment().With(gone()))
+			assert.Equal(t, []string{"Deployment deleted"}, a.actions())
+			_, times, _ := d.stored(other)
+			assert.Equal(t, []float64{-5, 30}, times)
+			d.settled(deployment().With(gone()))
+		})
+	}
+}
+
+// TestSeveralWindowsAreAmbiguous: nothing is done to them, and the others of the task are done.
+func TestSeveralWindowsAreAmbiguous(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	shop, blog := d.watch("shop/cart"), d.watch("blog/frontend")
+	one, two := d.window("Deployment", -5, 30, shop), d.window("Deployment", -3, 40, shop)
+	d.window("Deployment", -5, 30, blog)
+	message := fmt.Sprintf("Deployment (stack shop): more than one match: %s (2026-11-21T11:55:00Z to 2026-11-21T12:30:00Z), "+
+		"%s (2026-11-21T11:57:00Z to 2026-11-21T12:40:00Z); give id or start", one, two)
+	for _, o := range []options{deployment(), deployment().With(gone())} {
+		text := d.refusal(o)
+		assert.Contains(t, text, message)
+		assert.NotContains(t, text, "on_duplicate", "which this module does not have")
+	}
+	a := d.run(options{"description": "Deployment", "state": "absent", "windows": []any{options{"stack": "shop"}, options{"stack": "blog"}}})
+	assert.True(t, a.Failed)
+	assert.Equal(t, []string{"Deployment failed", "Deployment deleted"}, a.actions())
+	assert.Contains(t, a.Msg, message)
+
+	d.ok(options{"id": two, "state": "absent", "description": "Deployment"})
+	d.ok(deployment().With(gone()))
+	_, times, _ := d.stored(one)
+	assert.Equal(t, []float64{-5, 0}, times)
+}
+
+// TestTheDescriptionAloneEndsAWindow, whatever it covers, and one that is under way before one that is to come.
+func TestTheDescriptionAloneEndsAWindow(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	active := d.window("Deployment", -5, 30, d.watch("lone"), func(w *vendor.Window) { w.TMSIDs = []int{4711} })
+	future := d.window(" Deployment ", 50, 60, d.watch("other"))
+	alone := options{"description": "Deployment", "state": "absent"}
+	d.ok(alone)
+	_, times, _ := d.stored(active)
+	assert.Equal(t, []float64{-5, 0}, times)
+	_, _, there := d.stored(future)
+	assert.True(t, there)
+	d.ok(alone)
+	_, _, there = d.stored(future)
+	assert.False(t, there)
+	d.settled(alone)
+	assert.Zero(t, d.Count(http.MethodGet, "/api/3.1/checks"), "no check is asked for")
+}
+
+func TestAWindowByItsID(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	checks := d.watch("cart", "search")
+	id := d.window("Old words", 300, 400, checks[:1], func(w *vendor.Window) { w.TMSIDs = []int{4711} })
+	recurring := d.window("Weekly", 300, 400, checks, func(w *vendor.Window) {
+		w.RecurrenceType, w.RepeatEvery, w.EffectiveTo = "week", 1, w.To+1_000_000
+	})
+	over := d.window("Over", -30, -20, checks)
+
+	a := d.ok(options{"id": id, "description": "New words"})
+	assert.Equal(t, []string{"description"}, a.changed(), "what is not given stays")
+	assert.Equal(t, []string{`PUT {"description":"New words"}`}, d.sent())
+	d.settled(options{"id": id})
+	a = d.ok(options{"id": id, "checks": []any{"search"}})
+	assert.Equal(t, []string{"checks"}, a.changed())
+	w, _, _ := d.stored(id)
+	assert.Equal(t, []int{4711}, w.TMSIDs, "transaction checks are left as they are")
+	a = d.ok(options{"id": id, "duration": "1h"})
+	assert.Equal(t, []string{"start", "end"}, a.changed())
+	_, times, _ := d.stored(id)
+	assert.Equal(t, []float64{0, 60}, times)
+
+	assert.Contains(t, d.refusal(options{"id": id, "description": "Another", "state": "absent"}), "is left alone")
+	assert.Contains(t, d.refusal(options{"id": recurring}), "window "+recurring+" recurs, and is left alone")
+	assert.Contains(t, d.refusal(options{"id": recurring, "state": "absent"}), "window "+recurring+" recurs, and is left alone")
+	assert.Contains(t, d.refusal(options{"id": over, "duration": "1h"}), "window "+over+" was over at 2026-11-21T11:40:00Z and cannot be changed")
+	assert.Contains(t, d.refusal(options{"id": "1"}), "id 1 does not exist")
+	d.settled(options{"id": over, "state": "absent"})
+	d.settled(options{"id": "1", "state": "absent"})
+	d.ok(options{"id": id, "state": "absent"})
+	d.settled(options{"id": id, "state": "absent"})
+}
+
+// TestClocksDiffer: Pingdom's clock may be ahead or behind by some seconds. Still one window is made, left alone, and ended.
+func TestClocksDiffer(t *testing.T) {
+	t.Parallel()
+	for _, slip := range []time.Duration{-9 * time.Second, -time.Second, time.Second, 9 * time.Second} {
+		t.Run(slip.String(), func(t *testing.T) {
+			t.Parallel()
+			d := startDock(t, emulator.Options{}, slip, nil)
+			d.watch("shop/cart")
+			for _, o := range []options{deployment(), deployment().With(options{"duration": "1m"})} {
+				d.ok(o)
+				d.settled(o)
+				d.pass(25 * time.Second)
+				d.settled(o)
+				d.ok(o.With(gone()))
+				d.settled(o.With(gone()))
+				d.pass(time.Second)
+				d.ok(o)
+				d.ok(o.With(gone()))
+				d.pass(time.Minute)
+			}
+			assert.Len(t, d.Windows(), 4)
+			now := d.Clock.Now().Unix()
+			for _, w := range d.Windows() {
+				assert.LessOrEqual(t, w.To, now)
+			}
+		})
+	}
+}
+
+// TestAWindowThatBeginsOrEndsMeanwhile lets time pass between the look and the write.
+func TestAWindowThatBeginsOrEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		from, to float64
+		pass     time.Duration
+		sent     []string
+		left     []float64 // nil: deleted
+	}{
+		{"begins", 0.5, 60, time.Minute, []string{"DELETE", `PUT {"to":1}`}, []float64{-0.5, 0}},
+		{"begins and ends", 0.5, 1.5, 2 * time.Minute, []string{"DELETE", `PUT {"to":1}`}, []float64{-1.5, -0.5}},
+		{"ends", -60, 0.5, time.Minute, []string{`PUT {"to":1}`, "DELETE"}, []float64{-61, -0.5}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			passed := false
+			d := startDock(t, emulator.Options{}, 0, func(d *dock, account http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method != http.MethodGet && !passed {
+						passed = true
+						d.pass(c.pass)
+					}
+					account.ServeHTTP(w, r)
+				})
+			})
+			id := d.window("Deployment", c.from, c.to, d.watch("shop/cart"))
+			a := d.run(deployment().With(gone()))
+			require.False(t, a.Failed, a.Msg)
+			assert.Equal(t, c.sent, d.sent())
+			_, times, _ := d.stored(id)
+			assert.Equal(t, c.left, times)
+		})
+	}
+	t.Run("is deleted by somebody", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.window("Deployment", 5, 60, d.watch("shop/cart"))
+		d.Inject(emulator.On(http.MethodDelete, "", 1, emulator.Fault{Kind: emulator.DropAfter})) // sent again it finds nothing
+		d.run(deployment().With(gone()))
+		assert.Empty(t, d.Windows())
+		assert.Len(t, d.sent(), 2)
+	})
+	t.Run("is refused for another reason", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.window("Deployment", 5, 60, d.watch("shop/cart"))
+		refuse := emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}
+		d.Inject(emulator.On(http.MethodDelete, "", emulator.Always, refuse), emulator.On(http.MethodPut, "", emulator.Always, refuse))
+		a := d.run(deployment().With(gone()))
+		assert.True(t, a.Failed)
+		assert.Contains(t, a.Msg, "ending maintenance window Deployment")
+		assert.Contains(t, a.Msg, "DELETE /maintenance/")
+		assert.Len(t, d.Windows(), 1)
+	})
+}
+
+// TestManyWindowsAreReadAsFarAsNeeded: the windows of a year of deployments cost no calls, and those to come are all read.
+func TestManyWindowsAreReadAsFarAsNeeded(t *testing.T) {
+	t.Parallel()
+	const past, future = 450, 150
+	year := func(d *dock, future int) {
+		shop := d.watch("shop/cart")
+		for i := past; i > 0; i-- {
+			d.window("Deployment", float64(-10*i-20), float64(-10*i-15), shop)
+		}
+		for i := range future {
+			d.window(fmt.Sprintf("Plan %d", i), float64(10_000+i), float64(10_100+i), shop)
+		}
+	}
+	lists := func(d *dock) int { return d.Count(http.MethodGet, "/api/3.1/maintenance$") }
+
+	d := newDock(t)
+	year(d, 3)
+	d.run(deployment())
+	assert.Equal(t, 1, lists(d))
+	d.settled(deployment())
+
+	d = newDock(t)
+	year(d, future)
+	d.settled(options{"description": "Plan 140", "stack": "shop", "start": noon().Add(10_140 * time.Minute).Unix(), "duration": "100m"})
+	assert.Equal(t, 2*2*2, lists(d), "two pages, read until they agree, in check mode and in earnest")
+
+	// A server that keeps no order has to tell all that it has.
+	d = startDock(t, emulator.Options{}, 0, func(_ *dock, account http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			query := r.URL.Query()
+			query.Del("order")
+			query.Del("orderby")
+			r.URL.RawQuery = query.Encode()
+			account.ServeHTTP(w, r)
+		})
+	})
+	year(d, 3)
+	d.ok(deployment())
+	d.settled(deployment())
+}
+
+// TestAListThatMovesIsReadAgain: a window that is deleted between two pages moves another one up.
+func TestAListThatMovesIsReadAgain(t *testing.T) {
+	t.Parallel()
+	moved := false
+	d := startDock(t, emulator.Options{}, 0, func(d *dock, account http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("offset") == "100" && !moved {
+				moved = true
+				last := d.Windows()[len(d.Windows())-1]
+				r2 := r.Clone(r.Context())
+				r2.Method, r2.URL.Path, r2.URL.RawQuery = http.MethodDelete, fmt.Sprintf("/api/3.1/maintenance/%d", last.ID), ""
+				account.ServeHTTP(discard{}, r2)
+			}
+			account.ServeHTTP(w, r)
+		})
+	})
+	shop := d.watch("shop/cart")
+	for i := range 150 {
+		d.window(fmt.Sprintf("Plan %d", i), 1000, float64(2000+i), shop)
+	}
+	a := d.run(options{"description": "Plan 49", "stack": "shop", "start": noon().Add(1000 * time.Minute).Unix(), "duration": "1049m"})
+	require.False(t, a.Failed, a.Msg)
+	assert.True(t, moved)
+	assert.Equal(t, []string{"Plan 49 unchanged"}, a.actions(), "a window that moved is not taken for missing")
+}
+
+// discard is where an answer goes that nobody reads.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) WriteHeader(int)             {}
+
+// TestOddAnswers: forms that such services have been seen to use, and answers that say too little.
+func TestOddAnswers(t *testing.T) {
+	t.Parallel()
+	list := "/api/3.1/maintenance$"
+	says := func(path, body string) emulator.Rule {
+		return emulator.On("", path, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body})
+	}
+	window := func(checks string) string {
+		return fmt.Sprintf(`{"id": "77", "description": "Deployment", "from": %d, "to": %d, "checks": %s}`,
+			noon().Add(-time.Minute).Unix(), noon().Add(time.Hour).Unix(), checks)
+	}
+	for _, c := range []struct {
+		rule emulator.Rule
+		want string // of the message, or the action
+	}{
+		{says(list, `{"maintenance": [`+window(`{"uptime": ["CHECK"], "tms": null}`)+`]}`), "unchanged"},
+		{says(list, `{"maintenance": [`+window(`[]`)+`]}`), "updated"},
+		{says(list, `{"maintenance": [`+window(`null`)+`]}`), "updated"},
+		{says(list, `{"maintenance": [`+window(`7`)+`]}`), "nothing was changed, because the windows could not be read: listing maintenance windows: "},
+		{says(list, `{}`), "the answer has no maintenance"},
+		{says(list, `{"maintenance": []}`), "created"},
+	} {
+		d := newDock(t)
+		check := d.watch("shop/cart")[0]
+		c.rule.Body = strings.ReplaceAll(c.rule.Body, "CHECK", strconv.Itoa(check))
+		c.rule.Method = http.MethodGet
+		d.Inject(c.rule, emulator.On(http.MethodPut, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: `{"message": "ok"}`}))
+		a := d.run(deployment())
+		if a.Failed {
+			assert.Contains(t, a.Msg, c.want)
+			assert.Zero(t, d.Writes())
+			continue
+		}
+		assert.Equal(t, []string{"Deployment " + c.want}, a.actions(), c.rule.Body)
+	}
+	d := newDock(t)
+	d.Inject(says("/api/3.1/maintenance/7", `{"maintenance": {"id": 8}}`))
+	assert.Contains(t, d.refusal(options{"id": "7"}), `reading maintenance window 7: the answer is about "8"`)
+}
