@@ -316,7 +316,9 @@ func (c *client) availableChecks(ctx context.Context) (int, error) {
 }
 
 // listTeams gives all teams of the account: https://docs.pingdom.com/api/#tag/Teams
-func (c *client) listTeams(ctx context.Context) ([]names.Named, error) { return c.listNamed(ctx, "teams") }
+func (c *client) listTeams(ctx context.Context) ([]names.Named, error) {
+	return c.listNamed(ctx, "teams")
+}
 
 // listContacts gives all contacts of the account, users among them: https://docs.pingdom.com/api/#tag/Contacts
 func (c *client) listContacts(ctx context.Context) ([]names.Named, error) {
