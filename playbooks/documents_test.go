@@ -60,7 +60,9 @@ func TestModuleExamples(t *testing.T) {
 			}
 			require.NoError(t, yaml.Unmarshal(text, &documentation))
 			require.NotEmpty(t, documentation.Examples, "%s has examples", file)
-			newWorld(t, unlimited()).runTasks("EXAMPLES of "+file, documentation.Examples)
+			w := newWorld(t, unlimited())
+			w.addChecks(map[string][]string{"shop": {"cart liveness", "search liveness"}, "blog": {"frontend liveness"}})
+			w.runTasks("EXAMPLES of "+file, documentation.Examples)
 		})
 	}
 }
@@ -222,7 +224,7 @@ func (w world) runTasks(what, text string) {
 func (w world) runTwice(what, text string) {
 	w.t.Helper()
 	w.Write("example.yml", text)
-	args := []string{"example.yml", "-e", "statuscake_token=" + token}
+	args := []string{"example.yml", "-e", "statuscake_token=" + token, "-e", "pingdom_token=" + token}
 	if _, err := os.Stat(filepath.Join(w.Dir, "inventory")); err == nil {
 		args = append(args, "-i", "inventory")
 	}
@@ -231,12 +233,13 @@ func (w world) runTwice(what, text string) {
 	}
 	for _, time := range []string{"the first time", "again"} {
 		w.ResetCalls()
+		w.pingdom.ResetCalls()
 		run := w.Play("", args...)
 		require.Zero(w.t, run.Code, "%s, run %s: %s", what, time, run.Output)
-		require.NotEmpty(w.t, w.Calls(), "%s, run %s, calls the service", what, time)
+		require.NotEmpty(w.t, append(w.Calls(), w.pingdom.Calls()...), "%s, run %s, calls the service", what, time)
 		if !strings.Contains(text, "local_action:") { // of which ansible-core 2.19 warns
 			assert.NotContains(w.t, run.Output, "[WARNING]", what)
 		}
 	}
-	assert.Zero(w.t, w.Writes(), "%s writes nothing when it is run again", what)
+	assert.Zero(w.t, w.Writes()+w.pingdom.Writes(), "%s writes nothing when it is run again", what)
 }

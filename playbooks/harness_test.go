@@ -17,6 +17,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/playtest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
 )
@@ -33,29 +34,42 @@ func TestMain(m *testing.M) {
 // token is what the emulated account wants; its form makes it easy to find where it must not be.
 const token = "play-token-9f27c1"
 
-// world is a controller and the emulated account that its plays talk to.
+// world is a controller and the emulated accounts that its plays talk to: one at StatusCake and one at Pingdom.
 type world struct {
 	*playtest.Controller
 	*statuscake.Emulator
-	t *testing.T
+	pingdom *pingdom.Emulator
+	t       *testing.T
 }
 
-// newWorld starts an account. Every call of a play is held against the vendor's file.
+// newWorld starts the accounts. Every call of a play to StatusCake is held against the vendor's file.
 func newWorld(t *testing.T, options emulator.Options) world {
 	t.Helper()
 	return startWorld(t, options, func(account http.Handler) http.Handler { return conformtest.Wrap(t, account) })
 }
 
-// startWorld starts an account behind whatever stands in front of it.
+// startWorld starts the accounts, the one at StatusCake behind whatever stands in front of it.
 func startWorld(t *testing.T, options emulator.Options, front func(http.Handler) http.Handler) world {
 	t.Helper()
-	w := world{playtest.NewController(t, &library), statuscake.New(options), t}
+	w := world{playtest.NewController(t, &library), statuscake.New(options), pingdom.New(options), t}
 	w.AddContactGroup("Operations", "operations@example.com")
-	server := httptest.NewServer(front(w.Emulator))
-	t.Cleanup(server.Close)
-	w.Env["STATUSCAKE_API_URL"] = server.URL + statuscake.BasePath
-	w.Env["STATUSCAKE_API_TOKEN"] = token
+	w.pingdom.AddTeam("Operations", w.pingdom.AddContact("Jane Doe", "jane@example.com"))
+	for vendor, account := range map[string]http.Handler{"STATUSCAKE": front(w.Emulator), "PINGDOM": w.pingdom} {
+		server := httptest.NewServer(account)
+		t.Cleanup(server.Close)
+		w.Env[vendor+"_API_URL"] = server.URL + map[string]string{"STATUSCAKE": statuscake.BasePath, "PINGDOM": pingdom.BasePath}[vendor]
+		w.Env[vendor+"_API_TOKEN"] = token
+	}
 	return w
+}
+
+// addChecks puts checks of stacks into the Pingdom account, as pingdom_check makes them.
+func (w world) addChecks(ofStacks map[string][]string) {
+	for stack, names := range ofStacks {
+		for _, name := range names {
+			w.pingdom.Add(pingdom.Check{Name: name, Host: stack + ".example.com", Tags: []string{"managed_by-stackwatch", "stack-" + stack}})
+		}
+	}
 }
 
 // ownPlaybooks puts the repository's playbooks into the controller's folder "playbooks", beside library/ as they are here.
@@ -124,7 +138,7 @@ func unlimited() emulator.Options { return emulator.Options{Token: token} }
 
 // taskPlay is a playbook of one play on the controller with these tasks, each indented by four spaces.
 func taskPlay(tasks string) string {
-	return "- hosts: localhost\n  gather_facts: false\n  module_defaults: {status_cake_test: {api_rate_limit: 0}}\n  tasks:\n" + indent(tasks, 4)
+	return "- hosts: localhost\n  gather_facts: false\n  module_defaults: {status_cake_test: &fast {api_rate_limit: 0}, pingdom_check: *fast, pingdom_maintenance: *fast}\n  tasks:\n" + indent(tasks, 4)
 }
 
 func indent(text string, n int) string {
