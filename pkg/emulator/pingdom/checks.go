@@ -85,8 +85,8 @@ func (c *Check) settle(p params) problems {
 	if p.has("tags") && p.has("addtags") {
 		wrong.add("addtags", "cannot be used together with tags")
 	}
-	for _, name := range required(c.Type) {
-		if sent, isText := p.values[name].(string); isText && sent == "" {
+	for _, name := range []string{"stringtosend", "stringtoexpect"} {
+		if c.Type == "udp" && p.values[name] == "" {
 			wrong.add(name, "must not be empty")
 		}
 	}

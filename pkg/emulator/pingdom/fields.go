@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +20,8 @@ func checkFields() map[string]field[Check] {
 	connected := append([]string{"tcp", "udp"}, encrypted...)
 	expecting := []string{"tcp", "udp", "smtp", "pop3", "imap"}
 	return map[string]field[Check]{
-		"name":                     {set: text(func(c *Check) *string { return &c.Name }, checkFilled)},
-		"host":                     {set: text(func(c *Check) *string { return &c.Host }, checkHost)},
+		"name":                     {set: text(func(c *Check) *string { return &c.Name }, emulator.Filled)},
+		"host":                     {set: text(func(c *Check) *string { return &c.Host }, emulator.Host)},
 		"paused":                   {set: flag(func(c *Check) *bool { return &c.Paused })},
 		"resolution":               {set: oneOf(func(c *Check) *int { return &c.Resolution }, resolutions()...)},
 		"sendnotificationwhendown": {set: atLeast(func(c *Check) *int { return &c.SendNotificationWhenDown }, 1)},
@@ -38,7 +37,7 @@ func checkFields() map[string]field[Check] {
 		"probe_filters":            {set: list(func(c *Check) *[]string { return &c.ProbeFilters }, checkFilter)},
 		"ipv6":                     {set: flag(func(c *Check) *bool { return &c.IPv6 })},
 
-		"url":                  {types: web, set: text(func(c *Check) *string { return &c.URL }, optional(checkPath))},
+		"url":                  {types: web, set: text(func(c *Check) *string { return &c.URL }, emulator.Optional[*account](checkPath))},
 		"encryption":           {types: encrypted, set: flag(func(c *Check) *bool { return &c.Encryption })},
 		"port":                 {types: connected, set: port},
 		"auth":                 {types: append([]string{"smtp"}, web...), set: auth},
@@ -48,11 +47,11 @@ func checkFields() map[string]field[Check] {
 		"requestheaders":       {types: web, numbered: true, set: addHeader},
 		"verify_certificate":   {types: web, set: flag(func(c *Check) *bool { return &c.VerifyCertificate })},
 		"ssl_down_days_before": {types: web, set: atLeast(func(c *Check) *int { return &c.SSLDownDaysBefore }, 0)},
-		"additionalurls":       {types: []string{"httpcustom"}, set: text(func(c *Check) *string { return &c.AdditionalURLs }, optional(checkURLs))},
+		"additionalurls":       {types: []string{"httpcustom"}, set: text(func(c *Check) *string { return &c.AdditionalURLs }, emulator.Optional[*account](checkURLs))},
 		"stringtosend":         {types: []string{"tcp", "udp"}, set: text(func(c *Check) *string { return &c.StringToSend })},
 		"stringtoexpect":       {types: expecting, set: text(func(c *Check) *string { return &c.StringToExpect })},
-		"nameserver":           {types: []string{"dns"}, set: text(func(c *Check) *string { return &c.NameServer }, checkHost)},
-		"expectedip":           {types: []string{"dns"}, set: text(func(c *Check) *string { return &c.ExpectedIP }, checkAddress)},
+		"nameserver":           {types: []string{"dns"}, set: text(func(c *Check) *string { return &c.NameServer }, emulator.Host)},
+		"expectedip":           {types: []string{"dns"}, set: text(func(c *Check) *string { return &c.ExpectedIP }, emulator.Address)},
 	}
 }
 
@@ -68,7 +67,7 @@ func resolutions() []int { return []int{1, 5, 15, 30, 60} }
 // windowFields are the fields of a maintenance window. https://docs.pingdom.com/api/#tag/Maintenance/paths/~1maintenance/post
 func windowFields() map[string]field[Window] {
 	return map[string]field[Window]{
-		"description":    {set: text(func(w *Window) *string { return &w.Description }, checkFilled)},
+		"description":    {set: text(func(w *Window) *string { return &w.Description }, emulator.Filled)},
 		"from":           {set: moment(func(w *Window) *int64 { return &w.From })},
 		"to":             {set: moment(func(w *Window) *int64 { return &w.To })},
 		"recurrencetype": {set: text(func(w *Window) *string { return &w.RecurrenceType }, checkRecurrence)},
@@ -109,8 +108,7 @@ type field[T any] struct {
 
 type setter[T any] = func(a *account, object *T, v value) string
 
-// check looks at one value and returns a complaint, or nothing.
-type check func(a *account, value string) string
+type check = emulator.Check[*account]
 
 // decode stores the fields of a request in the object; what is not sent stays. The kind is a check's type, or empty. The
 // object is of no use when there are problems.
@@ -342,37 +340,6 @@ func addHeader(_ *account, c *Check, v value) string {
 		c.RequestHeaders = map[string]string{}
 	}
 	c.RequestHeaders[name] = content
-	return ""
-}
-
-// optional lets the empty value, which clears, pass a check.
-func optional(inner check) check {
-	return func(a *account, value string) string {
-		if value == "" {
-			return ""
-		}
-		return inner(a, value)
-	}
-}
-
-func checkFilled(_ *account, value string) string {
-	if strings.TrimSpace(value) == "" {
-		return "must not be empty"
-	}
-	return ""
-}
-
-func checkHost(_ *account, value string) string {
-	if !emulator.IsHost(value) {
-		return "must be a host name or an IP address, without a scheme"
-	}
-	return ""
-}
-
-func checkAddress(_ *account, value string) string {
-	if _, err := netip.ParseAddr(value); err != nil {
-		return "must be an IP address"
-	}
 	return ""
 }
 

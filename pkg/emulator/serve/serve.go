@@ -169,10 +169,11 @@ func (c *config) choose(flags *flag.FlagSet) error {
 	if flags.NArg() > 0 {
 		chosen = flags.Arg(0)
 	}
-	known := false
-	if c.vendor, known = vendors()[chosen]; !known || flags.NArg() > 1 {
+	v, known := vendors()[chosen]
+	if !known || flags.NArg() > 1 {
 		return fmt.Errorf("the argument after all flags must be one of %s, got: %q", strings.Join(names(), ", "), flags.Args())
 	}
+	c.vendor = v
 	var err error
 	flags.Visit(func(f *flag.Flag) {
 		for name, other := range vendors() {
@@ -184,7 +185,7 @@ func (c *config) choose(flags *flag.FlagSet) error {
 	return err
 }
 
-func (c config) validate() error {
+func (c *config) validate() error {
 	host, _, err := net.SplitHostPort(c.listen)
 	if err != nil {
 		return fmt.Errorf("--listen must be host:port: %w", err)

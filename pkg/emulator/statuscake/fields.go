@@ -5,7 +5,6 @@ package statuscake
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,7 +18,7 @@ import (
 // https://developers.statuscake.com/api/#operation/create-uptime-test
 func testFields() map[string]field[Test] {
 	return map[string]field[Test]{
-		"name":             text(func(t *Test) *string { return &t.Name }, checkFilled),
+		"name":             text(func(t *Test) *string { return &t.Name }, emulator.Filled),
 		"test_type":        text(func(t *Test) *string { return &t.TestType }, checkTestType),
 		"website_url":      text(func(t *Test) *string { return &t.WebsiteURL }, checkTarget),
 		"check_rate":       oneOf(func(t *Test) *int { return &t.CheckRate }, 0, 30, 60, 300, 900, 1800, 3600, 86400),
@@ -28,8 +27,8 @@ func testFields() map[string]field[Test] {
 		"confirmation":     between(func(t *Test) *int { return &t.Confirmation }, 0, 3),
 		"contact_groups":   list(func(t *Test) *[]string { return &t.ContactGroups }, checkContactGroup),
 		"custom_header":    text(func(t *Test) *string { return &t.CustomHeader }, checkJSONObject),
-		"dns_ips":          list(func(t *Test) *[]string { return &t.DNSIPs }, checkAddress),
-		"dns_server":       text(func(t *Test) *string { return &t.DNSServer }, optional(checkHost)),
+		"dns_ips":          list(func(t *Test) *[]string { return &t.DNSIPs }, emulator.Address),
+		"dns_server":       text(func(t *Test) *string { return &t.DNSServer }, emulator.Optional[*account](emulator.Host)),
 		"do_not_find":      flag(func(t *Test) *bool { return &t.DoNotFind }),
 		"enable_ssl_alert": flag(func(t *Test) *bool { return &t.EnableSSLAlert }),
 		"final_endpoint":   text(func(t *Test) *string { return &t.FinalEndpoint }),
@@ -62,11 +61,11 @@ func testUpdateFields() map[string]field[Test] {
 // https://developers.statuscake.com/api/#operation/create-contact-group
 func groupFields() map[string]field[ContactGroup] {
 	return map[string]field[ContactGroup]{
-		"name":            text(func(g *ContactGroup) *string { return &g.Name }, checkFilled),
+		"name":            text(func(g *ContactGroup) *string { return &g.Name }, emulator.Filled),
 		"email_addresses": list(func(g *ContactGroup) *[]string { return &g.EmailAddresses }, checkEmail),
 		"integrations":    list(func(g *ContactGroup) *[]string { return &g.Integrations }, checkDigits),
 		"mobile_numbers":  list(func(g *ContactGroup) *[]string { return &g.MobileNumbers }, checkDigits),
-		"ping_url":        text(func(g *ContactGroup) *string { return &g.PingURL }, optional(checkTarget)),
+		"ping_url":        text(func(g *ContactGroup) *string { return &g.PingURL }, emulator.Optional[*account](checkTarget)),
 	}
 }
 
@@ -85,8 +84,7 @@ type field[T any] struct {
 	set    func(a *account, object *T, values []string) string
 }
 
-// check looks at one value and returns a complaint, or nothing.
-type check func(a *account, value string) string
+type check = emulator.Check[*account]
 
 // decode stores the form's fields in the object; what is not sent stays. The object is of no use when there are problems.
 func decode[T any](a *account, fields map[string]field[T], form url.Values, object *T) problems {
@@ -166,7 +164,7 @@ func flag[T any](target func(*T) *bool) field[T] {
 func list[T any](target func(*T) *[]string, checks ...check) field[T] {
 	return field[T]{isList: true, set: func(a *account, object *T, values []string) string {
 		for _, value := range values {
-			for _, check := range append([]check{checkFilled}, checks...) {
+			for _, check := range append([]check{emulator.Filled[*account]}, checks...) {
 				if complaint := check(a, value); complaint != "" {
 					return fmt.Sprintf("holds %q, which %s", value, complaint)
 				}
@@ -186,23 +184,6 @@ func csv[T any](target func(*T) *[]string, checks ...check) field[T] {
 		}
 		return items.set(a, object, strings.Split(values[0], ","))
 	}}
-}
-
-// optional lets the empty value, which clears, pass a check.
-func optional(inner check) check {
-	return func(a *account, value string) string {
-		if value == "" {
-			return ""
-		}
-		return inner(a, value)
-	}
-}
-
-func checkFilled(_ *account, value string) string {
-	if strings.TrimSpace(value) == "" {
-		return "must not be empty"
-	}
-	return ""
 }
 
 func checkTestType(_ *account, value string) string {
@@ -226,22 +207,8 @@ func checkTarget(a *account, value string) string {
 		}
 		host = u.Hostname()
 	}
-	if checkHost(a, host) != "" {
+	if emulator.Host(a, host) != "" {
 		return complaint
-	}
-	return ""
-}
-
-func checkHost(_ *account, value string) string {
-	if !emulator.IsHost(value) {
-		return "must be a host name or an IP address"
-	}
-	return ""
-}
-
-func checkAddress(_ *account, value string) string {
-	if _, err := netip.ParseAddr(value); err != nil {
-		return "must be an IP address"
 	}
 	return ""
 }
@@ -275,9 +242,9 @@ func checkJSONObject(_ *account, value string) string {
 	return ""
 }
 
-func checkEmail(_ *account, value string) string {
+func checkEmail(a *account, value string) string {
 	user, host, ok := strings.Cut(value, "@")
-	if !ok || user == "" || strings.ContainsAny(value, " ,") || checkHost(nil, host) != "" {
+	if !ok || user == "" || strings.ContainsAny(value, " ,") || emulator.Host(a, host) != "" {
 		return "must be an e-mail address"
 	}
 	return ""
