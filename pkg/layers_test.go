@@ -58,6 +58,7 @@ func layers() []layer {
 		{"modules", append([]string{"modules/"}, service...), "the list of modules names every service, and holds nothing else"},
 		{"modules/*", service, "services never import each other: what two of them need belongs into pkg"},
 		{"modules/*/*", []string{"modules/.", "pkg/ansible", "pkg/resource"}, "main.go joins its own service to the process, and does no work"},
+		{"modules/icinga2/icingatest", []string{"pkg/ansible/ansibletest", "pkg/emulator", testify}, "it judges the modules against the real server, so it shares no code with them"},
 	}
 }
 

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package icingatest runs the real Icinga 2 for tests: servers of their own folder and port, which can be stopped, killed and
+// reloaded, a plain client to look at them without the module that is tested, and a recorder that stands in front of one,
+// counts its calls and makes them fail.
+//
+// The servers are started by molecule/icinga2/server/start.sh, with the users and the static objects that are described there.
+package icingatest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
+)
+
+// RequireVariable set to 1 makes a test without Icinga 2 fail, where it otherwise is skipped.
+const RequireVariable = "STACKWATCH_REQUIRE_ICINGA2"
+
+// The users of every server.
+const (
+	Root    = "root"    // may do everything: for the tests' own calls
+	Ansible = "ansible" // has the least that the modules need; a client certificate is known as this user too
+	Reader  = "reader"  // only looks at hosts, services and downtimes
+)
+
+// Server is one Icinga 2 with its API on loopback.
+type Server struct {
+	// URL is https, the address and the port; it stays the same over a restart.
+	URL string
+	// Name is the one that the certificate holds. Only that of localhost holds the address in URL as well.
+	Name string
+	// CA is the path of the certificate of the authority that signed the server's.
+	CA string
+	// ClientCert and ClientKey are the paths of a client certificate of the user Ansible, and its key.
+	ClientCert, ClientKey string
+
+	dir, scripts string
+	passwords    map[string]string
+	// alive keeps the server running: when it is closed, by the test or by the end of the test's process, guard ends the server.
+	alive io.Closer
+	guard *exec.Cmd
+}
+
+// Option changes what a server is started with.
+type Option func(*setup)
+
+type setup struct {
+	name   string
+	config map[string]string // by file name
+}
+
+// Named gives the server a name of its own and a certificate that holds nothing but that name, as Icinga 2's own set-up does.
+func Named(name string) Option { return func(s *setup) { s.name = name } }
+
+// Config adds a file of configuration, in Icinga 2's language; see Server.Configure.
+func Config(file, text string) Option { return func(s *setup) { s.config[file] = text } }
+
+// Start starts a server for one test, which ends with it. Where Icinga 2 is not installed, the test is skipped, or fails if it
+// is required.
+func Start(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	need(t)
+	s, err := start(scripts(t), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.end(); err != nil {
+			t.Errorf("ending Icinga 2: %v", err)
+		}
+	})
+	return s
+}
+
+// Shared gives the one server that all tests of the process share, under the conditions of Start. It ends with the process,
+// whatever ends that. Tests that share it keep to objects with names of their own and do not stop it.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	need(t)
+	s, err := theShared(scripts(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// theShared starts the shared server once; the folder of scripts is the same in every call.
+var theShared = func() func(string) (*Server, error) {
+	var once sync.Once
+	var s *Server
+	var err error
+	return func(scripts string) (*Server, error) {
+		once.Do(func() { s, err = start(scripts) })
+		return s, err
+	}
+}()
+
+// need ends a test that cannot run here.
+func need(t testing.TB) {
+	t.Helper()
+	needProgram(t, "icinga2")
+}
+
+func needProgram(t testing.TB, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	// A user's PATH may not lead there.
+	if _, err := exec.LookPath(filepath.Join("/usr/sbin", program)); err == nil {
+		return
+	}
+	const hint = "`make test` installs it where there is apt-get"
+	if os.Getenv(RequireVariable) == "1" {
+		t.Fatalf("%s is missing although %s=1; %s", program, RequireVariable, hint)
+	}
+	t.Skipf("needs the real Icinga 2 (%s is missing): %s", program, hint)
+}
+
+func scripts(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(ansibletest.Root(t), "molecule", "icinga2", "server")
+}
+
+func start(scripts string, options ...Option) (*Server, error) {
+	o := setup{config: map[string]string{}}
+	for _, option := range options {
+		option(&o)
+	}
+	// A test's own temporary folder is closed to the user that the server runs as.
+	dir, err := os.MkdirTemp("", "icinga2-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		dir: dir, scripts: scripts, passwords: map[string]string{},
+		CA: filepath.Join(dir, "pki", "ca.crt"), ClientCert: filepath.Join(dir, "pki", "ansible.crt"), ClientKey: filepath.Join(dir, "pki", "ansible.key"),
+	}
+	if err := s.watch(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	for _, file := range slices.Sorted(maps.Keys(o.config)) {
+		if err := s.write(file, o.config[file]); err != nil {
+			return nil, errors.Join(err, s.end())
+		}
+	}
+	if err := s.script("start.sh", "0", o.name); err != nil {
+		return nil, errors.Join(err, s.end())
+	}
+	if err := s.learn(); err != nil {
+		return nil, errors.Join(err, s.end())
+	}
+	return s, nil
+}
+
+// watch starts the process that ends the server and removes its folder once the test's process has gone, however it went:
+// nothing is ever sent through the pipe, so what it waits for is that nobody holds the other end any more.
+func (s *Server) watch() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	s.guard = exec.Command("sh", "-c", `cat; "$0" "$1" kill; rm -rf "$1"`, filepath.Join(s.scripts, "stop.sh"), s.dir)
+	s.guard.Stdin = r
+	s.guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // else the interrupt from a terminal would end it first
+	if err := s.guard.Start(); err != nil {
+		return errors.Join(err, r.Close(), w.Close())
+	}
+	s.alive = w
+	return r.Close()
+}
+
+// end ends the server and removes its folder.
+func (s *Server) end() error { return errors.Join(s.alive.Close(), s.guard.Wait()) }
+
+// learn reads what start.sh has left.
+func (s *Server) learn() error {
+	texts := map[string]string{}
+	for _, file := range []string{"name", "port", "passwords"} {
+		text, err := os.ReadFile(filepath.Join(s.dir, file))
+		if err != nil {
+			return err
+		}
+		texts[file] = strings.TrimSpace(string(text))
+	}
+	s.Name = texts["name"]
+	s.URL = "https://127.0.0.1:" + texts["port"]
+	for line := range strings.Lines(texts["passwords"]) {
+		user, password, _ := strings.Cut(strings.TrimSpace(line), " ")
+		s.passwords[user] = password
+	}
+	return nil
+}
+
+func (s *Server) script(name string, arguments ...string) error {
+	cmd := exec.Command(filepath.Join(s.scripts, name), append([]string{s.dir}, arguments...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", name, err, out)
+	}
+	return nil
+}
+
+// Password gives the password of a user.
+func (s *Server) Password(user string) string { return s.passwords[user] }
+
+// Stop ends the server as an administrator would, and waits until it has written down what it knows.
+func (s *Server) Stop(t testing.TB) { s.must(t, s.script("stop.sh")) }
+
+// Kill ends the server at once, as a crash does.
+func (s *Server) Kill(t testing.TB) { s.must(t, s.script("stop.sh", "kill")) }
+
+// Restart starts the server with what it had, after stopping it where it runs, and waits until it answers.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Stop(t)
+	s.must(t, s.script("start.sh"))
+}
+
+// Reload makes the server read its configuration again, which it does in a new process, and waits until that one answers.
+func (s *Server) Reload(t testing.TB) {
+	t.Helper()
+	const refused = "reloading aborted"
+	before, log := s.ProgramStart(t), len(s.Log(t))
+	text, err := os.ReadFile(filepath.Join(s.dir, "pid"))
+	s.must(t, err)
+	s.must(t, exec.Command("kill", "-s", "HUP", strings.TrimSpace(string(text))).Run())
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 1500 {
+		<-tick.C
+		if now := s.Log(t)[log:]; strings.Contains(now, refused) {
+			t.Fatalf("the configuration was refused:\n%s", now)
+		}
+		if start, err := s.programStart(t); err == nil && start != before {
+			return
+		}
+	}
+	t.Fatalf("no reload after %d ticks:\n%s", 1500, s.Log(t)[log:])
+}
+
+// ProgramStart gives the time, in seconds since 1970, when the server's present process began.
+func (s *Server) ProgramStart(t testing.TB) float64 {
+	t.Helper()
+	start, err := s.programStart(t)
+	s.must(t, err)
+	return start
+}
+
+// Configure writes a file below the folder of the static configuration, over what it held. It counts from the next Reload or Restart.
+func (s *Server) Configure(t testing.TB, file, text string) { s.must(t, s.write(file, text)) }
+
+func (s *Server) write(file, text string) error {
+	path := filepath.Join(s.dir, "etc", "conf.d", file)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// Files gives the files of the objects that were created through the API, as they are on disk: the texts by their paths below
+// the stage, such as conf.d/hosts/web1.conf, with the server's own escapes in the names.
+func (s *Server) Files(t testing.TB) map[string]string {
+	t.Helper()
+	packages := filepath.Join(s.dir, "data", "api", "packages", "_api")
+	stage, err := os.ReadFile(filepath.Join(packages, "active-stage"))
+	if os.IsNotExist(err) {
+		return map[string]string{} // nothing was created yet
+	}
+	s.must(t, err)
+	root := filepath.Join(packages, strings.TrimSpace(string(stage)))
+	paths, err := filepath.Glob(filepath.Join(root, "conf.d", "*", "*.conf"))
+	s.must(t, err)
+	files := make(map[string]string, len(paths))
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		s.must(t, err)
+		files[strings.TrimPrefix(path, root+"/")] = string(text)
+	}
+	return files
+}
+
+// Log gives what the server has printed since its first start.
+func (s *Server) Log(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "icinga2.log"))
+	s.must(t, err)
+	return string(text)
+}
+
+func (s *Server) must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("Icinga 2 in %s: %v", s.dir, err)
+	}
+}
