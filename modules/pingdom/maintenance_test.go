@@ -46,7 +46,7 @@ func TestADeploymentsWindow(t *testing.T) {
 
 	d.pass(20 * time.Minute)
 	d.settled(deployment())
-	assert.Equal(t, 2*2, len(d.Calls()), "a run lists the checks and the windows, once each")
+	assert.Len(t, d.Calls(), 2*2, "a run lists the checks and the windows, once each")
 	d.ResetCalls()
 
 	d.pass(20 * time.Minute)
@@ -248,7 +248,7 @@ func TestTwoStacksDeployAtOnce(t *testing.T) {
 	both := options{"description": "Deployment", "windows": []any{options{"stack": "shop"}, options{"stack": "blog", "duration": "2h"}}}
 	a := d.ok(both)
 	assert.Equal(t, []string{"Deployment created", "Deployment created"}, a.actions())
-	assert.Equal(t, 4+2, len(d.Calls()), "the checks are listed once for all windows")
+	assert.Len(t, d.Calls(), 4+2, "the checks are listed once for all windows")
 	d.settled(both)
 	d.ok(deployment().With(gone()))
 	a = d.ok(both.With(gone()))

@@ -46,7 +46,9 @@ func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error
 			return w, err
 		}
 	}
-	return w, w.schedule.set(o, now, w.absent, item.ID != nil)
+	var err error
+	w.schedule, err = readSchedule(o, now, w.absent, item.ID != nil)
+	return w, err
 }
 
 func checkTemplates(w Window) error {
@@ -77,28 +79,25 @@ func checkSelection(s selection, byID bool) error {
 	return nil
 }
 
-// set reads the options of time. Where a window is known by its id and none is given, it keeps its times.
-func (s *schedule) set(o windowOptions, now time.Time, absent, byID bool) (err error) {
+// readSchedule reads the options of time. Where a window is known by its id and none is given, it keeps its times.
+func readSchedule(o windowOptions, now time.Time, absent, byID bool) (s schedule, err error) {
 	s.keep = byID && o.Start == nil && o.Duration == nil
-	s.duration = time.Hour
-	length := "1h"
-	if o.Duration != nil {
-		length = *o.Duration
-		if s.duration, err = parseDuration(*o.Duration); err != nil {
-			return err
-		}
+	length := or(o.Duration, defaultDuration)
+	if s.duration, err = parseDuration(*length); err != nil || o.Start == nil {
+		return s, err
 	}
-	if o.Start != nil {
-		if s.start, err = parseStart(*o.Start); err != nil {
-			return err
-		}
+	if s.start, err = parseStart(*o.Start); err != nil {
+		return s, err
 	}
 	if end := s.start.Add(s.duration); !s.start.IsZero() && !absent && !end.After(now) {
-		return fmt.Errorf("value of start must be less than the duration of %s ago, got: %s; that window was over at %s",
-			length, *o.Start, stamp(end))
+		return s, fmt.Errorf("value of start must be less than the duration of %s ago, got: %s; that window was over at %s",
+			*length, *o.Start, stamp(end))
 	}
-	return nil
+	return s, nil
 }
+
+// defaultDuration is how long a window is that does not say it.
+const defaultDuration = "1h"
 
 var (
 	durationPattern = regexp.MustCompile(`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$`)
