@@ -108,7 +108,7 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 }
 
 // covered gives those of some windows that are about the checks of a wish: they share one with it, or else have none left that exists. A
-// wish for a stack leaves windows alone that cover checks of other stacks. A wish that names no checks means them all.
+// wish for a stack leaves windows alone that also cover checks of other stacks only. A wish that names no checks means them all.
 func (m *maintenance) covered(wish Window, wanted []string, windows []Window) []Window {
 	if !wish.given() {
 		return windows
@@ -117,7 +117,7 @@ func (m *maintenance) covered(wish Window, wanted []string, windows []Window) []
 		return slices.ContainsFunc(w.Checks, func(id string) bool { return slices.Contains(wanted, id) }) &&
 			!slices.ContainsFunc(w.Checks, func(id string) bool {
 				o, exists := m.checks.byID[id]
-				return exists && !inStack(o, wish.stack)
+				return exists && len(marks().Stacks(o.userTags())) > 0 && !inStack(o, wish.stack)
 			})
 	})
 	if len(sharing) > 0 {

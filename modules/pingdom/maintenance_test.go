@@ -240,6 +240,30 @@ func TestNeighboursAreLeftAlone(t *testing.T) {
 	}
 }
 
+// TestAWindowFollowsItsStack: checks that came to the stack or left it since are no reason to open another window.
+func TestAWindowFollowsItsStack(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	shop := d.watch("shop/cart", "shop/search", "shop/old")
+	d.ok(deployment())
+	require.NoError(t, d.Remove(shop[2]))
+	require.NoError(t, d.Change(shop[1], func(c *vendor.Check) { c.Tags = nil }))
+	added := d.watch("shop/new")[0]
+	a := d.ok(deployment())
+	assert.Equal(t, []string{"checks"}, a.changed())
+	w, _ := d.only()
+	assert.Equal(t, []int{shop[0], added}, w.UptimeIDs)
+	d.settled(deployment())
+
+	require.NoError(t, d.Change(shop[0], func(c *vendor.Check) { c.Tags = append(c.Tags, "stack-blog") }))
+	d.watch("blog/frontend")
+	d.settled(deployment())
+	a = d.ok(options{"description": "Deployment", "stack": "blog"})
+	assert.Equal(t, []string{"Deployment created"}, a.actions(), "a check of both stacks does not join their windows")
+	d.ok(deployment().With(gone()))
+	d.settled(options{"description": "Deployment", "stack": "blog"})
+}
+
 // TestTwoStacksDeployAtOnce: each has a window of the same description, and ends its own.
 func TestTwoStacksDeployAtOnce(t *testing.T) {
 	t.Parallel()
