@@ -74,6 +74,7 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	if err := checkStack(o.One.Stack); err != nil { // of which a whole stack that goes has no wish
 		return nil, err
 	}
+	tellTypes(wants)
 	policy, err := resource.Policy(declared, func(c reconcile.Object[Check], stack string) bool { return marks().In(c.State.Tags, stack) })
 	if err != nil {
 		return nil, err
@@ -93,6 +94,21 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
 		Sleep: conn.http.Sleep,
 	}, nil
+}
+
+// tellTypes gives a wish without a type the one that a new check gets, where the task declares another type of the same name. Alone it means
+// whatever there is of its name; here that would be the other wish's check as well.
+func tellTypes(wants []reconcile.Want[Check]) {
+	name := func(w reconcile.Want[Check]) string { return w.State.stack + "/" + value(w.State.Name) }
+	typed := map[string]bool{}
+	for _, w := range wants {
+		typed[name(w)] = typed[name(w)] || w.ID == "" && w.State.Type != nil
+	}
+	for i, w := range wants {
+		if w.ID == "" && typed[name(w)] {
+			wants[i].State.Type = or(w.State.Type, typeHTTP)
+		}
+	}
 }
 
 // hideLogins masks the passwords of URLs and logins, which without their user name would show.

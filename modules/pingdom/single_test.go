@@ -3,18 +3,304 @@
 package pingdom
 
 import (
+	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 )
 
-func TestFirstContact(t *testing.T) {
+const listPath = vendor.BasePath + "/checks$"
+
+func TestCheckModePredictsTheRun(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	a := l.OK(site("a").With(options{"stack": "shop", "encryption": true}))
-	assert.Equal(t, []string{"a created"}, a.Actions())
-	l.Settled(site("a").With(options{"stack": "shop", "encryption": true}))
-	assert.Equal(t, 443, l.stored("a").Port)
+	for _, name := range []string{"updated", "deleted", "same", "retyped", "purged"} {
+		l.byHand(name, ofStack("shop"))
+	}
+	items := append(sites("created", "updated", "deleted", "same", "retyped"), options{"name": "impossible"})
+	items[1]["resolution"] = 1
+	items[2]["state"] = "absent"
+	items[4]["type"] = "ping"
+	task := options{"stack": "shop", "checks": items[:5], "purge": true, "allow_replace": true}
+
+	predicted := l.DryRun(task)
+	done := l.OK(task)
+	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.Actions())
+	assert.Equal(t, predicted.Actions(), done.Actions())
+	assert.Equal(t, predicted.Summary, done.Summary)
+	for i := range done.Objects {
+		assert.Equal(t, predicted.Objects[i].Changes, done.Objects[i].Changes, text(done.Objects[i].Name))
+		assert.Equal(t, predicted.Objects[i].Reason, done.Objects[i].Reason)
+	}
+	require.Len(t, predicted.Diff, len(done.Diff))
+	for i := range done.Diff {
+		assert.Equal(t, predicted.Diff[i].Before, done.Diff[i].Before)
+		assert.Equal(t, predicted.Diff[i].After, done.Diff[i].After)
+	}
+	l.Settled(task)
+	assert.False(t, l.DryRun(task).Changed)
+
+	impossible := options{"stack": "shop", "checks": items}
+	assert.Equal(t, l.DryRun(impossible).Msg, l.Run(impossible).Msg, "what cannot be done is known in check mode")
+}
+
+func TestHandMadeChecksAreAdopted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what  string
+		stack options
+		tags  []string
+	}{
+		{"without a stack nothing but the difference changes", options{}, []string{"hand"}},
+		{"with a stack it gets the stack's marks", options{"stack": "shop"}, []string{"hand", "managed_by-stackwatch", "stack-shop"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, emulator.Options{})
+			id := l.byHand("login", tagged("hand"), func(c *vendor.Check) { c.ShouldContain, c.NotifyAgainEvery = "Welcome", 7 })
+			task := site("login").With(c.stack).With(options{"resolution": 1})
+			a := l.OK(task)
+			assert.Equal(t, "updated", a.Only(t).Action)
+			stored := l.stored("login")
+			assert.Equal(t, id, strconv.Itoa(stored.ID))
+			assert.Equal(t, 1, stored.Resolution)
+			assert.Equal(t, "Welcome", stored.ShouldContain, "what the task does not set stays")
+			assert.Equal(t, 7, stored.NotifyAgainEvery)
+			assert.ElementsMatch(t, c.tags, stored.Tags)
+			l.Settled(task)
+		})
+	}
+}
+
+// TestPausing: all that the earlier module could do, in its words and in those of this one.
+func TestPausing(t *testing.T) {
+	t.Parallel()
+	for state, paused := range map[string]bool{"paused": true, "stopped": true, "resumed": false, "running": false, "started": false} {
+		for _, before := range []bool{true, false} {
+			l := newLab(t, emulator.Options{})
+			id := l.byHand("a", func(c *vendor.Check) { c.Paused = before })
+			task := options{"checkid": id, "state": state, "key": token}
+			predicted := l.DryRun(task)
+			a := l.OK(task)
+			assert.Equal(t, before != paused, a.Changed, "%s: the earlier module never said so", state)
+			assert.Equal(t, predicted.Only(t), a.Only(t))
+			assert.Equal(t, paused, l.stored("a").Paused, state)
+			l.Settled(task)
+		}
+	}
+	l := newLab(t, emulator.Options{})
+	assert.Equal(t, "created", l.OK(site("new").With(options{"state": "paused"})).Only(t).Action)
+	assert.True(t, l.stored("new").Paused)
+	assert.Contains(t, l.Run(options{"name": "missing", "state": "paused"}).Msg,
+		"missing does not exist yet, and to create it there are missing required arguments: host")
+	assert.Contains(t, l.Run(options{"id": "7", "state": "paused"}).Msg, "id 7 does not exist")
+
+	l.OK(options{"state": "paused", "checks": []options{site("one"), site("two").With(options{"state": "resumed"}), {"name": "new", "state": "absent"}}})
+	assert.Equal(t, []bool{true, false}, []bool{l.stored("one").Paused, l.stored("two").Paused})
+	assert.Empty(t, l.named("new"))
+}
+
+// TestTasksForTheEarlierModule: its options are understood, and what they are called now is said.
+func TestTasksForTheEarlierModule(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("a")
+	a := l.OK(options{"checkid": id, "uid": "example@example.com", "passwd": "hunter2hunter2", "key": token, "state": "stopped"})
+	assert.NotContains(t, a.Raw, "hunter2hunter2")
+	var said []string
+	for _, d := range a.Deprecations {
+		assert.Equal(t, "stackwatch.monitoring", d.Collection)
+		said = append(said, d.Msg)
+	}
+	assert.Equal(t, []string{
+		"uid has no counterpart in the API 3.1 and no effect; remove it", "passwd has no counterpart in the API 3.1 and no effect; remove it",
+		"state: stopped is state: paused now",
+	}, said)
+	assert.Empty(t, l.OK(options{"id": id, "state": "paused"}).Deprecations)
+}
+
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T) (*lab, []string) {
+		l := newLab(t, emulator.Options{})
+		return l, []string{l.byHand("twin"), l.byHand("twin"), l.byHand("twin")}
+	}
+	for _, state := range []string{"present", "absent", "paused"} {
+		t.Run(state+" fails and names the ids", func(t *testing.T) {
+			t.Parallel()
+			l, ids := start(t)
+			a := l.Run(site("twin").With(options{"state": state}))
+			assert.True(t, a.Failed)
+			for _, id := range ids {
+				assert.Contains(t, a.Msg, id)
+			}
+			assert.Contains(t, a.Msg, "on_duplicate")
+			assert.Zero(t, l.Writes())
+		})
+	}
+	t.Run("present with oldest keeps the oldest", func(t *testing.T) {
+		t.Parallel()
+		l, ids := start(t)
+		task := site("twin").With(options{"on_duplicate": "oldest", "resolution": 1})
+		predicted, done := l.DryRun(task), l.OK(task)
+		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.Actions())
+		assert.Equal(t, predicted.Actions(), done.Actions())
+		assert.Equal(t, "duplicate of "+ids[0], done.Objects[1].Reason)
+		assert.Equal(t, ids[0], strconv.Itoa(l.stored("twin").ID))
+		assert.Equal(t, 1, l.stored("twin").Resolution)
+		l.Settled(task)
+	})
+	t.Run("an id says which one", func(t *testing.T) {
+		t.Parallel()
+		l, ids := start(t)
+		a := l.OK(options{"id": ids[1], "resolution": 1})
+		assert.Equal(t, ids[1], text(a.Only(t).ID))
+		for _, c := range l.Checks() {
+			assert.Equal(t, strconv.Itoa(c.ID) == ids[1], c.Resolution == 1)
+		}
+	})
+}
+
+func TestIdentityByID(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("old name")
+	l.byHand("bystander")
+
+	rename := options{"id": id, "name": "new name"}
+	a := l.OK(rename)
+	assert.Equal(t, map[string]change{"name": {Before: "old name", After: "new name"}}, a.Only(t).Changes)
+	assert.Equal(t, []string{"new name", "bystander"}, l.names())
+	l.Settled(rename)
+
+	l.ResetCalls()
+	for _, status := range []int{0, http.StatusBadRequest, http.StatusNotFound} {
+		require.NoError(t, l.SetQuirks(vendor.Quirks{MissingStatus: status}))
+		assert.Contains(t, l.Run(options{"id": "999", "resolution": 1}).Msg, "id 999 does not exist")
+		assert.Equal(t, "unchanged", l.OK(options{"id": "999", "state": "absent"}).Only(t).Action)
+	}
+	assert.Zero(t, l.Writes())
+	assert.Equal(t, "deleted", l.OK(options{"id": id, "state": "absent"}).Only(t).Action)
+	assert.Equal(t, []string{"bystander"}, l.names())
+	assert.Zero(t, l.Count(http.MethodGet, listPath), "an id needs no list")
+
+	twice := l.Run(options{"checks": []options{{"id": strconv.Itoa(l.stored("bystander").ID)}, {"name": "bystander"}}})
+	assert.True(t, twice.Failed)
+	assert.Contains(t, twice.Msg, "declared twice")
+}
+
+// TestAForbiddenCheckIsNotTakenForMissing: the same status as for an id that does not exist, without the words.
+func TestAForbiddenCheckIsNotTakenForMissing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("a")
+	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/checks/"+id, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
+	for _, task := range []options{site("a"), {"id": id}, {"id": id, "state": "absent"}} {
+		a := l.Run(task)
+		assert.True(t, a.Failed)
+		assert.Contains(t, a.Msg, "nothing was changed, because the checks could not be read: reading check "+id+": GET /checks/"+id+": status 403")
+	}
+	assert.Zero(t, l.Writes())
+}
+
+func TestUsersAndTeamsByName(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	ann, shift := strconv.Itoa(l.AddContact("Ann")), strconv.Itoa(l.AddTeam("Night, shift"))
+	twin := []string{strconv.Itoa(l.AddTeam("Twin")), strconv.Itoa(l.AddTeam("Twin"))}
+
+	byBoth := site("alerted").With(options{"users": []string{"Ann", ann}, "teams": []string{"Night, shift", twin[0]}})
+	a := l.OK(byBoth)
+	assert.Equal(t, []any{ann}, a.Only(t).Changes["userids"].After, "a name and its id are one user")
+	assert.Equal(t, []any{shift, twin[0]}, a.Only(t).Changes["teamids"].After)
+	l.Settled(byBoth)
+	l.ResetCalls()
+	l.OK(site("alerted").With(options{"userids": ann, "teamids": shift}))
+	assert.Zero(t, l.Count("", vendor.BasePath+"/alerting"), "ids need no look at names")
+
+	for _, c := range []struct{ option, name, want, read string }{
+		{"teamids", "Nobody", "value of teamids must be ids or names of teams, got: Nobody; there are: Night, shift, Twin", "teams"},
+		{"teamids", "Twin", "the team name Twin is not unique; write the id of one of them: " + twin[0] + ", " + twin[1], "teams"},
+		{"userids", "Bob", "value of userids must be ids or names of users, got: Bob; there are: Ann", "contacts"},
+	} {
+		l.ResetCalls()
+		a := l.Run(options{"checks": []options{site("alerted").With(options{c.option: c.name}), site("other-" + c.name)}})
+		assert.Contains(t, a.Msg, "1 of 2 checks failed: alerted: "+c.want)
+		assert.Equal(t, "created", a.Objects[1].Action, "the others are done")
+		assert.Equal(t, 1, l.Count(http.MethodGet, vendor.BasePath+"/alerting/"+c.read), "names are read once")
+	}
+	assert.Contains(t, l.Run(site("alerted").With(options{"teamids": "424242"})).Msg, "teamids", "the server's own complaint is passed on")
+}
+
+// TestUpdatePassword: on_create leaves the login of existing checks alone.
+func TestUpdatePassword(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	task := site("a").With(options{"auth": "ann:first secret"})
+	l.OK(task.With(options{"update_password": "on_create"}))
+	assert.Equal(t, "first secret", l.stored("a").Password)
+	l.Settled(task)
+	task["auth"] = "ann:second secret"
+	l.Settled(task.With(options{"update_password": "on_create"}))
+	assert.Equal(t, "first secret", l.stored("a").Password)
+	a := l.OK(task)
+	assert.Equal(t, map[string]change{"auth": {Before: "******** (old value)", After: "******** (new value)"}}, a.Only(t).Changes)
+	assert.Equal(t, "second secret", l.stored("a").Password)
+	l.Settled(task)
+}
+
+func TestTypeIsReplacedOnTheUsersWord(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T) (*lab, string, options) {
+		l := newLab(t, emulator.Options{})
+		id := l.byHand("gateway", tagged("hand"), func(c *vendor.Check) { c.Resolution, c.Paused, c.Username, c.Password = 1, true, "u", "p" })
+		return l, id, options{"name": "gateway", "type": "ping"}
+	}
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		a := l.Run(task)
+		assert.Contains(t, a.Msg, "1 of 1 check failed: gateway (ping): type of "+id+" cannot be changed after creation; allow_replace: true")
+		assert.Zero(t, l.Writes())
+	})
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		l, id, task := start(t)
+		task["allow_replace"] = true
+		predicted, a := l.DryRun(task), l.OK(task)
+		assert.Equal(t, "replaced", a.Only(t).Action)
+		assert.Equal(t, predicted.Only(t).Changes, a.Only(t).Changes)
+		stored := l.stored("gateway")
+		assert.NotEqual(t, id, strconv.Itoa(stored.ID))
+		assert.Equal(t, "ping", stored.Type)
+		assert.Equal(t, []any{1, true, "gateway.example.com"}, []any{stored.Resolution, stored.Paused, stored.Host}, "what all types have is taken over")
+		assert.Equal(t, []string{"hand"}, stored.Tags)
+		l.Settled(task)
+	})
+	t.Run("to the like of it", func(t *testing.T) {
+		t.Parallel()
+		l, _, _ := start(t)
+		task := options{"name": "gateway", "type": "httpcustom", "allow_replace": true, "additionalurls": "https://a.example.com/x.xml"}
+		assert.Equal(t, "replaced", l.OK(task).Only(t).Action)
+		assert.Equal(t, "p", l.stored("gateway").Password, "Pingdom tells it, so it is taken over too")
+		l.Settled(task)
+	})
+	t.Run("to a type that needs more", func(t *testing.T) {
+		t.Parallel()
+		l, _, task := start(t)
+		a := l.Run(task.With(options{"type": "tcp", "allow_replace": true}))
+		assert.Contains(t, a.Msg, "to create it there are missing required arguments: port")
+		assert.Zero(t, l.Writes())
+	})
+	t.Run("by id", func(t *testing.T) {
+		t.Parallel()
+		l, id, _ := start(t)
+		assert.Contains(t, l.Run(options{"id": id, "type": "ping", "allow_replace": true}).Msg, "write its name instead of the id")
+		assert.Zero(t, l.Writes())
+	})
 }
