@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// client is the part of Icinga's API that the modules use: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/
+// Its methods wrap httpapi.Error.
+type client struct {
+	http        *httpapi.Client
+	warn        func(format string, args ...any)
+	concurrency int // requests at a time
+}
+
+// Connection are the options by which every module of this package reaches a server.
+type Connection struct {
+	API      httpapi.Options   `mapstructure:",squash"`
+	TLS      httpapi.TLSClient `mapstructure:",squash"`
+	APIURL   string            `mapstructure:"api_url"`
+	Username *string           `mapstructure:"username"`
+	Password *secret.Value     `mapstructure:"password"`
+}
+
+// connectionRules are what the documentation cannot say about Connection. A module adds them to its own.
+func connectionRules() map[string]ansible.OptionRules {
+	return map[string]ansible.OptionRules{
+		"api_url":  {Env: []string{"ICINGA2_API_URL"}},
+		"username": {Env: []string{"ICINGA2_API_USERNAME"}},
+		"password": {Env: []string{"ICINGA2_API_PASSWORD"}},
+	}
+}
+
+// world is what a module has around it; the zero world is the real one. Tests replace it.
+type world struct {
+	stateDir string        // "" is the user's cache folder
+	clock    httpapi.Clock // nil is the real one
+}
+
+const (
+	// callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
+	callTimeout = 10 * time.Minute
+	// idle is less than the 10 seconds after which the server closes a connection.
+	idle = 8 * time.Second
+)
+
+// connect makes the client that the modules of this package share.
+func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
+	user, password := value(o.Username), value(o.Password)
+	switch {
+	case user == "" && o.TLS.ClientCert == "":
+		return nil, errors.New("one of the following is required to log in: username with password, client_cert")
+	case user != "" && password.IsZero():
+		return nil, errors.New("username needs password, which is missing or empty")
+	case user == "" && !password.IsZero():
+		return nil, errors.New("password needs username, which is missing or empty")
+	}
+	conn, err := httpapi.New(httpapi.Config{
+		BaseURL: baseURL(o.APIURL), Service: "Icinga 2", Options: o.API, TLSClient: o.TLS, Secrets: []secret.Value{password},
+		Authorize: func(h http.Header) {
+			if user != "" {
+				r := http.Request{Header: h}
+				r.SetBasicAuth(user, password.Reveal())
+			}
+		},
+		ParseError: parseError, Classify: classify, Warn: call.Warn,
+		TotalTimeout: callTimeout, Idle: idle, QuickAck: true,
+		// Account stays empty: what one user creates on a server, another one must not create at the same time.
+		StateDir: w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &client{http: conn, warn: call.Warn, concurrency: o.API.Concurrency}, nil
+}
+
+// baseURL adds the version, which users leave out as often as they write it.
+func baseURL(apiURL string) string {
+	apiURL = strings.TrimRight(apiURL, "/")
+	if strings.HasSuffix(apiURL, "/v1") || strings.ContainsAny(apiURL, "?#") { // the latter are refused
+		return apiURL
+	}
+	return apiURL + "/v1"
+}
+
+// kind is a type of configuration object, as the API's filters and permissions name it.
+type kind string
+
+const (
+	hostKind    kind = "Host"
+	serviceKind kind = "Service"
+)
+
+// plural is the kind as URLs name it. The API wants it in lower case.
+func (k kind) plural() string { return strings.ToLower(string(k)) + "s" }
+
+// object is what a query gives of one object. A is the struct of the attributes that were asked for.
+type object[A any] struct {
+	Name  string `json:"name"` // in full: "host!service" of a service
+	Attrs A      `json:"attrs"`
+}
+
+// filter selects objects by an expression over variables. The zero filter selects all.
+type filter struct {
+	Expression string
+	Vars       map[string]any
+}
+
+// get gives some attributes of one object. An error that Is httpapi.ErrNotFound proves that there is none of that name.
+func get[A any](ctx context.Context, c *client, k kind, name string, attrs ...string) (A, error) {
+	var answer struct {
+		Results []object[A] `json:"results"`
+	}
+	request := httpapi.Request{
+		Method: http.MethodGet, Path: []string{"objects", k.plural(), name},
+		Query: url.Values{"verbose": {"1"}, "attrs": named(attrs)},
+	}
+	err := c.http.Do(ctx, request, &answer)
+	if err == nil && (len(answer.Results) != 1 || answer.Results[0].Name != name) {
+		err = errors.New("the answer is not about it")
+	}
+	if err != nil {
+		var none A
+		return none, fmt.Errorf("reading %s %s: %w", strings.ToLower(string(k)), name, err)
+	}
+	return answer.Results[0].Attrs, nil
+}
+
+// query gives some attributes of all objects that a filter selects: a POST that reads, because a filter can be long.
+func query[A any](ctx context.Context, c *client, k kind, f filter, attrs ...string) ([]object[A], error) {
+	body := map[string]any{"attrs": named(attrs)}
+	if f.Expression != "" {
+		body["filter"], body["filter_vars"] = f.Expression, f.Vars
+	}
+	var answer struct {
+		Results []object[A] `json:"results"`
+	}
+	request := httpapi.Request{
+		Method: http.MethodPost, Repeat: httpapi.Harmless, Path: []string{"objects", k.plural()}, JSON: body,
+		Query: url.Values{"verbose": {"1"}}, Header: http.Header{"X-Http-Method-Override": {http.MethodGet}},
+	}
+	err := c.http.Do(ctx, request, &answer)
+	if err == nil && answer.Results == nil {
+		err = errors.New("the answer has no results")
+	}
+	if errors.Is(err, httpapi.ErrAuth) {
+		return nil, fmt.Errorf("the server refused username and password, or the client certificate: querying %s: %w", k.plural(), err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("querying %s: %w", k.plural(), err)
+	}
+	return answer.Results, nil
+}
+
+// named keeps an empty list from meaning all attributes, which are many and slow.
+func named(attrs []string) []string {
+	if len(attrs) == 0 {
+		return []string{"__name"}
+	}
+	return attrs
+}
+
+// put creates an object. The server's refusal of a name that is taken Is httpapi.ErrConflict.
+func (c *client) put(ctx context.Context, k kind, name string, templates []string, attrs map[string]any) error {
+	body := map[string]any{"attrs": attrs}
+	if len(templates) > 0 {
+		body["templates"] = templates
+	}
+	_, err := c.write(ctx, httpapi.Request{
+		Method: http.MethodPut, Repeat: httpapi.Creates, Path: []string{"objects", k.plural(), name}, JSON: body,
+	})
+	return permission(err, "objects/create/"+string(k))
+}
+
+// modify sets attributes of an object. Setting them twice has the effect of once.
+func (c *client) modify(ctx context.Context, k kind, name string, attrs map[string]any) error {
+	_, err := c.write(ctx, httpapi.Request{
+		Method: http.MethodPost, Repeat: httpapi.Harmless, Path: []string{"objects", k.plural(), name}, JSON: map[string]any{"attrs": attrs},
+	})
+	return err
+}
+
+// remove deletes an object with all that stands on it: services of a host, downtimes and comments.
+func (c *client) remove(ctx context.Context, k kind, name string) error {
+	_, err := c.write(ctx, httpapi.Request{
+		Method: http.MethodDelete, Path: []string{"objects", k.plural(), name}, Query: url.Values{"cascade": {"1"}},
+	})
+	return err
+}
+
+// removeAll deletes the objects of these exact names with all that stands on them. Where it fails some may be gone.
+func (c *client) removeAll(ctx context.Context, k kind, names []string) error {
+	if len(names) == 0 || slices.Contains(names, "") {
+		return errors.New("deleting objects without a name would delete all: this is an error in the module")
+	}
+	f := byName(k, names)
+	_, err := c.write(ctx, httpapi.Request{
+		Method: http.MethodDelete, Path: []string{"objects", k.plural()}, Query: url.Values{"cascade": {"1"}},
+		JSON: map[string]any{"filter": f.Expression, "filter_vars": f.Vars},
+	})
+	return err
+}
+
+// act carries out an action: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#actions
+// repeat says whether it does harm to send it twice.
+func (c *client) act(ctx context.Context, action string, repeat httpapi.Repeat, body map[string]any) ([]result, error) {
+	return c.write(ctx, httpapi.Request{Method: http.MethodPost, Repeat: repeat, Path: []string{"actions", action}, JSON: body})
+}
+
+// byName selects objects by their full names. A dictionary's lookup is what the server does fastest.
+func byName(k kind, names []string) filter {
+	return filter{"names.contains(" + strings.ToLower(string(k)) + ".__name)", map[string]any{"names": set(names)}}
+}
+
+// byHost selects hosts, or what belongs to them, by the hosts' names.
+func byHost(hosts []string) filter {
+	return filter{"hosts.contains(host.name)", map[string]any{"hosts": set(hosts)}}
+}
+
+func set(names []string) map[string]bool {
+	members := make(map[string]bool, len(names))
+	for _, name := range names {
+		members[name] = true
+	}
+	return members
+}
+
+// result is what became of one object in a write or action.
+type result struct {
+	Code   float64         `json:"code"` // like a status of HTTP
+	Status string          `json:"status"`
+	Errors []string        `json:"errors"`
+	Name   string          `json:"name"`
+	More   json.RawMessage `json:"-"` // the whole result, for what an action tells beside these
+}
+
+// UnmarshalJSON keeps the whole text.
+func (r *result) UnmarshalJSON(data []byte) error {
+	type plain result
+	r.More = slices.Clone(data)
+	return json.Unmarshal(data, (*plain)(r))
+}
+
+// text is what a result that is no success says.
+func (r result) text() string {
+	texts := make([]string, 0, len(r.Errors)+1)
+	for _, text := range r.Errors {
+		texts = append(texts, firstLine(text))
+	}
+	if len(texts) == 0 {
+		texts = append(texts, firstLine(r.Status))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// firstLine leaves out places in files of the server, and stack traces.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(text), "Error: "), "\n")
+	return strings.TrimSpace(line)
+}
+
+// write sends what changes something and reads the result of each object: the status 200 says nothing.
+func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, error) {
+	if request.Query == nil {
+		request.Query = url.Values{}
+	}
+	request.Query.Set("verbose", "1")
+	var answer struct {
+		Results []result `json:"results"`
+	}
+	if err := c.http.Do(ctx, request, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Results == nil {
+		return nil, httpapi.Lost("the answer does not say what was done")
+	}
+	var texts []string
+	code := 0
+	for _, r := range answer.Results {
+		if r.Code < 200 || r.Code >= 300 {
+			code = int(r.Code)
+			texts = append(texts, r.text())
+		}
+	}
+	if len(texts) == 0 {
+		return answer.Results, nil
+	}
+	return answer.Results, &httpapi.Error{
+		Method: request.Method, Path: "/" + strings.Join(request.Path, "/"), Status: code, Msg: strings.Join(texts, "; "), Err: httpapi.ErrRefused,
+	}
+}
+
+// programStart tells since when the server's process runs: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#status-and-statistics
+func (c *client) programStart(ctx context.Context) (float64, error) {
+	var answer struct {
+		Results []struct {
+			Status struct {
+				Application struct {
+					App struct {
+						ProgramStart float64 `json:"program_start"`
+					} `json:"app"`
+				} `json:"icingaapplication"`
+			} `json:"status"`
+		} `json:"results"`
+	}
+	request := httpapi.Request{Method: http.MethodGet, Path: []string{"status", "IcingaApplication"}, Query: url.Values{"verbose": {"1"}}}
+	err := c.http.Do(ctx, request, &answer)
+	if err == nil && len(answer.Results) == 0 {
+		err = errors.New("the answer has no results")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading since when the server runs: %w", err)
+	}
+	return answer.Results[0].Status.Application.App.ProgramStart, nil
+}
+
+const missingPermission = "Missing permission: "
+
+// parseError reads both forms of refusals: one error, or results with the errors of each object.
+func parseError(_ int, body []byte) (code, msg string) {
+	var answer struct {
+		Status      string          `json:"status"`
+		Diagnostics json.RawMessage `json:"diagnostic_information"` // a text here, a list in results
+		Results     []result        `json:"results"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return "", ""
+	}
+	if _, permission, found := strings.Cut(string(answer.Diagnostics), missingPermission); found {
+		permission, _, _ = strings.Cut(permission, `\n`)
+		return "", missingPermission + strings.Trim(permission, `"`)
+	}
+	var texts []string
+	for _, r := range answer.Results {
+		if r.Code < 200 || r.Code >= 300 {
+			texts = append(texts, r.text())
+		}
+	}
+	if len(texts) > 0 {
+		return refused, strings.Join(texts, "; ")
+	}
+	return "", answer.Status
+}
+
+// refused is the code of what the server says about single objects: it has looked at them and not done it.
+const refused = "refused"
+
+// noSuchPath is how the server answers an unknown path, a name that is too long, and some calls that the user may not make.
+const noSuchPath = "could not be found or the request method is not valid"
+
+// classify knows what the statuses do not tell: a missing permission is a 404, and a refusal a 500.
+func classify(a httpapi.Answer) error {
+	switch {
+	case strings.HasPrefix(a.Msg, missingPermission):
+		return httpapi.ErrForbidden
+	case a.Status == http.StatusNotFound && strings.Contains(a.Msg, noSuchPath):
+		return httpapi.ErrForbidden
+	case a.Code == refused && strings.HasSuffix(a.Msg, "already exists."):
+		return httpapi.ErrConflict
+	case a.Code == refused:
+		return httpapi.ErrRefused
+	}
+	return nil
+}
+
+// permission names the permission that a call needs whose refusal the server does not explain.
+func permission(err error, needed string) error {
+	if errors.Is(err, httpapi.ErrForbidden) && !strings.Contains(err.Error(), missingPermission) {
+		return fmt.Errorf("the API user seems to lack the permission %s: %w", needed, err)
+	}
+	return err
+}
+
+// value follows a pointer; nil is the zero value.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
