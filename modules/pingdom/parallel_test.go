@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package pingdom
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
+)
+
+func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ runs, checks, lag int }{{2, 100, 0}, {2, 100, 3}, {5, 40, 7}} {
+		t.Run(fmt.Sprintf("%d runs, lag %d", c.runs, c.lag), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, emulator.Options{ListLag: c.lag})
+			task := options{"checks": estate(c.checks), "api_rate_limit": 0}
+			tasks := make([]options, c.runs)
+			for i := range tasks {
+				tasks[i] = task
+			}
+			created := 0
+			for _, a := range l.Together(tasks...) {
+				require.False(t, a.Failed, a.Msg)
+				assert.Len(t, a.Objects, c.checks)
+				created += a.Summary["created"]
+			}
+			assert.Equal(t, c.checks, created, "each check is created by one run, and told by it alone")
+			assert.Equal(t, c.checks, l.Count(http.MethodPost, ""))
+			assert.Len(t, l.resolutions(nil), c.checks)
+			l.Settled(task)
+		})
+	}
+}
+
+// TestRunsAtOnceWithDifferentWishes: the second run finds what the first one just created, and makes it as it wants it.
+func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{ListLag: 1000})
+	l.OK(site("fresh").With(options{"resolution": 1}))
+	a := l.OK(site("fresh").With(options{"resolution": 15}))
+	assert.Equal(t, "updated", a.Only(t).Action, "the list does not show it, the controller knows it")
+	assert.Equal(t, map[string]change{"resolution": {Before: 1.0, After: 15.0}}, a.Only(t).Changes)
+	l.OK(site("fresh").With(options{"type": "ping"}))
+	assert.Len(t, l.named("fresh"), 2, "another type is another check")
+
+	first := l.named("fresh")[0].ID
+	require.NoError(t, l.Remove(first))
+	assert.Equal(t, "created", l.OK(site("fresh").With(options{"type": "http"})).Only(t).Action, "what somebody deleted meanwhile is created anew")
+
+	last := strconv.Itoa(l.named("fresh")[1].ID)
+	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/checks/"+last, emulator.Always, emulator.Fault{Kind: emulator.Status}))
+	a = l.Run(site("fresh").With(options{"type": "http"}))
+	assert.Contains(t, a.Msg, "fresh: looking at "+last+", which another run created: ")
+	assert.Len(t, l.named("fresh"), 2, "what cannot be looked at is not created once more")
+}
+
+// TestDeployWhileAnotherStackGoes: neither run sees or spoils what the other one does.
+func TestDeployWhileAnotherStackGoes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	for i := range 90 {
+		l.byHand(fmt.Sprintf("old-%02d", i), ofStack("old"))
+	}
+	deploy := options{"stack": "new", "checks": sites("a", "b", "c", "d", "e", "f"), "api_rate_limit": 0}
+	answers := l.Together(deploy, options{"stack": "old", "state": "absent", "api_rate_limit": 0})
+	for _, a := range answers {
+		assert.False(t, a.Failed, a.Msg)
+	}
+	assert.Equal(t, 6, answers[0].Summary["created"])
+	assert.Equal(t, 90, answers[1].Summary["deleted"])
+	assert.ElementsMatch(t, []string{"a", "b", "c", "d", "e", "f"}, l.names())
+	l.Settled(deploy)
+}
