@@ -123,7 +123,7 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 	if !p.updatePassword {
 		want.Auth = nil
 	}
-	want.settle(have.State)
+	settle(&want, have.State)
 	merged := reconcile.Overlay(have.State, want, same)
 	if want.SSLDownDaysBefore != nil || want.VerifyCertificate != nil { // what somebody made by hand is no fault of the wish
 		if err := checkCertificate(&merged); err != nil {
@@ -134,7 +134,7 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 }
 
 // settle adds what a wish entails: one matcher takes the other's place, and a port that was the default of its encryption is so again.
-func (c *Check) settle(have Check) {
+func settle(c *Check, have Check) {
 	none := ""
 	switch {
 	case value(c.ShouldContain) != "" && c.ShouldNotContain == nil:

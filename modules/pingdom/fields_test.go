@@ -367,7 +367,7 @@ func TestTLSIsToggledWithItsPort(t *testing.T) {
 	}
 	l := newLab(t, emulator.Options{})
 	l.OK(site("new").With(options{"encryption": true}))
-	assert.Equal(t, 443.0, l.bodies()[0]["port"], "a new check gets the port of its encryption")
+	assert.Equal(t, 443, l.stored("new").Port, "a new check gets the port of its encryption")
 }
 
 func TestCreationSendsNoEmptyValues(t *testing.T) {
