@@ -102,13 +102,14 @@ func (d *dock) settled(o options) {
 	assert.Equal(d.T, writes, d.Writes(), "a second run writes")
 }
 
-// refusal runs the module, demands that it failed without a write, and gives the message.
+// refusal runs the module, demands that it failed without a write, also in check mode, and gives the message.
 func (d *dock) refusal(o options) string {
 	d.T.Helper()
 	writes := d.Writes()
 	a := d.run(o)
 	assert.True(d.T, a.Failed, "not refused: %s", a.Raw)
 	assert.Equal(d.T, writes, d.Writes(), "refused only after a write")
+	assert.Equal(d.T, a.Msg, d.DryRun(options{"api_rate_limit": 0}.With(o)).Msg, "in check mode")
 	return a.Msg
 }
 

@@ -233,7 +233,7 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 		want.from, want.to = want.times(nil, m.started)
 		return want.stamped(), nil
 	}
-	if err := m.untouchable(*have, want); err != nil {
+	if err := m.untouchable(m.Key(want), *have, false); err != nil {
 		return Window{}, err
 	}
 	merged := have.State
@@ -248,14 +248,14 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 }
 
 // untouchable says why a window that a wish found must be left alone.
-func (m *maintenance) untouchable(have reconcile.Object[Window], wish Window) error {
+func (m *maintenance) untouchable(key string, have reconcile.Object[Window], absent bool) error {
 	switch {
 	case have.State.problem != nil:
 		return have.State.problem
 	case have.State.recurring:
-		return fmt.Errorf("%s: window %s recurs, and is left alone; this module is about windows that occur once", m.Key(wish), have.ID)
-	case have.State.over(m.started) && !wish.absent:
-		return fmt.Errorf("%s: window %s was over at %s and cannot be changed; leave id out to make another one", m.Key(wish), have.ID, *have.State.End)
+		return fmt.Errorf("%s: window %s recurs, and is left alone; this module is about windows that occur once", key, have.ID)
+	case have.State.over(m.started) && !absent:
+		return fmt.Errorf("%s: window %s was over at %s and cannot be changed; leave id out to make another one", key, have.ID, *have.State.End)
 	}
 	return nil
 }
@@ -264,11 +264,13 @@ func (m *maintenance) untouchable(have reconcile.Object[Window], wish Window) er
 func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) error {
 	for i := range plan {
 		step := &plan[i]
-		if !step.Wish.absent || step.Err != nil {
+		switch {
+		case step.Err != nil:
 			continue
-		}
-		if _, step.Err = m.selected(step.Wish); step.Err == nil && step.Have != nil {
-			step.Err = m.untouchable(*step.Have, step.Wish)
+		case step.Action == reconcile.Delete:
+			step.Err = m.untouchable(step.Key, *step.Have, true)
+		case step.Wish.absent:
+			_, step.Err = m.selected(step.Wish)
 		}
 		if step.Err != nil {
 			step.Action, step.Changes = reconcile.Unchanged, nil
@@ -319,7 +321,7 @@ func (m *maintenance) body(changes []reconcile.Change, want Window) map[string]a
 // Delete removes a window that has not begun and ends one that has. Which of the two it is may change before the call arrives, or look
 // different by Pingdom's clock, so what is refused in one way is tried in the other, and then looked at.
 func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window]) error {
-	if err := m.untouchable(have, Window{Description: have.State.Description, absent: true}); err != nil {
+	if err := m.untouchable(m.Key(have.State), have, true); err != nil {
 		return err
 	}
 	remove := func() error { return m.deleteWindow(ctx, have.ID) }

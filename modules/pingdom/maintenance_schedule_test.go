@@ -89,6 +89,7 @@ func TestWhichWindowsAreMeantByTheirTime(t *testing.T) {
 		{"present at a time", schedule{start: at(100), duration: time.Hour}, present, all, []float64{60}},
 		{"a time that has passed counts from now", schedule{start: at(-60), duration: 2 * time.Hour}, present, all, []float64{-30, 30}},
 		{"absent: the active ones, without the one that ends by itself", schedule{duration: time.Hour}, absent, all, []float64{-30}},
+		{"what begins in a moment has begun by the other clock", schedule{duration: time.Hour}, absent, []Window{around(0.1, 60), all[4]}, []float64{0.1}},
 		{"that one if it is the only one", schedule{duration: time.Hour}, absent, []Window{all[0], all[3]}, []float64{-60}},
 		{"absent, none active: all later ones", schedule{duration: time.Hour}, absent, all[2:], []float64{30, 60, 200}},
 		{"absent at a time", schedule{start: at(190), duration: time.Hour}, absent, all, []float64{200}},
@@ -197,4 +198,9 @@ func TestEndingAWindowAsksForLess(t *testing.T) {
 		_, err := windowWish(resource.Item[windowOptions]{State: set("absent"), Object: o}, noon())
 		assert.NoError(t, err)
 	}
+}
+
+func TestIDsAreInTheOrderOfTheirNumbers(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{"9", "10", "11", "100"}, sortIDs([]string{"100", "10", "9", "11", "10"}))
 }

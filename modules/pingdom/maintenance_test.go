@@ -114,7 +114,7 @@ func TestAScheduledWindow(t *testing.T) {
 func TestSelection(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
-	ids := d.watch("shop/cart", "shop/search", "blog/cart", "lone", "padded ")
+	ids := d.watch("shop/cart", "shop/search", "blog/cart", "lone", "padded ", "7")
 	require.NoError(t, d.Change(ids[1], func(c *vendor.Check) { c.Tags = append(c.Tags, "db") }))
 	require.NoError(t, d.Change(ids[2], func(c *vendor.Check) { c.Tags = append(c.Tags, "db") }))
 	id := func(i int) string { return strconv.Itoa(ids[i]) }
@@ -147,8 +147,8 @@ func TestSelection(t *testing.T) {
 		task options
 		want string
 	}{
-		{options{"checks": []any{"nobody"}}, "D (checks nobody): value of checks must be names or ids of checks, got: nobody; there are: cart, lone, padded, search"},
-		{options{"checks": []any{"7"}}, "D (checks 7): value of checks must be names or ids of checks, got: 7; there are: cart, lone, padded, search"},
+		{options{"checks": []any{"nobody"}}, "D (checks nobody): value of checks must be names or ids of checks, got: nobody; there are: 7, cart, lone, padded, search"},
+		{options{"checks": []any{"7"}}, "D (checks 7): value of checks must be names or ids of checks, got: 7; there are: 7, cart, lone, padded, search"},
 		{
 			options{"checks": []any{"lone"}, "stack": "shop"},
 			"D (stack shop: checks lone): value of checks must be names or ids of checks in the stack shop, got: lone; there are: cart, search",
@@ -379,6 +379,8 @@ func TestAWindowByItsID(t *testing.T) {
 	assert.Contains(t, d.refusal(options{"id": id, "description": "Another", "state": "absent"}), "is left alone")
 	assert.Contains(t, d.refusal(options{"id": recurring}), "window "+recurring+" recurs, and is left alone")
 	assert.Contains(t, d.refusal(options{"id": recurring, "state": "absent"}), "window "+recurring+" recurs, and is left alone")
+	begun := d.window("Nightly", -600, -540, checks, func(w *vendor.Window) { w.RecurrenceType, w.RepeatEvery, w.EffectiveTo = "day", 1, w.To+1_000_000 })
+	assert.Contains(t, d.refusal(options{"id": begun, "state": "absent"}), "window "+begun+" recurs, and is left alone")
 	assert.Contains(t, d.refusal(options{"id": over, "duration": "1h"}), "window "+over+" was over at 2026-11-21T11:40:00Z and cannot be changed")
 	assert.Contains(t, d.refusal(options{"id": "1"}), "id 1 does not exist")
 	d.settled(options{"id": over, "state": "absent"})
@@ -471,6 +473,58 @@ func TestAWindowThatBeginsOrEndsMeanwhile(t *testing.T) {
 		assert.Contains(t, a.Msg, "DELETE /maintenance/")
 		assert.Len(t, d.Windows(), 1)
 	})
+}
+
+// TestAStartThatIsNearIsNow: by Pingdom's clock it may have passed, and it takes no time that has.
+func TestAStartThatIsNearIsNow(t *testing.T) {
+	t.Parallel()
+	for _, seconds := range []int64{-3000, 0, 5} {
+		d := startDock(t, emulator.Options{}, 9*time.Second, nil)
+		d.watch("shop/cart")
+		near := deployment().With(options{"start": noon().Unix() + seconds, "duration": "1h"})
+		d.ok(near)
+		require.Len(t, d.sent(), 1)
+		d.settled(near)
+	}
+}
+
+// TestTwoNightsOfOneWork: the same words for the same checks at two times are two windows.
+func TestTwoNightsOfOneWork(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	d.watch("shop/cart")
+	nights := deployment().With(options{"windows": []any{options{"start": "2026-11-22T01:00:00Z"}, options{"start": "2026-11-23T01:00:00Z"}}})
+	a := d.ok(nights)
+	assert.Equal(t, []string{"Deployment created", "Deployment created"}, a.actions())
+	d.settled(nights)
+	d.ok(nights.With(gone()))
+	assert.Empty(t, d.Windows())
+}
+
+// TestAHandMadeWindowIsTakenOver, whatever spaces stand around its description.
+func TestAHandMadeWindowIsTakenOver(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	d.window(" Deployment ", -5, 50, d.watch("shop/cart"))
+	d.settled(deployment())
+}
+
+// TestALostOpeningIsLookedFor: the answer is lost or says nothing. The window is found, and the checks are not listed again for that.
+func TestALostOpeningIsLookedFor(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []emulator.Fault{
+		{Kind: emulator.DropAfter}, {Kind: emulator.StatusAfter, Status: http.StatusOK, Body: `{"maintenance": {}}`},
+	} {
+		d := newDock(t)
+		d.watch("shop/cart")
+		d.Inject(emulator.On(http.MethodPost, "", 1, fault))
+		a := d.run(deployment())
+		require.False(t, a.Failed, a.Msg)
+		assert.Equal(t, []string{"Deployment created"}, a.actions())
+		assert.Equal(t, 1, d.Count(http.MethodPost, ""))
+		assert.Equal(t, 1, d.Count(http.MethodGet, "/api/3.1/checks"))
+		d.settled(deployment())
+	}
 }
 
 // TestManyWindowsAreReadAsFarAsNeeded: the windows of a year of deployments cost no calls, and those to come are all read.
