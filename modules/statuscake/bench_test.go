@@ -50,7 +50,7 @@ func BenchmarkUnchanged(b *testing.B) {
 	prepared := false
 	compare(b, emulator.Options{Latency: benchLatency}, benchTask(), func(l *lab) {
 		if !prepared {
-			require.False(b, l.run(benchTask()).Failed)
+			require.False(b, l.Run(benchTask()).Failed)
 		}
 		prepared = true
 	}, func(ctx context.Context, c *bareClient) error {
@@ -77,16 +77,16 @@ func compare(b *testing.B, opt emulator.Options, task options, reset func(*lab),
 	for b.Loop() {
 		b.StopTimer()
 		reset(l)
-		l.stateDir = b.TempDir()
+		l.StateDir = b.TempDir()
 		stop := watchHeap(&peak)
 		b.StartTimer()
 		start := time.Now()
-		a := l.runAs(world{stateDir: l.stateDir}, task)
+		a := l.RunBy(nil, task) // by the real clock
 		module += time.Since(start)
 		b.StopTimer()
 		stop()
 		require.False(b, a.Failed, a.Msg)
-		require.Len(b, a.Tests, benchTests)
+		require.Len(b, a.Objects, benchTests)
 
 		c := newBareClient(l)
 		reset(l)
@@ -128,7 +128,7 @@ type bareClient struct {
 }
 
 func newBareClient(l *lab) *bareClient {
-	c := &bareClient{url: l.url, group: &errgroup.Group{}, http: &http.Client{
+	c := &bareClient{url: l.URL, group: &errgroup.Group{}, http: &http.Client{
 		Transport: &http.Transport{MaxConnsPerHost: benchConnections, MaxIdleConnsPerHost: benchConnections},
 	}}
 	c.group.SetLimit(benchConnections)

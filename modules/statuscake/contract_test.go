@@ -17,6 +17,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile/reconciletest"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -41,7 +42,7 @@ func newSubject(t testing.TB) reconciletest.Subject[Test] {
 	account.AddContactGroup("Developers")
 	server := httptest.NewServer(conformtest.Wrap(t, account))
 	t.Cleanup(server.Close)
-	clock := &fakeClock{}
+	clock := resourcetest.NewClock()
 	token := secret.New("contract-token")
 	api := httpapi.DefaultOptions()
 	api.RateLimit = 0

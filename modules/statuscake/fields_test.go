@@ -75,20 +75,20 @@ func everyField(t *testing.T) (*lab, options, string) {
 	for field, c := range fieldCases() {
 		task[field] = c.first
 	}
-	a := l.ok(task)
-	l.settled(task)
-	return l, task, text(a.only(t).ID)
+	a := l.OK(task)
+	l.Settled(task)
+	return l, task, text(a.Only(t).ID)
 }
 
 // expectOnePut demands that the run sent one write, of this one field, and told of nothing else.
 func expectOnePut(t *testing.T, l *lab, a answer, field string, form url.Values) {
 	t.Helper()
-	assert.Equal(t, "updated", a.only(t).Action)
-	writes := l.writes()
+	assert.Equal(t, "updated", a.Only(t).Action)
+	writes := l.WriteCalls()
 	require.Len(t, writes, 1)
 	assert.Equal(t, http.MethodPut, writes[0].Method)
 	assert.Equal(t, form, writes[0].Form)
-	assert.Equal(t, []string{field}, slices.Collect(maps.Keys(a.only(t).Changes)))
+	assert.Equal(t, []string{field}, slices.Collect(maps.Keys(a.Only(t).Changes)))
 	require.Len(t, a.Diff, 1)
 	shown := maps.Clone(a.Diff[0].Before)
 	maps.Copy(shown, a.Diff[0].After)
@@ -105,22 +105,22 @@ func TestEachFieldEditedAlone(t *testing.T) {
 		edit := func(t *testing.T, value any, sent []string) {
 			t.Parallel()
 			l, task, id := everyField(t)
-			task = task.with(options{field: value, "id": id})
+			task = task.With(options{field: value, "id": id})
 			if strings.HasPrefix(field, "basic_") {
 				// What cannot be read is sent only on the user's word, so nothing else may be in the task that cannot be read.
 				task = options{"id": id, field: value, "update_password": "always"}
 			}
-			predicted := l.check(task)
+			predicted := l.DryRun(task)
 			l.ResetCalls()
-			a := l.ok(task)
-			assert.Equal(t, predicted.only(t), a.only(t))
+			a := l.OK(task)
+			assert.Equal(t, predicted.Only(t), a.Only(t))
 			expectOnePut(t, l, a, field, url.Values{key: sent})
 			if c.secret && sent[0] != "" {
-				assert.NotContains(t, a.raw, sent[0])
-				assert.NotContains(t, a.raw, " one")
+				assert.NotContains(t, a.Raw, sent[0])
+				assert.NotContains(t, a.Raw, " one")
 			}
 			if !strings.HasPrefix(field, "basic_") {
-				l.settled(task)
+				l.Settled(task)
 			}
 		}
 		t.Run(field, func(t *testing.T) { edit(t, c.second, c.sent) })
@@ -134,9 +134,9 @@ func TestUnsetFieldsStay(t *testing.T) {
 	t.Parallel()
 	l, _, id := everyField(t)
 	before, _ := l.Test(id)
-	l.settled(options{"name": "every field"})
-	l.settled(options{"id": id})
-	l.ok(options{"id": id, "paused": true})
+	l.Settled(options{"name": "every field"})
+	l.Settled(options{"id": id})
+	l.OK(options{"id": id, "paused": true})
 	after, _ := l.Test(id)
 	before.Paused = true
 	assert.Equal(t, before, after)
@@ -223,11 +223,11 @@ func TestSameValueInAnotherForm(t *testing.T) {
 			l.AddContactGroup("Night")
 			l.byHand("formed", c.have)
 			for _, same := range c.same {
-				l.settled(options{"name": "formed", c.field: same})
+				l.Settled(options{"name": "formed", c.field: same})
 			}
 			task := options{"name": "formed", c.field: c.other}
-			assert.Equal(t, "updated", l.ok(task).only(t).Action)
-			l.settled(task)
+			assert.Equal(t, "updated", l.OK(task).Only(t).Action)
+			l.Settled(task)
 		})
 	}
 }
@@ -235,10 +235,10 @@ func TestSameValueInAnotherForm(t *testing.T) {
 func TestCreationCannotBeOfNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	assert.Contains(t, l.run(options{"name": "a"}).Msg, "missing required arguments: website_url")
+	assert.Contains(t, l.Run(options{"name": "a"}).Msg, "missing required arguments: website_url")
 	// Empty values of a new test are left out: there is nothing to clear.
-	l.ok(site("bare").with(options{"tags": "", "find_string": "", "custom_header": options{}, "regions": []string{}, "contact_groups": ""}))
-	require.Len(t, l.writes(), 1)
+	l.OK(site("bare").With(options{"tags": "", "find_string": "", "custom_header": options{}, "regions": []string{}, "contact_groups": ""}))
+	require.Len(t, l.WriteCalls(), 1)
 	assert.Equal(t, []string{"check_rate", "confirmation", "name", "test_type", "trigger_rate", "website_url"},
-		slices.Sorted(maps.Keys(l.writes()[0].Form)))
+		slices.Sorted(maps.Keys(l.WriteCalls()[0].Form)))
 }

@@ -4,11 +4,9 @@ package statuscake
 
 import (
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,6 +15,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 // The secrets of the leak test, each with something that escaping changes.
@@ -35,56 +34,24 @@ func secretTask() options {
 	}
 }
 
-// leaks names the secrets that a text holds, in any of the forms in which they may get there.
-func leaks(text string) []string {
-	var found []string
-	for name, secret := range map[string]string{
+// secrets are those of the task, by option.
+func secrets() resourcetest.Secrets {
+	return resourcetest.Secrets{
 		"api_key": token, "basic_password": basicSecret, "custom_header": headerSecret, "post_body": bodySecret, "post_raw": rawSecret,
-	} {
-		quoted, _ := json.Marshal(secret)
-		twice, _ := json.Marshal(string(quoted))
-		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`), strings.Trim(string(twice), `"\`)} {
-			if strings.Contains(text, form) {
-				found = append(found, name)
-				break
-			}
-		}
 	}
-	return found
-}
-
-func (l *lab) expectNoLeak(a answer, when string) {
-	l.t.Helper()
-	assert.Empty(l.t, leaks(a.raw), "%s: in the answer: %s", when, a.raw)
-	assert.Empty(l.t, leaks(a.syslog), "%s: in the system log: %s", when, a.syslog)
-	for _, call := range l.Calls() {
-		assert.Empty(l.t, leaks(call.Path+"?"+call.Query), "%s: in the URL of a call", when)
-	}
-	require.NoError(l.t, filepath.WalkDir(l.stateDir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		assert.Empty(l.t, leaks(path), "%s: in a file's name", when)
-		if entry.IsDir() {
-			return nil
-		}
-		content, err := os.ReadFile(path)
-		assert.Empty(l.t, leaks(string(content)), "%s: in the file %s", when, path)
-		return err
-	}))
 }
 
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	task := secretTask()
-	l.expectNoLeak(l.check(task), "check mode")
-	l.expectNoLeak(l.ok(task), "creation")
+	l.ExpectNoLeak(secrets(), l.DryRun(task), "check mode")
+	l.ExpectNoLeak(secrets(), l.OK(task), "creation")
 	stored := l.stored("private")
 	assert.Equal(t, []string{basicSecret, rawSecret}, []string{stored.BasicPassword, stored.PostRaw}, "the account has what the answer has not")
 	assert.Contains(t, stored.CustomHeader, headerSecret)
-	l.expectNoLeak(l.ok(task), "second run")
-	files, err := os.ReadDir(l.stateDir)
+	l.ExpectNoLeak(secrets(), l.OK(task), "second run")
+	files, err := os.ReadDir(l.StateDir)
 	require.NoError(t, err)
 	assert.NotEmpty(t, files, "there is a state folder to look into")
 
@@ -93,13 +60,13 @@ func TestNothingLeaks(t *testing.T) {
 		list[key] = task[key]
 		delete(task, key)
 	}
-	l.expectNoLeak(l.ok(list), "list")
+	l.ExpectNoLeak(secrets(), l.OK(list), "list")
 	// What the account holds and the task does not name is as secret: the old values of an update.
-	replaced := l.ok(options{"name": "private", "stack": "shop", "post_raw": "", "post_body": options{}, "custom_header": ""})
-	assert.Len(t, replaced.only(t).Changes, 3)
-	l.expectNoLeak(replaced, "update")
-	require.NoError(t, l.Change(text(replaced.only(t).ID), func(t *vendor.Test) { t.PostRaw, t.CustomHeader = rawSecret, headerSecret }))
-	l.expectNoLeak(l.ok(options{"stack": "shop", "state": "absent"}), "deletion")
+	replaced := l.OK(options{"name": "private", "stack": "shop", "post_raw": "", "post_body": options{}, "custom_header": ""})
+	assert.Len(t, replaced.Only(t).Changes, 3)
+	l.ExpectNoLeak(secrets(), replaced, "update")
+	require.NoError(t, l.Change(text(replaced.Only(t).ID), func(t *vendor.Test) { t.PostRaw, t.CustomHeader = rawSecret, headerSecret }))
+	l.ExpectNoLeak(secrets(), l.OK(options{"stack": "shop", "state": "absent"}), "deletion")
 }
 
 // TestNothingLeaksFromAServerThatEchoes: whatever comes back in errors, of whichever call.
@@ -130,11 +97,11 @@ func TestNothingLeaksFromAServerThatEchoes(t *testing.T) {
 			task["state"] = "absent"
 		}
 		l.Inject(emulator.On(c.method, "", emulator.Always, c.fault))
-		a := l.run(task)
+		a := l.Run(task)
 		if c.method != http.MethodDelete { // 404 comes after the first one acted, under the page of a gateway
 			assert.True(t, a.Failed)
 		}
-		l.expectNoLeak(a, c.method)
+		l.ExpectNoLeak(secrets(), a, c.method)
 	}
 }
 
@@ -144,7 +111,7 @@ func TestNothingLeaksFromRefusals(t *testing.T) {
 	for _, more := range []options{
 		{"confirmation": 9}, {"name": ""}, {"custom_header": "[" + headerSecret}, {"post_body": rawSecret}, {"unknown": 1}, {"id": "x"}, {"api_url": "nowhere"},
 	} {
-		l.expectNoLeak(l.run(secretTask().with(more)), "refusal")
+		l.ExpectNoLeak(secrets(), l.Run(secretTask().With(more)), "refusal")
 	}
 }
 
@@ -152,10 +119,10 @@ func TestNothingLeaksFromRefusals(t *testing.T) {
 func TestShortHeaderValuesLeaveTheAnswerReadable(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	a := l.ok(options{"tests": []options{site("unchanged").with(options{"custom_header": options{"X-Debug": "1", "X-Key": headerSecret}, "post_body": options{"d": "d"}})}})
+	a := l.OK(options{"tests": []options{site("unchanged").With(options{"custom_header": options{"X-Debug": "1", "X-Key": headerSecret}, "post_body": options{"d": "d"}})}})
 	assert.Equal(t, 1, a.Summary["created"])
-	assert.Equal(t, "unchanged", text(a.Tests[0].Name))
-	assert.Equal(t, l.stored("unchanged").ID, text(a.Tests[0].ID))
-	assert.NotContains(t, a.raw, headerSecret)
-	assert.NotContains(t, a.raw, "X-Debug", "the option itself is hidden whole")
+	assert.Equal(t, "unchanged", text(a.Objects[0].Name))
+	assert.Equal(t, l.stored("unchanged").ID, text(a.Objects[0].ID))
+	assert.NotContains(t, a.Raw, headerSecret)
+	assert.NotContains(t, a.Raw, "X-Debug", "the option itself is hidden whole")
 }

@@ -126,13 +126,13 @@ func TestLegacyOptions(t *testing.T) {
 			if c.given["url"] != nil {
 				delete(task, "website_url")
 			}
-			task = task.with(c.given)
+			task = task.With(c.given)
 			if c.fails {
-				assert.Contains(t, l.refusal(task), c.says)
+				assert.Contains(t, l.Refusal(task), c.says)
 				return
 			}
-			a := l.ok(task)
-			assert.Equal(t, "created", a.only(t).Action)
+			a := l.OK(task)
+			assert.Equal(t, "created", a.Only(t).Action)
 			assert.Empty(t, a.Warnings)
 			if c.says == "" {
 				assert.Empty(t, a.Deprecations)
@@ -144,7 +144,7 @@ func TestLegacyOptions(t *testing.T) {
 			if c.stored != nil {
 				assert.Equal(t, c.want, c.stored(l.stored("legacy")))
 			}
-			l.settled(task)
+			l.Settled(task)
 		})
 	}
 }
@@ -179,19 +179,19 @@ func TestLegacyIDAndCommand(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	id := l.byHand("legacy")
-	a := l.ok(options{"command": "update", "id": id, "check_rate": 60})
-	assert.Equal(t, "updated", a.only(t).Action)
-	a = l.ok(options{"command": "delete", "id": id})
-	assert.Equal(t, "deleted", a.only(t).Action)
+	a := l.OK(options{"command": "update", "id": id, "check_rate": 60})
+	assert.Equal(t, "updated", a.Only(t).Action)
+	a = l.OK(options{"command": "delete", "id": id})
+	assert.Equal(t, "deleted", a.Only(t).Action)
 	assert.Empty(t, l.Tests())
 	assert.Equal(t, "command: delete is state: absent now", a.Deprecations[0].Msg)
-	assert.Equal(t, "unchanged", l.ok(options{"command": "delete", "id": id, "state": "absent"}).only(t).Action)
+	assert.Equal(t, "unchanged", l.OK(options{"command": "delete", "id": id, "state": "absent"}).Only(t).Action)
 }
 
 func TestLegacyNamesInAList(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	l.ok(options{"tests": []options{{"name": "legacy", "url": "https://legacy.example.com", "test_tags": "a,b", "pause": "yes", "basicpass": "a secret"}}})
+	l.OK(options{"tests": []options{{"name": "legacy", "url": "https://legacy.example.com", "test_tags": "a,b", "pause": "yes", "basicpass": "a secret"}}})
 	stored := l.stored("legacy")
 	assert.Equal(t, "https://legacy.example.com", stored.WebsiteURL)
 	assert.Equal(t, []string{"a", "b"}, stored.Tags)

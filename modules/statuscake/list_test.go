@@ -25,13 +25,13 @@ func TestListTakesDefaultsFromTheModule(t *testing.T) {
 		"stack": "shop", "check_rate": 60, "paused": true, "tags": []string{"web"}, "test_type": "HEAD",
 		"tests": []options{
 			site("cart live"),
-			site("cart ready").with(options{"check_rate": 30, "paused": false, "tags": []string{}, "url": "https://cart.example.com/ready"}),
-			site("blog live").with(options{"stack": "blog", "test_type": "HTTP"}),
+			site("cart ready").With(options{"check_rate": 30, "paused": false, "tags": []string{}, "url": "https://cart.example.com/ready"}),
+			site("blog live").With(options{"stack": "blog", "test_type": "HTTP"}),
 		},
 	}
 	delete(task["tests"].([]options)[1], "website_url")
-	a := l.ok(task)
-	assert.Equal(t, []string{"cart live created", "cart ready created", "blog live created"}, a.actions())
+	a := l.OK(task)
+	assert.Equal(t, []string{"cart live created", "cart ready created", "blog live created"}, a.Actions())
 
 	live, ready, blog := l.stored("cart live"), l.stored("cart ready"), l.stored("blog live")
 	assert.Equal(t, []any{60, true, "HEAD"}, []any{live.CheckRate, live.Paused, live.TestType})
@@ -40,7 +40,7 @@ func TestListTakesDefaultsFromTheModule(t *testing.T) {
 	assert.ElementsMatch(t, []string{ownershipTag, stackTag + "shop"}, ready.Tags)
 	assert.Equal(t, "HTTP", blog.TestType)
 	assert.ElementsMatch(t, []string{"web", ownershipTag, stackTag + "blog"}, blog.Tags)
-	l.settled(task)
+	l.Settled(task)
 }
 
 func TestListWithOwnStates(t *testing.T) {
@@ -50,12 +50,12 @@ func TestListWithOwnStates(t *testing.T) {
 		l.byHand(name, ofStack("shop"))
 	}
 	task := options{"stack": "shop", "tests": []options{{"name": "c", "state": "absent"}, site("d"), {"name": "a"}, {"name": "z", "state": "absent"}}}
-	assert.Equal(t, []string{"c deleted", "d created", "a unchanged", "z unchanged"}, l.ok(task).actions(), "the answer keeps the task's order")
+	assert.Equal(t, []string{"c deleted", "d created", "a unchanged", "z unchanged"}, l.OK(task).Actions(), "the answer keeps the task's order")
 	assert.Equal(t, []string{"a", "b", "d"}, l.names())
-	l.settled(task)
+	l.Settled(task)
 
-	all := options{"stack": "shop", "state": "absent", "tests": []options{{"name": "a"}, site("e").with(options{"state": "present"})}}
-	assert.Equal(t, []string{"a deleted", "e created"}, l.ok(all).actions(), "state is a default like any other option")
+	all := options{"stack": "shop", "state": "absent", "tests": []options{{"name": "a"}, site("e").With(options{"state": "present"})}}
+	assert.Equal(t, []string{"a deleted", "e created"}, l.OK(all).Actions(), "state is a default like any other option")
 	assert.Equal(t, []string{"b", "d", "e"}, l.names())
 }
 
@@ -66,9 +66,9 @@ func TestEmptyListDoesNothing(t *testing.T) {
 	for _, task := range []options{
 		{"tests": []options{}}, {"tests": []options{}, "stack": "shop"}, {"tests": []options{}, "stack": "shop", "state": "absent"},
 	} {
-		a := l.ok(task)
+		a := l.OK(task)
 		assert.False(t, a.Changed)
-		assert.Empty(t, a.Tests)
+		assert.Empty(t, a.Objects)
 		assert.Zero(t, a.API.Calls)
 	}
 	assert.Len(t, l.Tests(), 1)
@@ -92,15 +92,15 @@ func TestAbsentStack(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	crowd(l)
 	task := options{"stack": "shop", "state": "absent"}
-	predicted, done := l.check(task), l.ok(task)
-	assert.Equal(t, []string{"shop 1 deleted", "shop 2 deleted", "shop 3 deleted"}, done.actions())
-	assert.Equal(t, predicted.actions(), done.actions())
+	predicted, done := l.DryRun(task), l.OK(task)
+	assert.Equal(t, []string{"shop 1 deleted", "shop 2 deleted", "shop 3 deleted"}, done.Actions())
+	assert.Equal(t, predicted.Actions(), done.Actions())
 	assert.Equal(t, []string{"blog 1", "suite", "shared", "claimed by hand", "nobody", "shop 1"}, l.names(),
 		"only what the suite manages and no other stack uses goes")
-	l.settled(task)
+	l.Settled(task)
 
 	guarded := options{"stack": "blog", "state": "absent", "purge_limit": "0"}
-	a := l.run(guarded)
+	a := l.Run(guarded)
 	assert.True(t, a.Failed, "a limit that is set holds here, too")
 	assert.Len(t, a.Refused, 1)
 	assert.Len(t, l.named("blog 1"), 1)
@@ -110,7 +110,7 @@ func TestAbsentStackOfManyTestsNeedsNoLimit(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	l.Seed(130, ownershipTag, stackTag+"shop")
-	assert.Equal(t, 130, l.ok(options{"stack": "shop", "state": "absent", "api_rate_limit": 0}).Summary["deleted"])
+	assert.Equal(t, 130, l.OK(options{"stack": "shop", "state": "absent", "api_rate_limit": 0}).Summary["deleted"])
 	assert.Empty(t, l.Tests())
 }
 
@@ -121,31 +121,31 @@ func TestPurge(t *testing.T) {
 		l := newLab(t, emulator.Options{})
 		crowd(l)
 		task := options{"stack": "shop", "purge": true, "tests": sites("shop 2", "shop 4")}
-		predicted, done := l.check(task), l.ok(task)
-		assert.Equal(t, []string{"shop 2 unchanged", "shop 4 created", "shop 1 deleted", "shop 3 deleted"}, done.actions())
-		assert.Equal(t, predicted.actions(), done.actions())
-		assert.Equal(t, "not declared", done.Tests[2].Reason)
+		predicted, done := l.DryRun(task), l.OK(task)
+		assert.Equal(t, []string{"shop 2 unchanged", "shop 4 created", "shop 1 deleted", "shop 3 deleted"}, done.Actions())
+		assert.Equal(t, predicted.Actions(), done.Actions())
+		assert.Equal(t, "not declared", done.Objects[2].Reason)
 		assert.Equal(t, []string{"shop 2", "blog 1", "suite", "shared", "claimed by hand", "nobody", "shop 1", "shop 4"}, l.names())
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("of the whole suite", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, emulator.Options{})
 		crowd(l)
-		task := options{"purge": true, "tests": []options{site("nobody"), site("shop 2").with(options{"stack": "shop"})}}
-		done := l.ok(task)
+		task := options{"purge": true, "tests": []options{site("nobody"), site("shop 2").With(options{"stack": "shop"})}}
+		done := l.OK(task)
 		assert.Equal(t, []string{"nobody updated", "shop 2 unchanged", "blog 1 deleted", "shop 1 deleted", "shop 3 deleted", "suite deleted"},
-			done.actions())
+			done.Actions())
 		assert.Equal(t, []string{ownershipTag}, l.stored("nobody").Tags, "what is declared gets the suite's mark")
 		assert.Equal(t, []string{"shop 2", "shared", "claimed by hand", "nobody", "shop 1"}, l.names(), "a test that stacks share is nobody's to purge")
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("a test by its id is declared", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, emulator.Options{})
 		id := l.byHand("a", ofStack("shop"))
 		l.byHand("b", ofStack("shop"))
-		l.ok(options{"stack": "shop", "purge": true, "tests": []options{{"id": id, "name": "renamed"}}})
+		l.OK(options{"stack": "shop", "purge": true, "tests": []options{{"id": id, "name": "renamed"}}})
 		assert.Equal(t, []string{"renamed"}, l.names())
 	})
 	t.Run("not after a failure", func(t *testing.T) {
@@ -154,17 +154,17 @@ func TestPurge(t *testing.T) {
 		crowd(l)
 		l.Inject(emulator.On(http.MethodPost, "", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
 		task := options{"stack": "shop", "purge": true, "tests": sites("shop 2", "shop 4")}
-		a := l.run(task)
+		a := l.Run(task)
 		assert.True(t, a.Failed)
-		assert.Equal(t, []string{"shop 2 unchanged", "shop 4 failed", "shop 1 failed", "shop 3 failed"}, a.actions())
-		assert.Contains(t, a.Tests[2].Error, "not attempted, because 1 other failed")
+		assert.Equal(t, []string{"shop 2 unchanged", "shop 4 failed", "shop 1 failed", "shop 3 failed"}, a.Actions())
+		assert.Contains(t, a.Objects[2].Error, "not attempted, because 1 other failed")
 		assert.Zero(t, l.Count(http.MethodDelete, ""), "what a new test was to succeed is still needed")
 	})
 	t.Run("not where a wish cannot be met", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, emulator.Options{})
 		crowd(l)
-		a := l.run(options{"stack": "shop", "purge": true, "tests": []options{{"name": "without an address"}}})
+		a := l.Run(options{"stack": "shop", "purge": true, "tests": []options{{"name": "without an address"}}})
 		assert.True(t, a.Failed)
 		assert.Contains(t, a.Msg, "shop/without an address does not exist yet, and to create it there are missing required arguments: website_url")
 		assert.Zero(t, l.Writes())
@@ -203,7 +203,7 @@ func TestPurgeLimit(t *testing.T) {
 				task["purge_limit"] = c.limit
 			}
 			doomed := 20 - c.present
-			a := l.run(task)
+			a := l.Run(task)
 			if c.allowed {
 				require.False(t, a.Failed, a.Msg)
 				assert.Equal(t, doomed, a.Summary["deleted"])
@@ -231,13 +231,13 @@ func TestPartialFailure(t *testing.T) {
 	items[1]["check_rate"] = 60
 	items[2]["state"] = "absent"
 	items[3]["regions"] = []string{"atlantis"}
-	a := l.run(options{"tests": items})
+	a := l.Run(options{"tests": items})
 	assert.True(t, a.Failed)
 	assert.True(t, a.Changed)
-	assert.Equal(t, []string{"first created", "edited updated", "gone deleted", "refused failed", "last created"}, a.actions())
+	assert.Equal(t, []string{"first created", "edited updated", "gone deleted", "refused failed", "last created"}, a.Actions())
 	assert.Contains(t, a.Msg, "1 of 5 tests failed: creating uptime test refused: ")
 	assert.Contains(t, a.Msg, "regions", "the server's own complaint is passed on")
-	assert.Equal(t, a.Msg, "1 of 5 tests failed: "+a.Tests[3].Error)
+	assert.Equal(t, a.Msg, "1 of 5 tests failed: "+a.Objects[3].Error)
 	assert.Equal(t, []string{"edited", "first", "last"}, sorted(l.names()))
 	assert.Equal(t, 60, l.stored("edited").CheckRate)
 	assert.Len(t, a.Diff, 4, "the diff shows what was done")
@@ -250,12 +250,12 @@ func TestManyFailuresAreNotAllInTheMessage(t *testing.T) {
 	for i := range items {
 		items[i] = options{"name": fmt.Sprint("incomplete ", i)}
 	}
-	a := l.run(options{"tests": items})
+	a := l.Run(options{"tests": items})
 	assert.Contains(t, a.Msg, "8 of 8 tests failed: ")
 	assert.Contains(t, a.Msg, "incomplete 4 ")
 	assert.NotContains(t, a.Msg, "incomplete 5 ")
 	assert.Contains(t, a.Msg, "; and 3 more")
-	assert.Contains(t, a.Tests[7].Error, "incomplete 7 does not exist yet, and to create it there are missing required arguments: website_url")
+	assert.Contains(t, a.Objects[7].Error, "incomplete 7 does not exist yet, and to create it there are missing required arguments: website_url")
 }
 
 func TestFailFast(t *testing.T) {
@@ -265,16 +265,16 @@ func TestFailFast(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, emulator.Options{})
 			l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodPost, Skip: 1, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}})
-			a := l.run(options{"tests": sites("a", "b", "c", "d"), "fail_fast": fast, "api_concurrency": 1})
+			a := l.Run(options{"tests": sites("a", "b", "c", "d"), "fail_fast": fast, "api_concurrency": 1})
 			assert.True(t, a.Failed)
 			if !fast {
-				assert.Equal(t, []string{"a created", "b failed", "c created", "d created"}, a.actions())
+				assert.Equal(t, []string{"a created", "b failed", "c created", "d created"}, a.Actions())
 				return
 			}
-			assert.Equal(t, []string{"a created", "b failed", "c failed", "d failed"}, a.actions())
-			assert.Contains(t, a.Tests[3].Error, "d: not attempted, because another one failed")
+			assert.Equal(t, []string{"a created", "b failed", "c failed", "d failed"}, a.Actions())
+			assert.Contains(t, a.Objects[3].Error, "d: not attempted, because another one failed")
 			assert.Equal(t, []string{"a"}, l.names())
-			assert.Len(t, l.writes(), 2)
+			assert.Len(t, l.WriteCalls(), 2)
 		})
 	}
 }
@@ -288,7 +288,7 @@ func TestListsWithoutACount(t *testing.T) {
 				l := plainLab(t, emulator.Options{}) // the vendor's own file does not know answers without metadata
 				require.NoError(t, l.SetListMetadata(how))
 				l.Seed(n, ownershipTag, stackTag+"shop")
-				a := l.ok(options{"stack": "shop", "state": "absent", "api_rate_limit": 0})
+				a := l.OK(options{"stack": "shop", "state": "absent", "api_rate_limit": 0})
 				assert.Equal(t, n, a.Summary["deleted"])
 				assert.Empty(t, l.Tests())
 			})
@@ -304,11 +304,11 @@ func TestListFailsOnALaterPage(t *testing.T) {
 		l.Seed(250, ownershipTag, stackTag+"shop")
 		l.Inject(emulator.Rule{Index: emulator.AnyCall, Path: "/v1/uptime$", Skip: page, Times: emulator.Always,
 			Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusInternalServerError}})
-		a := l.run(options{"stack": "shop", "purge": true, "purge_limit": "100%", "tests": sites("new"), "api_rate_limit": 0})
+		a := l.Run(options{"stack": "shop", "purge": true, "purge_limit": "100%", "tests": sites("new"), "api_rate_limit": 0})
 		assert.True(t, a.Failed)
 		assert.Contains(t, a.Msg, "nothing was changed, because the tests could not be read: listing uptime tests: ")
 		assert.Zero(t, l.Writes(), "a part of the list is no list")
-		assert.Empty(t, a.Tests)
+		assert.Empty(t, a.Objects)
 	}
 }
 
@@ -317,14 +317,14 @@ func TestTestGoneWhileItWasRead(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	id := l.byHand("fleeting")
 	l.Inject(emulator.On(http.MethodGet, "/v1/uptime/"+id, 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusNotFound}))
-	assert.Equal(t, "created", l.ok(site("fleeting")).only(t).Action, "404 on GET by id proves absence")
+	assert.Equal(t, "created", l.OK(site("fleeting")).Only(t).Action, "404 on GET by id proves absence")
 
 	l = newLab(t, emulator.Options{})
 	id = l.byHand("hidden")
 	l.Inject(emulator.On(http.MethodGet, "/v1/uptime/"+id, emulator.Always, emulator.Fault{
 		Kind: emulator.HTML, Status: http.StatusNotFound,
 	}))
-	a := l.run(site("hidden"))
+	a := l.Run(site("hidden"))
 	assert.True(t, a.Failed, "a gateway's 404 proves nothing")
 	assert.Contains(t, a.Msg, "reading uptime test "+id)
 	assert.Zero(t, l.Writes())
@@ -335,5 +335,5 @@ func TestDeletingWhatIsGone(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	id := l.byHand("fleeting")
 	l.Inject(emulator.On(http.MethodDelete, "/v1/uptime/"+id, 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusNotFound}))
-	assert.Equal(t, "deleted", l.ok(options{"name": "fleeting", "state": "absent"}).only(t).Action)
+	assert.Equal(t, "deleted", l.OK(options{"name": "fleeting", "state": "absent"}).Only(t).Action)
 }

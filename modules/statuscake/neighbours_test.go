@@ -17,10 +17,10 @@ import (
 func TestARenamedTestIsNotTakenBack(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	l.ok(site("web"))
+	l.OK(site("web"))
 	id := l.stored("web").ID
-	l.ok(options{"id": id, "name": "web-old"})
-	assert.Equal(t, "created", l.ok(site("web")).only(t).Action, "the ledger remembers the id, but it means another test now")
+	l.OK(options{"id": id, "name": "web-old"})
+	assert.Equal(t, "created", l.OK(site("web")).Only(t).Action, "the ledger remembers the id, but it means another test now")
 	assert.Equal(t, id, l.stored("web-old").ID)
 	assert.NotEqual(t, id, l.stored("web").ID)
 }
@@ -28,9 +28,9 @@ func TestARenamedTestIsNotTakenBack(t *testing.T) {
 func TestAStacksTestAndANameWithASlashAreTwo(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	task := options{"tests": []options{site("liveness").with(options{"stack": "shop"}), site("shop/liveness")}}
-	assert.Equal(t, []string{"liveness created", "shop/liveness created"}, l.ok(task).actions())
-	l.settled(task)
+	task := options{"tests": []options{site("liveness").With(options{"stack": "shop"}), site("shop/liveness")}}
+	assert.Equal(t, []string{"liveness created", "shop/liveness created"}, l.OK(task).Actions())
+	l.Settled(task)
 }
 
 func TestReplacingSparesNamesakes(t *testing.T) {
@@ -39,7 +39,7 @@ func TestReplacingSparesNamesakes(t *testing.T) {
 	l.byHand("home")
 	l.byHand("home", func(x *vendor.Test) { x.TestType = "PING" })
 	l.byHand("home", ofStack("blog"))
-	a := l.run(site("home").with(options{"test_type": "PING", "allow_replace": true}))
+	a := l.Run(site("home").With(options{"test_type": "PING", "allow_replace": true}))
 	assert.Contains(t, a.Msg, "more than one match")
 	assert.Len(t, l.named("home"), 3)
 	assert.Zero(t, l.Writes())
@@ -51,7 +51,7 @@ func TestDuplicatesAreOfOneStack(t *testing.T) {
 	l.byHand("live", ofStack("shop"))
 	l.byHand("live", ofStack("blog"))
 	for _, state := range []string{"present", "absent"} {
-		a := l.run(options{"name": "live", "state": state, "on_duplicate": "oldest"})
+		a := l.Run(options{"name": "live", "state": state, "on_duplicate": "oldest"})
 		assert.Contains(t, a.Msg, "more than one match", state)
 	}
 	assert.Len(t, l.named("live"), 2)
@@ -61,7 +61,7 @@ func TestAnIDOfAnotherStackIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	id := l.byHand("live", ofStack("blog"))
-	a := l.run(options{"id": id, "stack": "shop", "state": "absent"})
+	a := l.Run(options{"id": id, "stack": "shop", "state": "absent"})
 	assert.Contains(t, a.Msg, "id "+id+" belongs to blog, not to shop, and is left alone")
 	assert.Len(t, l.named("live"), 1)
 }
@@ -70,9 +70,9 @@ func TestSharedTestsStayShared(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	l.byHand("both", tagged(ownershipTag, stackTag+"shop", stackTag+"blog"))
-	l.ok(options{"stack": "blog", "name": "both", "check_rate": 30})
+	l.OK(options{"stack": "blog", "name": "both", "check_rate": 30})
 	assert.Equal(t, "blog, shop", stackOf(l.stored("both").Tags))
-	l.ok(options{"stack": "shop", "state": "absent"})
+	l.OK(options{"stack": "shop", "state": "absent"})
 	assert.Len(t, l.named("both"), 1)
 }
 
@@ -80,7 +80,7 @@ func TestAStackAskedAwayIsNotMeantByASingleTestsOptions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	l.byHand("one", ofStack("shop"))
-	a := l.run(options{"stack": "shop", "state": "absent", "url": "https://one.example.com"})
+	a := l.Run(options{"stack": "shop", "state": "absent", "url": "https://one.example.com"})
 	assert.Equal(t, "state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: website_url", a.Msg)
 	assert.Empty(t, l.Calls())
 }
@@ -89,10 +89,10 @@ func TestSeveralStacksTakeOverOneHandMadeTest(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	l.byHand("live")
-	live := func(stack string) options { return site("live").with(options{"stack": stack}) }
+	live := func(stack string) options { return site("live").With(options{"stack": stack}) }
 	task := options{"tests": []options{live("a"), live("b"), live("c")}}
-	assert.Equal(t, []string{"live updated", "live created", "live created"}, l.ok(task).actions())
-	l.settled(task)
+	assert.Equal(t, []string{"live updated", "live created", "live created"}, l.OK(task).Actions())
+	l.Settled(task)
 }
 
 func TestSeveralRunsTakeOverOneHandMadeTest(t *testing.T) {
@@ -101,14 +101,14 @@ func TestSeveralRunsTakeOverOneHandMadeTest(t *testing.T) {
 	l.byHand("live")
 	tasks := make([]options, 6)
 	for i := range tasks {
-		tasks[i] = site("live").with(options{"stack": string(rune('a' + i))})
+		tasks[i] = site("live").With(options{"stack": string(rune('a' + i))})
 	}
-	for _, a := range together(l, tasks...) {
+	for _, a := range l.Together(tasks...) {
 		require.False(t, a.Failed, a.Msg)
 	}
 	assert.Len(t, l.named("live"), len(tasks), "each stack has its own")
 	for _, task := range tasks {
-		l.settled(task)
+		l.Settled(task)
 	}
 }
 
@@ -116,31 +116,31 @@ func TestANameWithOuterSpacesIsFound(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	id := l.byHand("live ")
-	assert.Equal(t, id, text(l.ok(site("live ")).only(t).ID))
-	l.ok(options{"name": "live", "state": "absent"})
+	assert.Equal(t, id, text(l.OK(site("live ")).Only(t).ID))
+	l.OK(options{"name": "live", "state": "absent"})
 	assert.Empty(t, l.names())
 }
 
 func TestALateDefaultedTypeChecksTheURLToo(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	assert.Contains(t, l.run(options{"name": "x", "website_url": "ftp://x"}).Msg, "value of website_url must be a URL such as https://www.example.com for test_type HTTP, got: ftp://x")
+	assert.Contains(t, l.Run(options{"name": "x", "website_url": "ftp://x"}).Msg, "value of website_url must be a URL such as https://www.example.com for test_type HTTP, got: ftp://x")
 	assert.Zero(t, l.Writes())
 }
 
 func TestAdoptingSendsNoDefaults(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{ListLag: 8})
-	l.ok(site("x").with(options{"check_rate": 60, "confirmation": 0, "trigger_rate": 9}))
-	assert.Equal(t, map[string]change{"paused": {false, true}}, l.ok(site("x").with(options{"paused": true})).only(t).Changes)
+	l.OK(site("x").With(options{"check_rate": 60, "confirmation": 0, "trigger_rate": 9}))
+	assert.Equal(t, map[string]change{"paused": {Before: false, After: true}}, l.OK(site("x").With(options{"paused": true})).Only(t).Changes)
 	assert.Equal(t, 60, l.stored("x").CheckRate)
 }
 
 func TestPasswordsInURLsAreHidden(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	a := l.ok(options{"name": "x", "website_url": "https://ann:correct-horse@x.example.com", "_ansible_diff": true})
-	assert.NotContains(t, a.raw, "correct-horse")
+	a := l.OK(options{"name": "x", "website_url": "https://ann:correct-horse@x.example.com", "_ansible_diff": true})
+	assert.NotContains(t, a.Raw, "correct-horse")
 	assert.Equal(t, "https://ann:correct-horse@x.example.com", l.stored("x").WebsiteURL)
 }
 
@@ -149,10 +149,10 @@ func TestWhatTheListDoesNotShowYetIsDeletedToo(t *testing.T) {
 	for _, gone := range []options{{"stack": "shop", "state": "absent"}, {"stack": "shop", "state": "absent", "tests": sites("a", "b")}} {
 		l := newLab(t, emulator.Options{ListLag: 9})
 		l.byHand("nobody")
-		l.ok(options{"stack": "shop", "tests": sites("a", "b")})
-		assert.Equal(t, []string{"a deleted", "b deleted"}, l.check(gone).actions())
-		assert.Equal(t, []string{"a deleted", "b deleted"}, l.ok(gone).actions())
+		l.OK(options{"stack": "shop", "tests": sites("a", "b")})
+		assert.Equal(t, []string{"a deleted", "b deleted"}, l.DryRun(gone).Actions())
+		assert.Equal(t, []string{"a deleted", "b deleted"}, l.OK(gone).Actions())
 		assert.Equal(t, []string{"nobody"}, l.names())
-		l.settled(gone)
+		l.Settled(gone)
 	}
 }

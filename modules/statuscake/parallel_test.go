@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -18,19 +17,6 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
-
-// together runs tasks at the same time, each as a process of its own would: they share the folder of the controller's state.
-func together(l *lab, tasks ...options) []answer {
-	answers := make([]answer, len(tasks))
-	var group sync.WaitGroup
-	for i, task := range tasks {
-		group.Go(func() {
-			answers[i] = l.runAs(world{stateDir: l.stateDir, clock: &fakeClock{now: l.clock.now}}, task)
-		})
-	}
-	group.Wait()
-	return answers
-}
 
 func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
 	t.Parallel()
@@ -44,16 +30,16 @@ func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
 				tasks[i] = task
 			}
 			created := 0
-			for _, a := range together(l, tasks...) {
+			for _, a := range l.Together(tasks...) {
 				require.False(t, a.Failed, a.Msg)
-				assert.Len(t, a.Tests, c.tests)
+				assert.Len(t, a.Objects, c.tests)
 				assert.Empty(t, a.Warnings)
 				created += a.Summary["created"]
 			}
 			assert.Equal(t, c.tests, created, "each test is created by one run, and told by it alone")
 			assert.Equal(t, c.tests, l.Count(http.MethodPost, ""))
 			assert.Len(t, l.rates(nil), c.tests)
-			l.settled(task)
+			l.Settled(task)
 		})
 	}
 }
@@ -62,18 +48,18 @@ func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
 func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{ListLag: 1000})
-	l.ok(site("fresh").with(options{"check_rate": 60}))
-	a := l.ok(site("fresh").with(options{"check_rate": 30}))
-	assert.Equal(t, "updated", a.only(t).Action, "the list does not show it, the controller knows it")
-	assert.Equal(t, map[string]change{"check_rate": {60.0, 30.0}}, a.only(t).Changes)
+	l.OK(site("fresh").With(options{"check_rate": 60}))
+	a := l.OK(site("fresh").With(options{"check_rate": 30}))
+	assert.Equal(t, "updated", a.Only(t).Action, "the list does not show it, the controller knows it")
+	assert.Equal(t, map[string]change{"check_rate": {Before: 60.0, After: 30.0}}, a.Only(t).Changes)
 	assert.Equal(t, 30, l.stored("fresh").CheckRate)
 
 	require.NoError(t, l.Remove(l.stored("fresh").ID))
-	assert.Equal(t, "created", l.ok(site("fresh")).only(t).Action, "what somebody deleted meanwhile is created anew")
+	assert.Equal(t, "created", l.OK(site("fresh")).Only(t).Action, "what somebody deleted meanwhile is created anew")
 	assert.Len(t, l.named("fresh"), 1)
 
 	l.Inject(emulator.On(http.MethodGet, "/v1/uptime/"+l.stored("fresh").ID, emulator.Always, emulator.Fault{Kind: emulator.Status}))
-	a = l.run(site("fresh"))
+	a = l.Run(site("fresh"))
 	assert.True(t, a.Failed)
 	assert.Contains(t, a.Msg, "fresh: looking at "+l.stored("fresh").ID+", which another run created: ")
 	assert.Len(t, l.named("fresh"), 1, "what cannot be looked at is not created a second time")
@@ -87,14 +73,14 @@ func TestDeployWhileAnotherStackGoes(t *testing.T) {
 		l.byHand(fmt.Sprintf("old %02d", i), ofStack("old"))
 	}
 	deploy := options{"stack": "new", "tests": sites("a", "b", "c", "d", "e", "f"), "api_rate_limit": 0}
-	answers := together(l, deploy, options{"stack": "old", "state": "absent", "api_rate_limit": 0})
+	answers := l.Together(deploy, options{"stack": "old", "state": "absent", "api_rate_limit": 0})
 	for _, a := range answers {
 		assert.False(t, a.Failed, a.Msg)
 	}
 	assert.Equal(t, 6, answers[0].Summary["created"])
 	assert.Equal(t, 90, answers[1].Summary["deleted"])
 	assert.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, sorted(l.names()))
-	l.settled(deploy)
+	l.Settled(deploy)
 }
 
 // TestListMovesWhileItIsRead: a test that is deleted between two pages moves the others up. The list is read again until it
@@ -120,7 +106,7 @@ func TestListMovesWhileItIsRead(t *testing.T) {
 			})
 			l.Seed(250)
 			l.byHand("the last one")
-			a := l.run(site("the last one"))
+			a := l.Run(site("the last one"))
 			assert.Zero(t, l.Writes())
 			if c.fails {
 				assert.True(t, a.Failed)
@@ -128,7 +114,7 @@ func TestListMovesWhileItIsRead(t *testing.T) {
 				return
 			}
 			require.False(t, a.Failed, a.Msg)
-			assert.Equal(t, "unchanged", a.only(t).Action, "a test that moved is not taken for missing")
+			assert.Equal(t, "unchanged", a.Only(t).Action, "a test that moved is not taken for missing")
 		})
 	}
 }
@@ -167,7 +153,7 @@ func TestSignalEndsTheRunInOrder(t *testing.T) {
 						items[i]["check_rate"] = 60
 					}
 					task := options{"tests": items, "api_concurrency": c.concurrency, "api_rate_limit": 0}
-					a := l.run(task, func(p *ansible.Process) { p.Signals = signals })
+					a := l.Run(task, func(p *ansible.Process) { p.Signals = signals })
 
 					assert.True(t, a.Failed)
 					assert.Contains(t, a.Msg, "interrupted by "+c.name)
@@ -176,18 +162,18 @@ func TestSignalEndsTheRunInOrder(t *testing.T) {
 					done := a.Summary["created"] + a.Summary["updated"]
 					assert.LessOrEqual(t, done, sent)
 					assert.GreaterOrEqual(t, done, k-c.concurrency)
-					require.Len(t, a.Tests, 12)
-					for _, told := range a.Tests {
+					require.Len(t, a.Objects, 12)
+					for _, told := range a.Objects {
 						there := len(l.named(text(told.Name)))
 						assert.LessOrEqual(t, there, 1)
 						if told.Action == "created" || told.Action == "updated" {
 							assert.Equal(t, 1, there)
 						}
 					}
-					again := l.run(task)
+					again := l.Run(task)
 					assert.False(t, again.Failed, again.Msg)
 					assert.Len(t, l.Tests(), 12)
-					l.settled(task)
+					l.Settled(task)
 				})
 			}
 		}
@@ -210,10 +196,10 @@ func TestSignalWhileReadingChangesNothing(t *testing.T) {
 			<-r.Context().Done()
 		})
 	})
-	a := l.run(site("a"), func(p *ansible.Process) { p.Signals = signals })
+	a := l.Run(site("a"), func(p *ansible.Process) { p.Signals = signals })
 	assert.True(t, a.Failed)
 	assert.Contains(t, a.Msg, "interrupted by SIGTERM: nothing was changed, because the tests could not be read")
-	assert.Empty(t, a.Tests)
+	assert.Empty(t, a.Objects)
 }
 
 // TestUnusableStateFolderIsSaid: the module works without it, and says what is not kept then.
@@ -222,9 +208,9 @@ func TestUnusableStateFolderIsSaid(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	file := t.TempDir() + "/file"
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	l.stateDir = file
-	a := l.ok(site("a"))
-	assert.Equal(t, "created", a.only(t).Action)
+	l.StateDir = file
+	a := l.OK(site("a"))
+	assert.Equal(t, "created", a.Only(t).Action)
 	require.NotEmpty(t, a.Warnings)
 	assert.Contains(t, a.Warnings[0], "api_rate_limit is kept by this process alone")
 }

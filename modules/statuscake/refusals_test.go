@@ -27,77 +27,77 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 	}{
 		{"nothing", options{}, "one of the following is required: id, name, stack, tests"},
 		{"a stack, but nothing in it", options{"stack": "shop"}, "one of the following is required: id, name"},
-		{"list and name", tests(one).with(options{"name": "b"}), "parameters are mutually exclusive: tests|name"},
-		{"list and id", tests(one).with(options{"id": "7"}), "parameters are mutually exclusive: tests|id"},
+		{"list and name", tests(one).With(options{"name": "b"}), "parameters are mutually exclusive: tests|name"},
+		{"list and id", tests(one).With(options{"id": "7"}), "parameters are mutually exclusive: tests|id"},
 		{"an item without identity", tests(one, options{"url": "https://x.example.com"}), "one of the following is required: id, name found in tests"},
-		{"an unknown option", one.with(options{"colour": "red"}), "Unsupported parameters for (status_cake_test) module: colour. Supported parameters include: …"},
-		{"an unknown option in an item", tests(one.with(options{"colour": "red"})), "Unsupported parameters for (status_cake_test) module: tests.colour. …"},
-		{"a state", one.with(options{"state": "list"}), "value of state must be one of: present, absent, got: list"},
-		{"an item's state", tests(one.with(options{"state": "gone"})), "value of state must be one of: present, absent, got: gone found in tests"},
-		{"an empty name", one.with(options{"name": " "}), `value of name must be the name of a test, got: " "`},
-		{"an empty name in an item", tests(one, one.with(options{"name": ""})), `tests[1]: value of name must be the name of a test, got: ""`},
-		{"a template for a name", one.with(options{"name": "{{ item }} live"}), "value of name must be rendered, got a template: {{ item }} live"},
-		{"a template for a URL", one.with(options{"url": "https://{{ host }}/"}), "value of website_url must be rendered, got a template: https://{{ host }}/"},
+		{"an unknown option", one.With(options{"colour": "red"}), "Unsupported parameters for (status_cake_test) module: colour. Supported parameters include: …"},
+		{"an unknown option in an item", tests(one.With(options{"colour": "red"})), "Unsupported parameters for (status_cake_test) module: tests.colour. …"},
+		{"a state", one.With(options{"state": "list"}), "value of state must be one of: present, absent, got: list"},
+		{"an item's state", tests(one.With(options{"state": "gone"})), "value of state must be one of: present, absent, got: gone found in tests"},
+		{"an empty name", one.With(options{"name": " "}), `value of name must be the name of a test, got: " "`},
+		{"an empty name in an item", tests(one, one.With(options{"name": ""})), `tests[1]: value of name must be the name of a test, got: ""`},
+		{"a template for a name", one.With(options{"name": "{{ item }} live"}), "value of name must be rendered, got a template: {{ item }} live"},
+		{"a template for a URL", one.With(options{"url": "https://{{ host }}/"}), "value of website_url must be rendered, got a template: https://{{ host }}/"},
 		{"an id that is none", options{"id": "7a"}, "value of id must be the number of a test, got: 7a"},
 		{"an id with a path in it", options{"id": "../7"}, "value of id must be the number of a test, got: ../7"},
 		{"an empty id", options{"id": ""}, "value of id must be the number of a test, got: "},
-		{"a host name for HTTP", one.with(options{"url": "www.example.com", "test_type": "HTTP"}),
+		{"a host name for HTTP", one.With(options{"url": "www.example.com", "test_type": "HTTP"}),
 			"value of website_url must be a URL such as https://www.example.com for test_type HTTP, got: www.example.com"},
-		{"another scheme for HEAD", one.with(options{"url": "ftp://www.example.com", "test_type": "HEAD"}),
+		{"another scheme for HEAD", one.With(options{"url": "ftp://www.example.com", "test_type": "HEAD"}),
 			"value of website_url must be a URL such as https://www.example.com for test_type HEAD, got: ftp://www.example.com"},
-		{"an empty URL", one.with(options{"url": ""}), `value of website_url must be a URL or a host name, got: ""`},
-		{"a URL with a blank", one.with(options{"url": "https://a b.example.com"}), `value of website_url must be a URL or a host name, got: "https://a b.example.com"`},
-		{"a test type", one.with(options{"test_type": "GOPHER"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: GOPHER"},
-		{"a push test", one.with(options{"test_type": "PUSH"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUSH. A PUSH test is a heartbeat check …"},
-		{"a push test in a list", tests(one.with(options{"test_type": "PUSH"})), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUSH found in tests. A PUSH test is …"},
-		{"a put test", one.with(options{"test_type": "PUT"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUT. The API v1 sends PUT requests no more; use HTTP…"},
-		{"a check rate", one.with(options{"check_rate": 120}), "value of check_rate must be one of: 0, 30, 60, 300, 900, 1800, 3600, 86400, got: 120"},
-		{"a word for a number", one.with(options{"check_rate": "often"}), "argument 'check_rate' is of type str and we were unable to convert to int: …"},
-		{"a word for a boolean", one.with(options{"paused": "perhaps"}), "argument 'paused' is of type str and we were unable to convert to bool: …"},
-		{"confirmation", one.with(options{"confirmation": 5}), "value of confirmation must be 0 to 3 servers, got: 5; the API v1 confirms with at most 3"},
-		{"confirmation below", one.with(options{"confirmation": -1}), "value of confirmation must be 0 to 3 servers, got: -1; …"},
-		{"port", one.with(options{"port": 65536}), "value of port must be 0 to 65535, got: 65536"},
-		{"timeout above", one.with(options{"timeout": 76}), "value of timeout must be 5 to 75 seconds, got: 76"},
-		{"timeout below", tests(one, one.with(options{"timeout": 4})), "tests[1]: value of timeout must be 5 to 75 seconds, got: 4"},
-		{"trigger_rate", one.with(options{"trigger_rate": 61}), "value of trigger_rate must be 0 to 60 minutes, got: 61"},
-		{"a header that is no object", one.with(options{"custom_header": "[1]"}), `value of custom_header must be a dictionary, or a string that holds a JSON object such as {"key": "value"}`},
-		{"a body that is no JSON", one.with(options{"post_body": "a=b"}), `value of post_body must be a dictionary, or a string that holds a JSON object such as {"key": "value"}`},
-		{"a status code", one.with(options{"status_codes_csv": "200,4xx"}), "value of status_codes_csv must be HTTP status codes, or the one word default, got: 4xx"},
-		{"default among codes", one.with(options{"status_codes_csv": "default,200"}), "value of status_codes_csv must be HTTP status codes, or the one word default, got: default"},
-		{"a node location code", one.with(options{"regions": "UK1"}),
+		{"an empty URL", one.With(options{"url": ""}), `value of website_url must be a URL or a host name, got: ""`},
+		{"a URL with a blank", one.With(options{"url": "https://a b.example.com"}), `value of website_url must be a URL or a host name, got: "https://a b.example.com"`},
+		{"a test type", one.With(options{"test_type": "GOPHER"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: GOPHER"},
+		{"a push test", one.With(options{"test_type": "PUSH"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUSH. A PUSH test is a heartbeat check …"},
+		{"a push test in a list", tests(one.With(options{"test_type": "PUSH"})), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUSH found in tests. A PUSH test is …"},
+		{"a put test", one.With(options{"test_type": "PUT"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUT. The API v1 sends PUT requests no more; use HTTP…"},
+		{"a check rate", one.With(options{"check_rate": 120}), "value of check_rate must be one of: 0, 30, 60, 300, 900, 1800, 3600, 86400, got: 120"},
+		{"a word for a number", one.With(options{"check_rate": "often"}), "argument 'check_rate' is of type str and we were unable to convert to int: …"},
+		{"a word for a boolean", one.With(options{"paused": "perhaps"}), "argument 'paused' is of type str and we were unable to convert to bool: …"},
+		{"confirmation", one.With(options{"confirmation": 5}), "value of confirmation must be 0 to 3 servers, got: 5; the API v1 confirms with at most 3"},
+		{"confirmation below", one.With(options{"confirmation": -1}), "value of confirmation must be 0 to 3 servers, got: -1; …"},
+		{"port", one.With(options{"port": 65536}), "value of port must be 0 to 65535, got: 65536"},
+		{"timeout above", one.With(options{"timeout": 76}), "value of timeout must be 5 to 75 seconds, got: 76"},
+		{"timeout below", tests(one, one.With(options{"timeout": 4})), "tests[1]: value of timeout must be 5 to 75 seconds, got: 4"},
+		{"trigger_rate", one.With(options{"trigger_rate": 61}), "value of trigger_rate must be 0 to 60 minutes, got: 61"},
+		{"a header that is no object", one.With(options{"custom_header": "[1]"}), `value of custom_header must be a dictionary, or a string that holds a JSON object such as {"key": "value"}`},
+		{"a body that is no JSON", one.With(options{"post_body": "a=b"}), `value of post_body must be a dictionary, or a string that holds a JSON object such as {"key": "value"}`},
+		{"a status code", one.With(options{"status_codes_csv": "200,4xx"}), "value of status_codes_csv must be HTTP status codes, or the one word default, got: 4xx"},
+		{"default among codes", one.With(options{"status_codes_csv": "default,200"}), "value of status_codes_csv must be HTTP status codes, or the one word default, got: default"},
+		{"a node location code", one.With(options{"regions": "UK1"}),
 			"value of regions must be region codes such as london or new-york, which GET /uptime-locations lists, got: UK1; the node location codes of the earlier API have no counterpart"},
-		{"a tag of the suite", one.with(options{"tags": ownershipTag}), "value of tags must not hold the suite's own marks, got: managed_by:stackwatch; write the option stack instead"},
-		{"a tag of a stack", one.with(options{"tags": []string{"stack:shop"}}), "value of tags must not hold the suite's own marks, got: stack:shop; …"},
-		{"a comma in a tag", one.with(options{"tags": []string{"a,b"}}), "value of tags must not have a comma inside a tag, got: a,b"},
+		{"a tag of the suite", one.With(options{"tags": ownershipTag}), "value of tags must not hold the suite's own marks, got: managed_by:stackwatch; write the option stack instead"},
+		{"a tag of a stack", one.With(options{"tags": []string{"stack:shop"}}), "value of tags must not hold the suite's own marks, got: stack:shop; …"},
+		{"a comma in a tag", one.With(options{"tags": []string{"a,b"}}), "value of tags must not have a comma inside a tag, got: a,b"},
 		{"an empty stack", options{"stack": "", "state": "absent"}, "value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: "},
 		{"a template for a stack", options{"stack": "{{ stack }}", "state": "absent"}, "value of stack must be a name of …"},
-		{"a comma in a stack", one.with(options{"stack": "a,b"}), "value of stack must be a name of …"},
-		{"an empty stack in an item", tests(one.with(options{"stack": ""})), "tests[0]: value of stack must be a name of …"},
-		{"a template for a stack in an item", tests(one.with(options{"stack": "{{ s }}"})), "tests[0]: value of stack must be a name of …"},
-		{"purge without a list", one.with(options{"purge": true}), "purge is true but all of the following are missing: tests"},
+		{"a comma in a stack", one.With(options{"stack": "a,b"}), "value of stack must be a name of …"},
+		{"an empty stack in an item", tests(one.With(options{"stack": ""})), "tests[0]: value of stack must be a name of …"},
+		{"a template for a stack in an item", tests(one.With(options{"stack": "{{ s }}"})), "tests[0]: value of stack must be a name of …"},
+		{"purge without a list", one.With(options{"purge": true}), "purge is true but all of the following are missing: tests"},
 		{"purge of a stack without a list", options{"purge": true, "stack": "shop"}, "purge is true but all of the following are missing: tests"},
-		{"purge with an empty list", tests().with(options{"purge": true}), "purge: true with no present element in tests would remove everything in its scope; …"},
-		{"purge with absent items only", tests(one.with(options{"state": "absent"})).with(options{"purge": true, "stack": "shop"}), "purge: true with no present element in tests …"},
-		{"purge of what shall be absent", tests(one).with(options{"purge": true, "state": "absent"}), "purge: true keeps what is declared and removes the rest, so it goes with state: present; …"},
-		{"purge with a foreign item", tests(one.with(options{"stack": "blog"})).with(options{"purge": true, "stack": "shop"}),
+		{"purge with an empty list", tests().With(options{"purge": true}), "purge: true with no present element in tests would remove everything in its scope; …"},
+		{"purge with absent items only", tests(one.With(options{"state": "absent"})).With(options{"purge": true, "stack": "shop"}), "purge: true with no present element in tests …"},
+		{"purge of what shall be absent", tests(one).With(options{"purge": true, "state": "absent"}), "purge: true keeps what is declared and removes the rest, so it goes with state: present; …"},
+		{"purge with a foreign item", tests(one.With(options{"stack": "blog"})).With(options{"purge": true, "stack": "shop"}),
 			"tests[0]: value of stack must be shop, the stack that is purged, got: blog"},
-		{"a limit that is none", tests(one).with(options{"purge": true, "purge_limit": "few"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: few"},
-		{"a share above all", tests(one).with(options{"purge": true, "purge_limit": "101%"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: 101%"},
-		{"a negative limit", tests(one).with(options{"purge": true, "purge_limit": "-1"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: -1"},
-		{"on_duplicate", one.with(options{"on_duplicate": "newest"}), "value of on_duplicate must be one of: fail, oldest, got: newest"},
-		{"update_password", one.with(options{"update_password": "never"}), "value of update_password must be one of: always, on_create, got: never"},
-		{"an empty token", one.with(options{"api_key": ""}), "value of api_key must be a StatusCake API token, got an empty string"},
-		{"an address without a scheme", one.with(options{"api_url": "api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
-		{"an address with a password", one.with(options{"api_url": "https://u:p@api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
-		{"api_timeout", one.with(options{"api_timeout": 0}), "api_timeout must be more than 0 and at most 3600 seconds, got: 0"},
-		{"api_retries", one.with(options{"api_retries": -1}), "api_retries must be a number from 0 (never) to 20, got: -1"},
-		{"api_concurrency", one.with(options{"api_concurrency": 0}), "api_concurrency must be a number from 1 to 256, got: 0"},
-		{"api_rate_limit", one.with(options{"api_rate_limit": -2}), "api_rate_limit must be 0 (no limit) or from 0.01 to 1000 requests a second, got: -2"},
-		{"ca_path", one.with(options{"ca_path": "/nowhere/at/all.pem"}), "ca_path: stat /nowhere/at/all.pem: no such file or directory"},
-		{"command against state", one.with(options{"command": "delete", "state": "present"}),
+		{"a limit that is none", tests(one).With(options{"purge": true, "purge_limit": "few"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: few"},
+		{"a share above all", tests(one).With(options{"purge": true, "purge_limit": "101%"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: 101%"},
+		{"a negative limit", tests(one).With(options{"purge": true, "purge_limit": "-1"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: -1"},
+		{"on_duplicate", one.With(options{"on_duplicate": "newest"}), "value of on_duplicate must be one of: fail, oldest, got: newest"},
+		{"update_password", one.With(options{"update_password": "never"}), "value of update_password must be one of: always, on_create, got: never"},
+		{"an empty token", one.With(options{"api_key": ""}), "value of api_key must be a StatusCake API token, got an empty string"},
+		{"an address without a scheme", one.With(options{"api_url": "api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
+		{"an address with a password", one.With(options{"api_url": "https://u:p@api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
+		{"api_timeout", one.With(options{"api_timeout": 0}), "api_timeout must be more than 0 and at most 3600 seconds, got: 0"},
+		{"api_retries", one.With(options{"api_retries": -1}), "api_retries must be a number from 0 (never) to 20, got: -1"},
+		{"api_concurrency", one.With(options{"api_concurrency": 0}), "api_concurrency must be a number from 1 to 256, got: 0"},
+		{"api_rate_limit", one.With(options{"api_rate_limit": -2}), "api_rate_limit must be 0 (no limit) or from 0.01 to 1000 requests a second, got: -2"},
+		{"ca_path", one.With(options{"ca_path": "/nowhere/at/all.pem"}), "ca_path: stat /nowhere/at/all.pem: no such file or directory"},
+		{"command against state", one.With(options{"command": "delete", "state": "present"}),
 			"value of command must agree with state, got: delete with state: present; leave command out"},
 	} {
-		msg := l.refusal(c.given)
+		msg := l.Refusal(c.given)
 		if start, cut := strings.CutSuffix(c.want, "…"); cut {
 			assert.Contains(t, msg, start, c.what)
 			assert.True(t, strings.HasPrefix(msg, strings.TrimSuffix(start, " ")), "%s: %s", c.what, msg)
@@ -118,7 +118,7 @@ func TestDuplicateDeclarationsChangeNothing(t *testing.T) {
 		{[]options{site(" a"), site("a ")}, "a: declared twice, at positions 0 and 1 of the list"},
 		{[]options{{"id": "7"}, {"id": "7", "name": "x"}}, "id 7: declared twice, at positions 0 and 1 of the list"},
 	} {
-		assert.Equal(t, c.want, l.run(options{"tests": c.items}).Msg)
+		assert.Equal(t, c.want, l.Run(options{"tests": c.items}).Msg)
 	}
 	assert.Zero(t, l.Writes())
 }
@@ -126,7 +126,7 @@ func TestDuplicateDeclarationsChangeNothing(t *testing.T) {
 func TestTokenIsRequired(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	a := l.run(site("a"), func(p *ansible.Process) { p.LookupEnv = func(string) (string, bool) { return "", false } })
+	a := l.Run(site("a"), func(p *ansible.Process) { p.LookupEnv = func(string) (string, bool) { return "", false } })
 	assert.True(t, a.Failed)
 	assert.Equal(t, "missing required arguments: api_key", a.Msg)
 }
@@ -135,7 +135,7 @@ func TestBadTokenIsSaid(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	l.Inject(emulator.On("", "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: 401}))
-	a := l.run(site("a"))
+	a := l.Run(site("a"))
 	assert.True(t, a.Failed)
 	assert.Contains(t, a.Msg, "401")
 	assert.Equal(t, 1, a.API.Calls, "a bad token is not tried again")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 // estate declares tests of many stacks, five each.
@@ -46,7 +47,7 @@ func TestThousandTests(t *testing.T) {
 	run := func() answer {
 		t.Helper()
 		l.ResetCalls()
-		a := l.ok(task)
+		a := l.OK(task)
 		assert.Equal(t, len(l.Calls()), a.API.Calls, "the answer counts the calls that were made")
 		return a
 	}
@@ -55,7 +56,7 @@ func TestThousandTests(t *testing.T) {
 	assert.Equal(t, 1000, a.Summary["created"])
 	calls(1, 0, 1000, 0, 0)
 	require.Len(t, l.Tests(), 1000)
-	for i, test := range a.Tests {
+	for i, test := range a.Objects {
 		require.Equal(t, items[i]["name"], text(test.Name), "the answer is in the order of the task")
 		require.Equal(t, items[i]["stack"], text(test.Stack))
 	}
@@ -65,7 +66,7 @@ func TestThousandTests(t *testing.T) {
 	calls(10, 1000, 0, 0, 0)
 
 	for i := range 10 {
-		items[i*97] = items[i*97].with(options{"check_rate": 30})
+		items[i*97] = items[i*97].With(options{"check_rate": 30})
 	}
 	a = run()
 	assert.Equal(t, 10, a.Summary["updated"])
@@ -82,16 +83,16 @@ func TestThousandTests(t *testing.T) {
 	for _, test := range l.Tests() {
 		require.NotEqual(t, gone[0]["stack"], stackOf(test.Tags))
 	}
-	l.settled(task)
+	l.Settled(task)
 }
 
 // TestOneStackReadsItsOwnTests: who deploys one stack of many must not pay for the others.
 func TestOneStackReadsItsOwnTests(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	l.ok(options{"tests": estate(250), "api_rate_limit": 0})
+	l.OK(options{"tests": estate(250), "api_rate_limit": 0})
 	l.ResetCalls()
-	l.settled(options{"stack": "stack-007", "tests": estate(250)[35:40]})
+	l.Settled(options{"stack": "stack-007", "tests": estate(250)[35:40]})
 	assert.Len(t, l.Calls(), 1+5, "one page of the stack, and its five tests")
 	for _, call := range l.Calls()[:1] {
 		assert.Contains(t, call.Query, "tags=stack%3Astack-007")
@@ -102,12 +103,12 @@ func TestOneStackReadsItsOwnTests(t *testing.T) {
 // TestRateLimitIsKept runs a task one request at a time under the vendor's limits: on time, not one request is refused.
 func TestRateLimitIsKept(t *testing.T) {
 	t.Parallel()
-	clock := &fakeClock{}
+	clock := resourcetest.NewClock()
 	l := newLab(t, emulator.Options{RatePerSecond: 5, Now: clock.Now, Sleep: clock.Sleep})
-	clock.now, l.clock = l.clock.now, clock
+	l.Clock = clock
 	task := options{"tests": estate(40), "api_concurrency": 1}
 	start := clock.Now()
-	a := l.ok(task)
+	a := l.OK(task)
 	assert.Zero(t, a.API.Retries)
 	assert.Equal(t, 41, a.API.Calls)
 	assert.GreaterOrEqual(t, clock.Now().Sub(start).Seconds(), 8.0, "41 calls at 5 a second")
@@ -115,7 +116,7 @@ func TestRateLimitIsKept(t *testing.T) {
 
 	// Without the module's own limit the server refuses, and the module waits as the server says.
 	l.ResetCalls()
-	a = l.ok(options{"tests": estate(40), "api_concurrency": 1, "api_rate_limit": 0})
+	a = l.OK(options{"tests": estate(40), "api_concurrency": 1, "api_rate_limit": 0})
 	assert.Equal(t, 40, a.Summary["unchanged"])
 	assert.Positive(t, a.API.Retries)
 }
@@ -123,11 +124,11 @@ func TestRateLimitIsKept(t *testing.T) {
 // TestMinuteLimitIsWaitedOut: free plans have 60 requests a minute on top.
 func TestMinuteLimitIsWaitedOut(t *testing.T) {
 	t.Parallel()
-	clock := &fakeClock{}
+	clock := resourcetest.NewClock()
 	l := newLab(t, emulator.Options{RatePerSecond: 5, RatePerMinute: 60, Now: clock.Now, Sleep: clock.Sleep}, conformtest.AllowRefused())
-	clock.now, l.clock = l.clock.now, clock
-	a := l.ok(options{"tests": estate(100)})
+	l.Clock = clock
+	a := l.OK(options{"tests": estate(100)})
 	assert.Equal(t, 100, a.Summary["created"])
 	assert.Len(t, l.Tests(), 100)
-	l.settled(options{"tests": estate(100)})
+	l.Settled(options{"tests": estate(100)})
 }

@@ -26,18 +26,18 @@ func TestSeedTask(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 
-	predicted := l.check(seedTask())
+	predicted := l.DryRun(seedTask())
 	assert.True(t, predicted.Changed)
-	made := l.ok(seedTask())
+	made := l.OK(seedTask())
 	assert.True(t, made.Changed)
 	assert.Empty(t, made.Warnings)
 	assert.Empty(t, made.Deprecations)
-	test := made.only(t)
+	test := made.Only(t)
 	stored := l.stored("My service check")
 	assert.Equal(t, "created", test.Action)
 	assert.Equal(t, stored.ID, text(test.ID))
-	assert.Nil(t, predicted.only(t).ID, "nothing exists yet in check mode")
-	assert.Equal(t, predicted.only(t).Changes, test.Changes)
+	assert.Nil(t, predicted.Only(t).ID, "nothing exists yet in check mode")
+	assert.Equal(t, predicted.Only(t).Changes, test.Changes)
 
 	assert.Equal(t, "https://myservice.example.com", stored.WebsiteURL)
 	assert.Equal(t, "HTTP", stored.TestType)
@@ -54,8 +54,8 @@ func TestSeedTask(t *testing.T) {
 	}, made.Diff[0].After)
 	assert.Equal(t, "test My service check (id "+stored.ID+") created", made.Diff[0].AfterHeader)
 
-	l.settled(seedTask())
-	assert.False(t, l.check(seedTask()).Changed)
+	l.Settled(seedTask())
+	assert.False(t, l.DryRun(seedTask()).Changed)
 }
 
 func TestCheckModePredictsTheRun(t *testing.T) {
@@ -71,24 +71,24 @@ func TestCheckModePredictsTheRun(t *testing.T) {
 	items[4]["test_type"] = "HEAD"
 	task := options{"stack": "shop", "tests": items[:5], "purge": true, "allow_replace": true}
 
-	predicted := l.check(task)
-	done := l.ok(task)
-	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.actions())
-	assert.Equal(t, predicted.actions(), done.actions())
+	predicted := l.DryRun(task)
+	done := l.OK(task)
+	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.Actions())
+	assert.Equal(t, predicted.Actions(), done.Actions())
 	assert.Equal(t, predicted.Summary, done.Summary)
-	for i := range done.Tests {
-		assert.Equal(t, predicted.Tests[i].Changes, done.Tests[i].Changes, text(done.Tests[i].Name))
-		assert.Equal(t, predicted.Tests[i].Reason, done.Tests[i].Reason)
+	for i := range done.Objects {
+		assert.Equal(t, predicted.Objects[i].Changes, done.Objects[i].Changes, text(done.Objects[i].Name))
+		assert.Equal(t, predicted.Objects[i].Reason, done.Objects[i].Reason)
 	}
 	require.Len(t, predicted.Diff, len(done.Diff))
 	for i := range done.Diff {
 		assert.Equal(t, predicted.Diff[i].Before, done.Diff[i].Before)
 		assert.Equal(t, predicted.Diff[i].After, done.Diff[i].After)
 	}
-	l.settled(task)
+	l.Settled(task)
 
 	impossible := options{"stack": "shop", "tests": items}
-	assert.Equal(t, l.check(impossible).Msg, l.run(impossible).Msg, "what cannot be done is known in check mode")
+	assert.Equal(t, l.DryRun(impossible).Msg, l.Run(impossible).Msg, "what cannot be done is known in check mode")
 }
 
 func TestHandMadeTestsAreAdopted(t *testing.T) {
@@ -105,16 +105,16 @@ func TestHandMadeTestsAreAdopted(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, emulator.Options{})
 			id := l.byHand("login", tagged("hand"), func(t *vendor.Test) { t.FindString, t.Timeout = "Welcome", 40 })
-			task := site("login").with(c.stack).with(options{"check_rate": 60})
-			a := l.ok(task)
-			assert.Equal(t, "updated", a.only(t).Action)
+			task := site("login").With(c.stack).With(options{"check_rate": 60})
+			a := l.OK(task)
+			assert.Equal(t, "updated", a.Only(t).Action)
 			stored := l.stored("login")
 			assert.Equal(t, id, stored.ID)
 			assert.Equal(t, 60, stored.CheckRate)
 			assert.Equal(t, "Welcome", stored.FindString, "what the task does not set stays")
 			assert.Equal(t, 40, stored.Timeout)
 			assert.ElementsMatch(t, c.tags, stored.Tags)
-			l.settled(task)
+			l.Settled(task)
 		})
 	}
 }
@@ -122,15 +122,15 @@ func TestHandMadeTestsAreAdopted(t *testing.T) {
 func TestStacksKeepTheirNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	a := l.ok(options{"tests": []options{
-		site("live").with(options{"stack": "shop"}), site("live").with(options{"stack": "blog"}),
+	a := l.OK(options{"tests": []options{
+		site("live").With(options{"stack": "shop"}), site("live").With(options{"stack": "blog"}),
 	}})
 	assert.Equal(t, map[string]int{"created": 2, "updated": 0, "replaced": 0, "deleted": 0, "unchanged": 0, "failed": 0}, a.Summary)
-	assert.Equal(t, "shop", text(a.Tests[0].Stack))
-	assert.Equal(t, "blog", text(a.Tests[1].Stack))
+	assert.Equal(t, "shop", text(a.Objects[0].Stack))
+	assert.Equal(t, "blog", text(a.Objects[1].Stack))
 
-	changed := site("live").with(options{"stack": "shop", "check_rate": 30})
-	assert.Equal(t, "updated", l.ok(changed).only(t).Action)
+	changed := site("live").With(options{"stack": "shop", "check_rate": 30})
+	assert.Equal(t, "updated", l.OK(changed).Only(t).Action)
 	for _, stored := range l.named("live") {
 		want := 300
 		if stackOf(stored.Tags) == "shop" {
@@ -139,14 +139,14 @@ func TestStacksKeepTheirNames(t *testing.T) {
 		assert.Equal(t, want, stored.CheckRate, "in stack %s", stackOf(stored.Tags))
 	}
 	gone := options{"name": "live", "stack": "shop", "state": "absent"}
-	assert.Equal(t, "deleted", l.ok(gone).only(t).Action)
+	assert.Equal(t, "deleted", l.OK(gone).Only(t).Action)
 	assert.Equal(t, "blog", stackOf(l.stored("live").Tags))
-	assert.Equal(t, "unchanged", l.ok(gone).only(t).Action)
+	assert.Equal(t, "unchanged", l.OK(gone).Only(t).Action)
 
 	// Without a stack the name means any test of that name, but a stack's absent test is never one made by hand.
 	l.byHand("hand made")
-	assert.Equal(t, "unchanged", l.ok(options{"name": "hand made", "stack": "shop", "state": "absent"}).only(t).Action)
-	l.ok(options{"tests": []options{{"name": "hand made", "stack": "shop", "state": "absent"}, site("of no stack")}})
+	assert.Equal(t, "unchanged", l.OK(options{"name": "hand made", "stack": "shop", "state": "absent"}).Only(t).Action)
+	l.OK(options{"tests": []options{{"name": "hand made", "stack": "shop", "state": "absent"}, site("of no stack")}})
 	assert.Len(t, l.named("hand made"), 1, "not even where the whole account is in view")
 }
 
@@ -160,7 +160,7 @@ func TestDuplicates(t *testing.T) {
 		t.Run(state+" fails and names the ids", func(t *testing.T) {
 			t.Parallel()
 			l, ids := start(t)
-			a := l.run(site("twin").with(options{"state": state}))
+			a := l.Run(site("twin").With(options{"state": state}))
 			assert.True(t, a.Failed)
 			for _, id := range ids {
 				assert.Contains(t, a.Msg, id)
@@ -172,28 +172,28 @@ func TestDuplicates(t *testing.T) {
 	t.Run("present with oldest keeps the oldest", func(t *testing.T) {
 		t.Parallel()
 		l, ids := start(t)
-		task := site("twin").with(options{"on_duplicate": "oldest", "check_rate": 60})
-		predicted, done := l.check(task), l.ok(task)
-		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.actions())
-		assert.Equal(t, predicted.actions(), done.actions())
-		assert.Equal(t, "duplicate of "+ids[0], done.Tests[1].Reason)
+		task := site("twin").With(options{"on_duplicate": "oldest", "check_rate": 60})
+		predicted, done := l.DryRun(task), l.OK(task)
+		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.Actions())
+		assert.Equal(t, predicted.Actions(), done.Actions())
+		assert.Equal(t, "duplicate of "+ids[0], done.Objects[1].Reason)
 		assert.Equal(t, ids[0], l.stored("twin").ID)
 		assert.Equal(t, 60, l.stored("twin").CheckRate)
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("absent with oldest deletes all", func(t *testing.T) {
 		t.Parallel()
 		l, _ := start(t)
 		task := options{"name": "twin", "on_duplicate": "oldest", "state": "absent"}
-		assert.Equal(t, 3, l.ok(task).Summary["deleted"])
+		assert.Equal(t, 3, l.OK(task).Summary["deleted"])
 		assert.Empty(t, l.Tests())
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("an id says which one", func(t *testing.T) {
 		t.Parallel()
 		l, ids := start(t)
-		a := l.ok(options{"id": ids[1], "check_rate": 30})
-		assert.Equal(t, ids[1], text(a.only(t).ID))
+		a := l.OK(options{"id": ids[1], "check_rate": 30})
+		assert.Equal(t, ids[1], text(a.Only(t).ID))
 		for _, test := range l.Tests() {
 			assert.Equal(t, test.ID == ids[1], test.CheckRate == 30)
 		}
@@ -207,23 +207,23 @@ func TestIdentityByID(t *testing.T) {
 	l.byHand("bystander")
 
 	rename := options{"id": id, "name": "new name"}
-	a := l.ok(rename)
-	assert.Equal(t, map[string]change{"name": {"old name", "new name"}}, a.only(t).Changes)
+	a := l.OK(rename)
+	assert.Equal(t, map[string]change{"name": {Before: "old name", After: "new name"}}, a.Only(t).Changes)
 	assert.Equal(t, []string{"new name", "bystander"}, l.names())
-	l.settled(rename)
+	l.Settled(rename)
 
 	l.ResetCalls()
-	a = l.run(options{"id": "999", "check_rate": 60})
+	a = l.Run(options{"id": "999", "check_rate": 60})
 	assert.True(t, a.Failed)
 	assert.Contains(t, a.Msg, "id 999 does not exist")
 	assert.Zero(t, l.Writes())
 
-	assert.Equal(t, "unchanged", l.ok(options{"id": "999", "state": "absent"}).only(t).Action)
-	assert.Equal(t, "deleted", l.ok(options{"id": id, "state": "absent"}).only(t).Action)
+	assert.Equal(t, "unchanged", l.OK(options{"id": "999", "state": "absent"}).Only(t).Action)
+	assert.Equal(t, "deleted", l.OK(options{"id": id, "state": "absent"}).Only(t).Action)
 	assert.Equal(t, []string{"bystander"}, l.names())
 	assert.Zero(t, l.Count(http.MethodGet, "/v1/uptime$"), "an id needs no list")
 
-	twice := l.run(options{"tests": []options{{"id": l.stored("bystander").ID}, {"name": "bystander"}}})
+	twice := l.Run(options{"tests": []options{{"id": l.stored("bystander").ID}, {"name": "bystander"}}})
 	assert.True(t, twice.Failed)
 	assert.Contains(t, twice.Msg, "declared twice")
 }
@@ -234,17 +234,17 @@ func TestContactGroups(t *testing.T) {
 	operations, night := l.AddContactGroup("Operations"), l.AddContactGroup("Night, shift")
 	twin := []string{l.AddContactGroup("Twin"), l.AddContactGroup("Twin")}
 
-	byBoth := site("alerted").with(options{"contact_groups": []string{"Operations", night, operations}})
-	a := l.ok(byBoth)
-	assert.Equal(t, []any{operations, night}, a.only(t).Changes["contact_groups"].After, "a name and its id are one group")
+	byBoth := site("alerted").With(options{"contact_groups": []string{"Operations", night, operations}})
+	a := l.OK(byBoth)
+	assert.Equal(t, []any{operations, night}, a.Only(t).Changes["contact_groups"].After, "a name and its id are one group")
 	assert.Equal(t, []string{operations, night}, l.stored("alerted").ContactGroups)
-	l.settled(byBoth)
-	l.settled(byBoth.with(options{"contact_groups": []string{night, "Operations"}}))
+	l.Settled(byBoth)
+	l.Settled(byBoth.With(options{"contact_groups": []string{night, "Operations"}}))
 
 	l.ResetCalls()
-	l.ok(site("alerted").with(options{"contact_groups": []string{night}}))
+	l.OK(site("alerted").With(options{"contact_groups": []string{night}}))
 	assert.Zero(t, l.Count("", "/v1/contact-groups"), "ids need no look at the groups")
-	l.ok(site("alerted").with(options{"contact_groups": []string{}}))
+	l.OK(site("alerted").With(options{"contact_groups": []string{}}))
 	assert.Empty(t, l.stored("alerted").ContactGroups)
 
 	for _, c := range []struct{ group, want string }{
@@ -252,15 +252,15 @@ func TestContactGroups(t *testing.T) {
 		{"Twin", "the contact group name Twin is not unique; write the id of one of them: " + twin[0] + ", " + twin[1]},
 	} {
 		l.ResetCalls()
-		a := l.run(options{"tests": []options{
-			site("alerted").with(options{"contact_groups": c.group}), site("other " + c.group[:1]),
+		a := l.Run(options{"tests": []options{
+			site("alerted").With(options{"contact_groups": c.group}), site("other " + c.group[:1]),
 		}})
 		assert.True(t, a.Failed)
 		assert.Contains(t, a.Msg, "1 of 2 tests failed: alerted: "+c.want)
-		assert.Equal(t, "created", a.Tests[1].Action, "the others are done")
+		assert.Equal(t, "created", a.Objects[1].Action, "the others are done")
 		assert.Equal(t, 1, l.Count(http.MethodGet, "/v1/contact-groups"), "groups are read once")
 	}
-	a = l.run(site("alerted").with(options{"contact_groups": []string{"424242"}}))
+	a = l.Run(site("alerted").With(options{"contact_groups": []string{"424242"}}))
 	assert.Contains(t, a.Msg, "contact_groups", "the server's own complaint is passed on")
 }
 
@@ -272,7 +272,7 @@ func TestContactGroupsOnManyPages(t *testing.T) {
 		last = l.AddContactGroup("Group " + string(rune('a'+i%26)) + string(rune('a'+i/26)))
 	}
 	groups := l.ContactGroups()
-	l.ok(site("alerted").with(options{"contact_groups": groups[len(groups)-1].Name}))
+	l.OK(site("alerted").With(options{"contact_groups": groups[len(groups)-1].Name}))
 	assert.Equal(t, []string{last}, l.stored("alerted").ContactGroups)
 }
 
@@ -288,67 +288,67 @@ func TestTestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		l, id, task := start(t)
-		a := l.run(task)
+		a := l.Run(task)
 		assert.Contains(t, a.Msg, "1 of 1 test failed: mail: test_type of "+id+" cannot be changed after creation; allow_replace: true")
-		assert.Equal(t, "failed", a.only(t).Action)
+		assert.Equal(t, "failed", a.Only(t).Action)
 		assert.Zero(t, l.Writes())
 	})
 	t.Run("allowed", func(t *testing.T) {
 		t.Parallel()
 		l, id, task := start(t)
 		task["allow_replace"] = true
-		a := l.ok(task)
-		assert.Equal(t, "replaced", a.only(t).Action)
-		assert.Equal(t, map[string]change{"test_type": {"TCP", "SMTP"}}, a.only(t).Changes)
+		a := l.OK(task)
+		assert.Equal(t, "replaced", a.Only(t).Action)
+		assert.Equal(t, map[string]change{"test_type": {Before: "TCP", After: "SMTP"}}, a.Only(t).Changes)
 		stored := l.stored("mail")
 		assert.NotEqual(t, id, stored.ID)
-		assert.Equal(t, stored.ID, text(a.only(t).ID))
+		assert.Equal(t, stored.ID, text(a.Only(t).ID))
 		assert.Equal(t, "SMTP", stored.TestType)
 		assert.Equal(t, 25, stored.Port, "what the task does not set comes from the old test")
 		assert.Equal(t, 33, stored.Timeout)
 		assert.Equal(t, "mail.example.com", stored.WebsiteURL)
 		assert.Empty(t, stored.StatusCodes)
-		writes := l.writes()
+		writes := l.WriteCalls()
 		require.Len(t, writes, 4, "mark the old one, create, empty the status codes, delete")
 		assert.Equal(t, []string{http.MethodPut, http.MethodPost, http.MethodPut, http.MethodDelete},
 			[]string{writes[0].Method, writes[1].Method, writes[2].Method, writes[3].Method}, "the old test goes only when the new one is there")
 		assert.Equal(t, "/v1/uptime/"+id, writes[0].Path)
 		assert.Equal(t, "/v1/uptime/"+id, writes[3].Path)
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
 		l, id, task := start(t)
 		task["allow_replace"] = true
 		l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
-		a := l.run(task)
+		a := l.Run(task)
 		assert.Contains(t, a.Msg, "but the old one is still there")
 		assert.Len(t, l.named("mail"), 2)
 		l.ClearFaults()
-		a = l.ok(task)
-		assert.Equal(t, []string{"mail unchanged", "mail deleted"}, a.actions())
-		assert.Equal(t, id, text(a.Tests[1].ID))
+		a = l.OK(task)
+		assert.Equal(t, []string{"mail unchanged", "mail deleted"}, a.Actions())
+		assert.Equal(t, id, text(a.Objects[1].ID))
 		assert.Equal(t, "SMTP", l.stored("mail").TestType)
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("interrupted while it was taken over", func(t *testing.T) {
 		t.Parallel()
 		l, id, task := start(t)
-		task = task.with(options{"allow_replace": true, "stack": "shop"})
+		task = task.With(options{"allow_replace": true, "stack": "shop"})
 		l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
-		assert.Contains(t, l.run(task).Msg, "but the old one is still there")
+		assert.Contains(t, l.Run(task).Msg, "but the old one is still there")
 		l.ClearFaults()
-		a := l.ok(task)
-		assert.Equal(t, []string{"mail unchanged", "mail deleted"}, a.actions())
-		assert.Equal(t, id, text(a.Tests[1].ID))
+		a := l.OK(task)
+		assert.Equal(t, []string{"mail unchanged", "mail deleted"}, a.Actions())
+		assert.Equal(t, id, text(a.Objects[1].ID))
 		assert.Len(t, l.named("mail"), 1)
-		l.settled(task)
+		l.Settled(task)
 	})
 	t.Run("cannot be taken over", func(t *testing.T) {
 		t.Parallel()
 		l, id, task := start(t)
 		l.Inject(emulator.On(http.MethodPut, "", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
-		assert.True(t, l.run(task.with(options{"allow_replace": true, "stack": "shop"})).Failed)
+		assert.True(t, l.Run(task.With(options{"allow_replace": true, "stack": "shop"})).Failed)
 		assert.Equal(t, id, l.stored("mail").ID)
 	})
 	t.Run("the creation is refused", func(t *testing.T) {
@@ -356,7 +356,7 @@ func TestTestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 		l, id, task := start(t)
 		task["allow_replace"] = true
 		l.Inject(emulator.On(http.MethodPost, "", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
-		assert.True(t, l.run(task).Failed)
+		assert.True(t, l.Run(task).Failed)
 		assert.Equal(t, id, l.stored("mail").ID, "the old test stays")
 	})
 	t.Run("the creation's answer is lost", func(t *testing.T) {
@@ -364,33 +364,33 @@ func TestTestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 		l, id, task := start(t)
 		task["allow_replace"] = true
 		l.Inject(emulator.On(http.MethodPost, "", 1, emulator.Fault{Kind: emulator.DropAfter}))
-		assert.Equal(t, "replaced", l.ok(task).only(t).Action)
+		assert.Equal(t, "replaced", l.OK(task).Only(t).Action)
 		assert.NotEqual(t, id, l.stored("mail").ID)
 		assert.Equal(t, "SMTP", l.stored("mail").TestType)
-		l.settled(task)
+		l.Settled(task)
 	})
 }
 
 func TestPasswords(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	task := site("private").with(options{"basic_username": "ann", "basic_password": "first secret"})
-	l.ok(task)
+	task := site("private").With(options{"basic_username": "ann", "basic_password": "first secret"})
+	l.OK(task)
 	assert.Equal(t, "first secret", l.stored("private").BasicPassword)
 
-	second := task.with(options{"basic_password": "second secret", "basic_username": "bob"})
-	l.settled(second)
+	second := task.With(options{"basic_password": "second secret", "basic_username": "bob"})
+	l.Settled(second)
 	assert.Equal(t, "first secret", l.stored("private").BasicPassword, "on_create leaves an existing test alone")
 
-	always := second.with(options{"update_password": "always"})
+	always := second.With(options{"update_password": "always"})
 	for range 2 {
-		a := l.ok(always)
-		assert.Equal(t, "updated", a.only(t).Action, "always is always a change, because the password cannot be read")
-		assert.Len(t, a.only(t).Changes, 2)
-		assert.Equal(t, "bob", a.only(t).Changes["basic_username"].After)
+		a := l.OK(always)
+		assert.Equal(t, "updated", a.Only(t).Action, "always is always a change, because the password cannot be read")
+		assert.Len(t, a.Only(t).Changes, 2)
+		assert.Equal(t, "bob", a.Only(t).Changes["basic_username"].After)
 	}
 	assert.Equal(t, "second secret", l.stored("private").BasicPassword)
-	l.ok(always.with(options{"basic_username": "", "basic_password": ""}))
+	l.OK(always.With(options{"basic_username": "", "basic_password": ""}))
 	assert.Empty(t, l.stored("private").BasicUsername)
 	assert.Empty(t, l.stored("private").BasicPassword)
 }
@@ -417,18 +417,18 @@ func TestStatusCodes(t *testing.T) {
 			if c.given != nil {
 				task["status_codes_csv"] = c.given
 			}
-			l.ok(task)
+			l.OK(task)
 			assert.ElementsMatch(t, c.stored, l.stored("coded").StatusCodes)
 			var methods []string
-			for _, call := range l.writes() {
+			for _, call := range l.WriteCalls() {
 				methods = append(methods, call.Method)
 			}
 			assert.Equal(t, c.writes, methods)
-			l.settled(task)
+			l.Settled(task)
 
-			l.ok(site("coded").with(options{"status_codes_csv": "default"}))
+			l.OK(site("coded").With(options{"status_codes_csv": "default"}))
 			assert.ElementsMatch(t, DefaultStatusCodes(), l.stored("coded").StatusCodes, "there is a way back")
-			l.settled(site("coded"))
+			l.Settled(site("coded"))
 		})
 	}
 	assert.Equal(t, vendor.DefaultStatusCodes(), DefaultStatusCodes())
@@ -455,10 +455,10 @@ func TestTags(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, emulator.Options{})
 			l.byHand("tagged", tagged(c.before...))
-			task := site("tagged").with(c.given)
-			l.ok(task)
+			task := site("tagged").With(c.given)
+			l.OK(task)
 			assert.ElementsMatch(t, c.after, l.stored("tagged").Tags)
-			l.settled(task)
+			l.Settled(task)
 		})
 	}
 	t.Run("another stack's test is not touched", func(t *testing.T) {
@@ -466,7 +466,7 @@ func TestTags(t *testing.T) {
 		l := newLab(t, emulator.Options{})
 		id := l.byHand("tagged", tagged(ownershipTag, stackTag+"blog"))
 		before, _ := l.Test(id)
-		l.ok(site("tagged").with(options{"stack": "shop", "tags": "x", "check_rate": 30}))
+		l.OK(site("tagged").With(options{"stack": "shop", "tags": "x", "check_rate": 30}))
 		after, _ := l.Test(id)
 		assert.Equal(t, before, after)
 		assert.Len(t, l.named("tagged"), 2)
@@ -478,7 +478,7 @@ func TestStackByIDMovesATest(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	id := l.byHand("moving", tagged(ownershipTag, stackTag+"blog", "keep"))
 	task := options{"id": id, "stack": "shop"}
-	l.ok(task)
+	l.OK(task)
 	assert.ElementsMatch(t, []string{"keep", ownershipTag, stackTag + "shop"}, l.stored("moving").Tags)
-	l.settled(task)
+	l.Settled(task)
 }

@@ -42,9 +42,10 @@ type Setup struct {
 	BasePath string // of the API
 	// Environment names the variables that hold the API's address and the token.
 	URLVariable, TokenVariable string
-	Module                     func(stateDir string, clock *Clock) ansible.Module
-	Contents                   func() any                      // a copy of what the account holds
-	Wrap                       func(http.Handler) http.Handler // around the account; nil for nothing
+	// Module makes the module with its state and its clock; a nil clock is the real one.
+	Module   func(stateDir string, clock *Clock) ansible.Module
+	Contents func() any                      // a copy of what the account holds
+	Wrap     func(http.Handler) http.Handler // around the account; nil for nothing
 }
 
 // Lab is an emulated account behind HTTP, and a controller from which a module is run.
@@ -113,7 +114,7 @@ func (o Options) With(more Options) Options {
 // Run runs the module with the task's options. The account's address and token come from the environment.
 func (l *Lab) Run(o Options, change ...func(*ansible.Process)) Answer {
 	l.T.Helper()
-	return l.runBy(l.Clock, o, change...)
+	return l.RunBy(l.Clock, o, change...)
 }
 
 // Together runs tasks at the same time, each as a process of its own would: they share the folder of the controller's state.
@@ -121,7 +122,7 @@ func (l *Lab) Together(tasks ...Options) []Answer {
 	answers := make([]Answer, len(tasks))
 	var group sync.WaitGroup
 	for i, task := range tasks {
-		group.Go(func() { answers[i] = l.runBy(&Clock{now: l.Clock.Now()}, task) })
+		group.Go(func() { answers[i] = l.RunBy(&Clock{now: l.Clock.Now()}, task) })
 	}
 	group.Wait()
 	return answers
@@ -183,7 +184,8 @@ func (l *Lab) Fresh() {
 	l.StateDir = l.T.TempDir()
 }
 
-func (l *Lab) runBy(clock *Clock, o Options, change ...func(*ansible.Process)) Answer {
+// RunBy is Run by another clock; nil is for the real one.
+func (l *Lab) RunBy(clock *Clock, o Options, change ...func(*ansible.Process)) Answer {
 	l.T.Helper()
 	arguments, err := json.Marshal(Options{"_ansible_diff": true}.With(o))
 	require.NoError(l.T, err)
