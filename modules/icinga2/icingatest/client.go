@@ -55,7 +55,7 @@ func (s *Server) client(user string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{user: user, password: s.passwords[user], url: s.URL, http: &http.Client{Transport: transport, Timeout: time.Minute}}, nil
+	return &Client{user: user, password: s.Password(user), url: s.URL, http: &http.Client{Transport: transport, Timeout: time.Minute}}, nil
 }
 
 // transport trusts the server's authority alone.

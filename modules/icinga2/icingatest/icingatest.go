@@ -8,6 +8,7 @@
 package icingatest
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,8 @@ type Server struct {
 	ClientCert, ClientKey string
 
 	dir, scripts string
-	passwords    map[string]string
+	mu           sync.Mutex
+	passwords    map[string]string // by user
 	// alive keeps the server running: when it is closed, by the test or by the end of the test's process, guard ends the server.
 	alive io.Closer
 	guard *exec.Cmd
@@ -212,14 +214,37 @@ func (s *Server) script(name string, arguments ...string) error {
 	return nil
 }
 
-// Password gives the password of a user.
-func (s *Server) Password(user string) string { return s.passwords[user] }
+// Password gives the password of a user, or an empty one where nobody has that name.
+func (s *Server) Password(user string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.passwords[user]
+}
+
+// AddUser makes a user for one test who has the given permissions and no others, and gives its name.
+func (s *Server) AddUser(t testing.TB, permissions ...string) string {
+	t.Helper()
+	user, password := "user-"+rand.Text(), rand.Text()
+	root := s.Client(t, Root)
+	root.Put(t, "apiusers", user, map[string]any{"password": password, "permissions": permissions})
+	t.Cleanup(func() { root.Delete(t, "apiusers", user) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passwords[user] = password
+	return user
+}
 
 // Stop ends the server as an administrator would, and waits until it has written down what it knows.
-func (s *Server) Stop(t testing.TB) { s.must(t, s.script("stop.sh")) }
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	s.must(t, s.script("stop.sh"))
+}
 
 // Kill ends the server at once, as a crash does.
-func (s *Server) Kill(t testing.TB) { s.must(t, s.script("stop.sh", "kill")) }
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	s.must(t, s.script("stop.sh", "kill"))
+}
 
 // Restart starts the server with what it had, after stopping it where it runs, and waits until it answers.
 func (s *Server) Restart(t testing.TB) {
@@ -247,7 +272,7 @@ func (s *Server) Reload(t testing.TB) {
 			return
 		}
 	}
-	t.Fatalf("no reload after %d ticks:\n%s", 1500, s.Log(t)[log:])
+	t.Fatalf("no reload within half a minute:\n%s", s.Log(t)[log:])
 }
 
 // ProgramStart gives the time, in seconds since 1970, when the server's present process began.
@@ -259,7 +284,10 @@ func (s *Server) ProgramStart(t testing.TB) float64 {
 }
 
 // Configure writes a file below the folder of the static configuration, over what it held. It counts from the next Reload or Restart.
-func (s *Server) Configure(t testing.TB, file, text string) { s.must(t, s.write(file, text)) }
+func (s *Server) Configure(t testing.TB, file, text string) {
+	t.Helper()
+	s.must(t, s.write(file, text))
+}
 
 func (s *Server) write(file, text string) error {
 	path := filepath.Join(s.dir, "etc", "conf.d", file)

@@ -124,6 +124,10 @@ func TestUsersHaveTheirRights(t *testing.T) {
 	s.Client(t, Ansible).Put(t, "hosts", "rights", map[string]any{"check_command": "dummy"})
 	assert.NotNil(t, s.Client(t, Reader).Object(t, "hosts", "rights"))
 	s.Client(t, Ansible).Delete(t, "hosts", "rights")
+
+	c := s.Client(t, s.AddUser(t, "objects/query/Host"))
+	assert.NotNil(t, c.Object(t, "hosts", "static-host"))
+	assert.Nil(t, c.Object(t, "services", "static-host!static-service"), "the server says that what it hides is not there")
 	assert.Equal(t, http.StatusUnauthorized, s.Client(t, "nobody").Do(t, "GET", "/v1", nil).Status)
 }
 

@@ -19,7 +19,8 @@ port=${2:-0} name=${3:-}
 [ -n "$name" ] || name=$(cat "$dir/name" 2>/dev/null || echo localhost)
 icinga2=$(PATH=$PATH:/usr/sbin command -v icinga2) || { echo "icinga2 is not installed" >&2; exit 1; }
 
-if [ -e "$dir/pid" ] && kill -0 "$(cat "$dir/pid")" 2>/dev/null; then
+# One that has crashed and that nobody has reaped yet does not run.
+if [ -e "$dir/pid" ] && awk '$3 == "Z" { exit 1 }' "/proc/$(cat "$dir/pid")/stat" 2>/dev/null; then
 	echo "it runs already in $dir" >&2
 	exit 1
 fi
