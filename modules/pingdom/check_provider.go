@@ -114,23 +114,36 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 		return p.complete(want)
 	}
 	want.Tags = p.Marks.Tags(want.Tags, have.State.Tags, want.stack, p.owned)
-	if p.MustReplace(*have, want) != "" {
-		return p.complete(reconcile.Overlay(have.State.handedTo(*want.Type), want, same))
-	}
-	if err := want.fitsInto(value(have.State.Type)); err != nil {
+	old, replaced := have.State, p.MustReplace(*have, want) != ""
+	if replaced {
+		old = old.handedTo(*want.Type)
+	} else if err := want.fitsInto(value(old.Type)); err != nil {
 		return Check{}, fmt.Errorf("%s: %w", key, err)
-	}
-	if !p.updatePassword {
+	} else if !p.updatePassword {
 		want.Auth = nil
 	}
-	settle(&want, have.State)
-	merged := reconcile.Overlay(have.State, want, same)
-	if want.SSLDownDaysBefore != nil || want.VerifyCertificate != nil { // what somebody made by hand is no fault of the wish
-		if err := checkCertificate(&merged); err != nil {
-			return Check{}, fmt.Errorf("%s: %w", key, err)
-		}
+	settle(&want, old)
+	merged := reconcile.Overlay(old, want, same)
+	if err := agree(merged, want); err != nil {
+		return Check{}, fmt.Errorf("%s: %w", key, err)
+	}
+	if replaced {
+		return p.complete(merged)
 	}
 	return merged, nil
+}
+
+// agree looks at what only the whole check tells, as far as the wish is about it: what somebody made by hand is no fault of the wish.
+func agree(merged, want Check) error {
+	if want.SSLDownDaysBefore != nil || want.VerifyCertificate != nil {
+		if err := checkCertificate(&merged); err != nil {
+			return err
+		}
+	}
+	if want.IPv6 != nil {
+		return checkIPv6(&merged)
+	}
+	return nil
 }
 
 // settle adds what a wish entails: one matcher takes the other's place, and a port that was the default of its encryption is so again.

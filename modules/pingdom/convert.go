@@ -333,7 +333,7 @@ func creation(c Check) map[string]any {
 // same tells whether two values of a field mean the same to Pingdom.
 func same(field string, have, want any) bool {
 	switch field {
-	case "host":
+	case "host", "nameserver", "expectedip":
 		return strings.EqualFold(have.(string), want.(string))
 	case "requestheaders":
 		return maps.Equal(byLowerName(have), byLowerName(want))

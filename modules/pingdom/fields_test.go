@@ -301,6 +301,8 @@ func TestSameValueInAnotherForm(t *testing.T) {
 	}{
 		{"host", func(c *vendor.Check) { c.Host = "shop.example.com" }, []any{"SHOP.example.com", " shop.example.com "}, "www.example.com"},
 		{"url", func(*vendor.Check) {}, []any{"", "/"}, "/x"},
+		{"nameserver", func(c *vendor.Check) { c.Type, c.NameServer, c.ExpectedIP = "dns", "ns.example.com", "2001:db8::1" }, []any{"NS.example.com"}, "ns2.example.com"},
+		{"expectedip", func(c *vendor.Check) { c.Type, c.NameServer, c.ExpectedIP = "dns", "ns.example.com", "2001:db8::1" }, []any{"2001:DB8::1"}, "192.0.2.1"},
 		{"userids", func(c *vendor.Check) { c.UserIDs = []int{900002, 900001} }, []any{"900001,900002", []int{900002, 900001, 900002}, []string{"Ann", "Bob"}}, "Ann"},
 		{"teamids", func(c *vendor.Check) { c.TeamIDs = []int{700001} }, []any{700001, []string{"Day", "700001"}}, "Night"},
 		{"tags", func(c *vendor.Check) { c.Tags = []string{"b", "a"} }, []any{"a,b", []string{" b", "a", ""}}, "a"},

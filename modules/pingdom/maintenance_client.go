@@ -121,16 +121,7 @@ func (c *client) getWindow(ctx context.Context, id string) (wireWindow, error) {
 
 // createWindow makes a maintenance window and gives its id: https://docs.pingdom.com/api/#tag/Maintenance/paths/~1maintenance/post
 func (c *client) createWindow(ctx context.Context, body map[string]any) (string, error) {
-	var answer struct {
-		Maintenance struct {
-			ID flexible `json:"id"`
-		} `json:"maintenance"`
-	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"maintenance"}, JSON: body}, &answer)
-	if err == nil && answer.Maintenance.ID == "" {
-		err = httpapi.Lost("the answer has no id of what was created")
-	}
-	return string(answer.Maintenance.ID), err
+	return c.create(ctx, "maintenance", "maintenance", body)
 }
 
 // updateWindow changes the fields that body holds: https://docs.pingdom.com/api/#tag/Maintenance/paths/~1maintenance~1{id}/put

@@ -521,6 +521,8 @@ func TestALostOpeningIsLookedFor(t *testing.T) {
 		a := d.run(deployment())
 		require.False(t, a.Failed, a.Msg)
 		assert.Equal(t, []string{"Deployment created"}, a.actions())
+		w, _ := d.only()
+		assert.Equal(t, strconv.Itoa(w.ID), value(a.Windows[0].ID))
 		assert.Equal(t, 1, d.Count(http.MethodPost, ""))
 		assert.Equal(t, 1, d.Count(http.MethodGet, "/api/3.1/checks"))
 		d.settled(deployment())

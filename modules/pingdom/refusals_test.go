@@ -60,7 +60,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a URL for tcp", host("tcp://db.example.com:5432/x", "tcp"), alone + `"tcp://db.example.com:5432/x"; write host: db.example.com, port: 5432`},
 		{"an address in brackets", host("[2001:db8::1]:443", ""), alone + `"[2001:db8::1]:443"; write host: 2001:db8::1, port: 443`},
 		{"an empty host", host(" ", ""), alone + `""`},
-		{"a host of none", host("None", ""), alone + `"None"; write host: None`},
+		{"a host of none", host("None", ""), alone + `"None"`},
 		{"a host with a blank", host("a b", ""), alone + `"a b"`},
 		{"a whole URL for the path", one.With(options{"url": "https://ann:hunter2@b.example.com/x"}), path +
 			`"https://b.example.com/x"; write host: b.example.com, url: /x, encryption: true, port: 443, auth: the user name and the password with a colon between them`},
@@ -130,6 +130,7 @@ func TestWhatOnlyTheCheckTells(t *testing.T) {
 	l.byHand("unverified", func(c *vendor.Check) { c.VerifyCertificate = false })
 	l.byHand("gate", ofType("ping"))
 	l.byHand("fine")
+	l.byHand("address", func(c *vendor.Check) { c.Host = "192.0.2.1" })
 	for _, c := range []struct {
 		given options
 		want  string
@@ -137,6 +138,7 @@ func TestWhatOnlyTheCheckTells(t *testing.T) {
 		{options{"name": "web", "verify_certificate": false}, "web: value of ssl_down_days_before must be 0 where verify_certificate is false, got: 14; …"},
 		{options{"name": "unverified", "ssl_down_days_before": 7}, "unverified: value of ssl_down_days_before must be 0 where verify_certificate is false, got: 7; …"},
 		{options{"name": "gate", "encryption": true}, "gate: encryption is no option of a check of type ping; leave it out"},
+		{options{"name": "address", "ipv6": true}, "address: value of ipv6 must agree with the address in host, got: true with host: 192.0.2.1; leave ipv6 out"},
 		{options{"name": "new"}, "new does not exist yet, and to create it there are missing required arguments: host"},
 		{options{"name": "new", "host": "a", "port": 1, "nameserver": "b"}, "new: nameserver is no option of a check of type http; …"},
 		{options{"name": "new", "type": "dns"}, "new (dns) does not exist yet, and to create it there are missing required arguments: host, nameserver, expectedip"},

@@ -284,10 +284,14 @@ func TestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 	})
 	t.Run("to the like of it", func(t *testing.T) {
 		t.Parallel()
-		l, _, _ := start(t)
-		task := options{"name": "gateway", "type": "httpcustom", "allow_replace": true, "additionalurls": "https://a.example.com/x.xml"}
+		l, id, _ := start(t)
+		l.OK(options{"id": id, "shouldcontain": "Welcome", "encryption": true})
+		task := options{"name": "gateway", "type": "httpcustom", "allow_replace": true, "additionalurls": "https://a.example.com/x.xml",
+			"shouldnotcontain": "Error", "encryption": false}
 		assert.Equal(t, "replaced", l.OK(task).Only(t).Action)
-		assert.Equal(t, "p", l.stored("gateway").Password, "Pingdom tells it, so it is taken over too")
+		stored := l.stored("gateway")
+		assert.Equal(t, "p", stored.Password, "Pingdom tells it, so it is taken over too")
+		assert.Equal(t, []any{"", "Error", 80}, []any{stored.ShouldContain, stored.ShouldNotContain, stored.Port}, "as in an update")
 		l.Settled(task)
 	})
 	t.Run("to a type that needs more", func(t *testing.T) {

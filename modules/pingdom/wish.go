@@ -140,7 +140,7 @@ func advice(text string, c *Check) string {
 		scheme, rest = "", text
 	}
 	u, err := url.Parse("//" + rest)
-	if err != nil || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" || u.Hostname() == text {
 		return ""
 	}
 	has := fieldsOf(value(c.Type))
