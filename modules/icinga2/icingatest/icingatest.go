@@ -146,9 +146,10 @@ func start(scripts string, options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	pki := func(file string) string { return filepath.Join(dir, "pki", file) }
 	s := &Server{
 		dir: dir, scripts: scripts, passwords: map[string]string{},
-		CA: filepath.Join(dir, "pki", "ca.crt"), ClientCert: filepath.Join(dir, "pki", "ansible.crt"), ClientKey: filepath.Join(dir, "pki", "ansible.key"),
+		CA: pki("ca.crt"), ClientCert: pki("ansible.crt"), ClientKey: pki("ansible.key"),
 	}
 	if err := s.watch(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

@@ -51,7 +51,8 @@ func (s *Server) Record(t testing.TB, opt emulator.Options) *Recorder {
 		recorder.ServeHTTP(w, r)
 	}))
 	front.TLS = &tls.Config{
-		Certificates: []tls.Certificate{pki("server")}, ClientCAs: authority, ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{pki("server")}, MinVersion: tls.VersionTLS12,
+		ClientCAs: authority, ClientAuth: tls.VerifyClientCertIfGiven,
 	}
 	front.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that distrust the certificate are part of tests
 	front.StartTLS()
