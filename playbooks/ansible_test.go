@@ -36,7 +36,7 @@ func TestAnsibleDocShowsEveryModule(t *testing.T) {
 			}
 		}
 		require.NoError(t, json.Unmarshal(text, &shown))
-		assert.Contains(t, shown[module.Name].Doc.Options, "api_key")
+		assert.Contains(t, shown[module.Name].Doc.Options, "api_url")
 	}
 }
 
