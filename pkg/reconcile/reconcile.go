@@ -97,8 +97,9 @@ type Liker[S any] interface {
 	Alike(a, b S) bool
 }
 
-// Admitter is implemented by providers that can tell before anything is written that a plan will not go through as a whole: an account that has
-// no room for all that is new. An error refuses the plan. It is asked in check mode too, and must not write.
+// Admitter is implemented by providers that can tell before anything is written that a plan will not go through: an account that has no room
+// for all that is new. An error refuses the plan as a whole; what concerns a single step is set as its Err, with Action Unchanged, and
+// leaves the others alone. It is asked in check mode too, and must not write.
 type Admitter[S any] interface {
 	Admit(ctx context.Context, plan Plan[S]) error
 }
