@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -32,14 +33,8 @@ type (
 // token is the account's, and the one that the environment of a run holds.
 const token = "my-api-token"
 
-// newLab starts an account to which pingdom_check is run.
+// newLab starts an account to which pingdom_check is run, and sees that no call of any run could change all checks.
 func newLab(t testing.TB, opt emulator.Options) *lab {
-	t.Helper()
-	return wrappedLab(t, opt, nil)
-}
-
-// wrappedLab starts an account behind a wrapper of its handler.
-func wrappedLab(t testing.TB, opt emulator.Options, wrap func(http.Handler) http.Handler) *lab {
 	t.Helper()
 	opt.Token = token
 	account := vendor.New(opt)
@@ -49,7 +44,13 @@ func wrappedLab(t testing.TB, opt emulator.Options, wrap func(http.Handler) http
 		Module: func(stateDir string, clock *resourcetest.Clock) ansible.Module {
 			return world{stateDir: stateDir, clock: clock}.checkModule()
 		},
-		Contents: func() any { return account.Checks() }, Wrap: wrap,
+		Contents: func() any { return account.Checks() },
+		Wrap: func(account http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				assert.False(t, r.Method == http.MethodPut && r.URL.Path == vendor.BasePath+"/checks", "PUT /checks was called")
+				account.ServeHTTP(w, r)
+			})
+		},
 	})}
 }
 

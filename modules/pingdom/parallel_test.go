@@ -15,31 +15,6 @@ import (
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 )
 
-func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ runs, checks, lag int }{{2, 100, 0}, {2, 100, 3}, {5, 40, 7}} {
-		t.Run(fmt.Sprintf("%d runs, lag %d", c.runs, c.lag), func(t *testing.T) {
-			t.Parallel()
-			l := newLab(t, emulator.Options{ListLag: c.lag})
-			task := options{"checks": estate(c.checks), "api_rate_limit": 0}
-			tasks := make([]options, c.runs)
-			for i := range tasks {
-				tasks[i] = task
-			}
-			created := 0
-			for _, a := range l.Together(tasks...) {
-				require.False(t, a.Failed, a.Msg)
-				assert.Len(t, a.Objects, c.checks)
-				created += a.Summary["created"]
-			}
-			assert.Equal(t, c.checks, created, "each check is created by one run, and told by it alone")
-			assert.Equal(t, c.checks, l.Count(http.MethodPost, ""))
-			assert.Len(t, l.resolutions(nil), c.checks)
-			l.Settled(task)
-		})
-	}
-}
-
 // TestRunsAtOnceWithDifferentWishes: the second run finds what the first one just created, and makes it as it wants it.
 func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 	t.Parallel()

@@ -18,32 +18,6 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
-func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ runs, tests, lag int }{{2, 200, 0}, {2, 200, 3}, {5, 60, 0}, {5, 60, 7}} {
-		t.Run(fmt.Sprintf("%d runs, lag %d", c.runs, c.lag), func(t *testing.T) {
-			t.Parallel()
-			l := newLab(t, emulator.Options{ListLag: c.lag})
-			task := options{"tests": estate(c.tests), "api_rate_limit": 0}
-			tasks := make([]options, c.runs)
-			for i := range tasks {
-				tasks[i] = task
-			}
-			created := 0
-			for _, a := range l.Together(tasks...) {
-				require.False(t, a.Failed, a.Msg)
-				assert.Len(t, a.Objects, c.tests)
-				assert.Empty(t, a.Warnings)
-				created += a.Summary["created"]
-			}
-			assert.Equal(t, c.tests, created, "each test is created by one run, and told by it alone")
-			assert.Equal(t, c.tests, l.Count(http.MethodPost, ""))
-			assert.Len(t, l.rates(nil), c.tests)
-			l.Settled(task)
-		})
-	}
-}
-
 // TestRunsAtOnceWithDifferentWishes: the second run finds what the first one just created, and makes it as it wants it.
 func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 	t.Parallel()

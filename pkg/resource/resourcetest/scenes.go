@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package resourcetest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+)
+
+// Scene is a Lab for the runs that every module of objects in stacks must survive, with what they have to know of the vendor. In them
+// an object is edited where it has the values of Edit.
+type Scene struct {
+	*Lab
+	Site func(name string) Options // declares a plain object
+	Edit Options
+	// Add makes an object by hand, in stacks or in none.
+	Add  func(name string, edited bool, stacks ...string) (id string)
+	Held func() []Held // what the account holds
+	// Strangers makes objects that a run is likely to mistake for its own; nil for none.
+	Strangers func() (ids []string)
+}
+
+// Held is one object of an account.
+type Held struct {
+	ID, Name, Stack string // Stack is "" for none, and all of them for a shared object
+	Edited          bool
+	State           any // a copy of it
+}
+
+// FaultMatrix lets each single call of a run fail in each way: of one that creates 20 objects, and of one that creates, updates, deletes,
+// purges and leaves alone. open makes a scene of an account whose list lags.
+func FaultMatrix(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	// Where the answer is lost the service's lagging list decides, so that these are tried with lag and many calls at once, too.
+	lost := []string{"dropped after", "cut off"}
+	all := slices.Sorted(maps.Keys(Faults()))
+	for _, c := range []struct {
+		name             string
+		plight           func(Scene) Plight
+		lag, concurrency int
+		faults           []string
+	}{
+		{"creating", creating, 0, 1, all},
+		{"mixed", mixed, 0, 1, all},
+		{"creating, lag 1", creating, 1, 8, lost},
+		{"creating, lag 2", creating, 2, 8, lost},
+		{"creating, lag 8", creating, 8, 8, lost},
+		{"mixed, lag 2", mixed, 2, 8, lost},
+	} {
+		for _, name := range c.faults {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := open(t, emulator.Options{ListLag: c.lag})
+				p := c.plight(s)
+				p.Task = p.Task.With(Options{"api_concurrency": c.concurrency})
+				s.EachCall(p, Faults()[name])
+			})
+		}
+	}
+}
+
+// creating is a task that creates 20 objects in an account of somebody else's.
+func creating(s Scene) Plight {
+	var items []Options
+	after := map[string]bool{}
+	for i := range 20 {
+		name := fmt.Sprintf("new-%02d", i)
+		items = append(items, s.Site(name).With(s.Edit))
+		after["shop/"+name] = true
+	}
+	task := Options{"stack": "shop", s.Setup.Plural: items, "api_rate_limit": 0}
+	return s.plight(task, after, nil, func() []string { return []string{s.Add("nobody", false), s.Add("new-03", false, "blog")} })
+}
+
+// mixed is a task for 16 objects that shall be and two that shall not, with a purge of two others.
+func mixed(s Scene) Plight {
+	var items []Options
+	after := map[string]bool{}
+	for i := range 16 {
+		name := fmt.Sprintf("%s-%02d", [...]string{"new", "edited", "same", "same"}[i%4], i)
+		items = append(items, s.Site(name).With(s.Edit))
+		after["shop/"+name] = true
+	}
+	gone := []string{"gone-16", "gone-17", "purged-18", "purged-19"}
+	items = append(items, Options{"name": gone[0], "state": "absent"}, Options{"name": gone[1], "state": "absent"})
+	task := Options{"stack": "shop", s.Setup.Plural: items, "purge": true, "api_rate_limit": 0}
+	return s.plight(task, after, gone, func() []string {
+		for i := range 16 {
+			if i%4 > 0 {
+				s.Add(items[i]["name"].(string), i%4 > 1, "shop")
+			}
+		}
+		for _, name := range gone {
+			s.Add(name, false, "shop")
+		}
+		return []string{
+			s.Add("gone-16", false), s.Add("purged-18", false, "blog"), s.Add("edited-01", false, "blog"), s.Add("shared", false, "shop", "blog"),
+			s.Add("nobody", false),
+		}
+	})
+}
+
+// plight joins a task with what must come of it: the objects that are its business by "stack/name", all edited, without those that are
+// gone. fill gives the ids of the objects that are not its business.
+func (s Scene) plight(task Options, after map[string]bool, gone []string, fill func() []string) Plight {
+	var strangers []string
+	return Plight{
+		Task: task, After: after,
+		Fill: func() func() any {
+			strangers = fill()
+			if s.Strangers != nil {
+				strangers = append(strangers, s.Strangers()...)
+			}
+			return func() any {
+				return slices.DeleteFunc(s.Held(), func(o Held) bool { return !slices.Contains(strangers, o.ID) })
+			}
+		},
+		Result: func() any { return s.held(strangers) },
+		Judge: func(a Answer, at string) {
+			s.judge(a, at)
+			if a.Failed {
+				return
+			}
+			there := s.held(strangers)
+			for _, name := range gone {
+				assert.NotContains(s.T, there, "shop/"+name, at)
+			}
+			for key := range after {
+				assert.Contains(s.T, there, key, at)
+			}
+		},
+	}
+}
+
+// held tells by "stack/name" which objects there are, beside some, and whether they are edited. Duplicates fail the test.
+func (s Scene) held(without []string) map[string]bool {
+	s.T.Helper()
+	held := map[string]bool{}
+	for _, o := range s.Held() {
+		if slices.Contains(without, o.ID) {
+			continue
+		}
+		key := o.Stack + "/" + o.Name
+		_, twice := held[key]
+		assert.False(s.T, twice, "two objects are %s", key)
+		held[key] = o.Edited
+	}
+	return held
+}
+
+// judge holds what a run told against what is in the account.
+func (s Scene) judge(a Answer, at string) {
+	s.T.Helper()
+	held := map[string]Held{}
+	for _, o := range s.Held() {
+		held[o.ID] = o
+	}
+	for _, told := range a.Objects {
+		o, there := held[Text(told.ID)]
+		key := Text(told.Stack) + "/" + Text(told.Name)
+		switch told.Action {
+		case "created", "updated":
+			assert.True(s.T, there && o.Edited, "%s: %s is told as %s and is not", at, key, told.Action)
+		case "deleted":
+			assert.False(s.T, there, "%s: %s is told as deleted and is there", at, key)
+		}
+		if there {
+			assert.Equal(s.T, Text(told.Name), o.Name, "%s: the id of another object", at)
+		}
+	}
+}
+
+// RunsAtOnce lets several runs create the same objects at the same time, five a stack.
+func RunsAtOnce(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	for _, c := range []struct{ runs, objects, lag int }{{2, 200, 0}, {2, 200, 3}, {5, 60, 0}, {5, 60, 7}} {
+		t.Run(fmt.Sprintf("%d runs, lag %d", c.runs, c.lag), func(t *testing.T) {
+			t.Parallel()
+			s := open(t, emulator.Options{ListLag: c.lag})
+			var items []Options
+			for i := range c.objects {
+				items = append(items, s.Site(fmt.Sprintf("service-%d", i%5)).With(Options{"stack": fmt.Sprintf("stack-%03d", i/5)}))
+			}
+			task := Options{s.Setup.Plural: items, "api_rate_limit": 0}
+			created := 0
+			for _, a := range s.Together(slices.Repeat([]Options{task}, c.runs)...) {
+				require.False(t, a.Failed, a.Msg)
+				assert.Len(t, a.Objects, c.objects)
+				assert.Empty(t, a.Warnings)
+				created += a.Summary["created"]
+			}
+			assert.Equal(t, c.objects, created, "each object is created by one run, and told by it alone")
+			posts := 0
+			for _, call := range s.WriteCalls() {
+				posts += strings.Count(call.Method, http.MethodPost)
+			}
+			assert.Equal(t, c.objects, posts)
+			assert.Len(t, s.held(nil), c.objects)
+			s.Settled(task)
+		})
+	}
+}
