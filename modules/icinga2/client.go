@@ -87,13 +87,18 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 	return &client{http: conn, warn: call.Warn, concurrency: o.API.Concurrency}, nil
 }
 
-// baseURL adds the version, which users leave out as often as they write it.
+// version is the API's, the first segment of each path.
+const version = "v1"
+
+// baseURL leaves out the version, which users write as often as they leave it out.
 func baseURL(apiURL string) string {
-	apiURL = strings.TrimRight(apiURL, "/")
-	if strings.HasSuffix(apiURL, "/v1") || strings.ContainsAny(apiURL, "?#") { // the latter are refused
-		return apiURL
-	}
-	return apiURL + "/v1"
+	return strings.TrimSuffix(strings.TrimRight(apiURL, "/"), "/"+version)
+}
+
+// do sends a request to a path below the version.
+func (c *client) do(ctx context.Context, r httpapi.Request, out any) error {
+	r.Path = append([]string{version}, r.Path...)
+	return c.http.Do(ctx, r, out)
 }
 
 // kind is a type of configuration object, as the API's filters and permissions name it.
@@ -128,7 +133,7 @@ func get[A any](ctx context.Context, c *client, k kind, name string, attrs ...st
 		Method: http.MethodGet, Path: []string{"objects", k.plural(), name},
 		Query: url.Values{"verbose": {"1"}, "attrs": named(attrs)},
 	}
-	err := c.http.Do(ctx, request, &answer)
+	err := c.do(ctx, request, &answer)
 	if err == nil && (len(answer.Results) != 1 || answer.Results[0].Name != name) {
 		err = errors.New("the answer is not about it")
 	}
@@ -152,7 +157,7 @@ func query[A any](ctx context.Context, c *client, k kind, f filter, attrs ...str
 		Method: http.MethodPost, Repeat: httpapi.Harmless, Path: []string{"objects", k.plural()}, JSON: body,
 		Query: url.Values{"verbose": {"1"}}, Header: http.Header{"X-Http-Method-Override": {http.MethodGet}},
 	}
-	err := c.http.Do(ctx, request, &answer)
+	err := c.do(ctx, request, &answer)
 	if err == nil && answer.Results == nil {
 		err = errors.New("the answer has no results")
 	}
@@ -179,9 +184,12 @@ func (c *client) put(ctx context.Context, k kind, name string, templates []strin
 	if len(templates) > 0 {
 		body["templates"] = templates
 	}
-	_, err := c.write(ctx, httpapi.Request{
+	results, err := c.write(ctx, httpapi.Request{
 		Method: http.MethodPut, Repeat: httpapi.Creates, Path: []string{"objects", k.plural(), name}, JSON: body,
 	})
+	if err == nil && (len(results) != 1 || results[0].Status == "") {
+		return httpapi.Lost("the server's answer does not say that it was created") // so it is where something else was made, or nothing
+	}
 	return permission(err, "objects/create/"+string(k))
 }
 
@@ -216,7 +224,7 @@ func (c *client) removeAll(ctx context.Context, k kind, names []string) error {
 
 // act carries out an action: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#actions
 // repeat says whether it does harm to send it twice.
-func (c *client) act(ctx context.Context, action string, repeat httpapi.Repeat, body map[string]any) ([]result, error) {
+func (c *client) act(ctx context.Context, action string, repeat httpapi.Repeat, body any) ([]result, error) {
 	return c.write(ctx, httpapi.Request{Method: http.MethodPost, Repeat: repeat, Path: []string{"actions", action}, JSON: body})
 }
 
@@ -281,7 +289,7 @@ func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, 
 	var answer struct {
 		Results []result `json:"results"`
 	}
-	if err := c.http.Do(ctx, request, &answer); err != nil {
+	if err := c.do(ctx, request, &answer); err != nil {
 		return nil, err
 	}
 	if answer.Results == nil {
@@ -299,7 +307,7 @@ func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, 
 		return answer.Results, nil
 	}
 	return answer.Results, &httpapi.Error{
-		Method: request.Method, Path: "/" + strings.Join(request.Path, "/"), Status: code, Msg: strings.Join(texts, "; "), Err: httpapi.ErrRefused,
+		Method: request.Method, Path: "/" + strings.Join(append([]string{version}, request.Path...), "/"), Status: code, Msg: strings.Join(texts, "; "), Err: httpapi.ErrRefused,
 	}
 }
 
@@ -317,7 +325,7 @@ func (c *client) programStart(ctx context.Context) (float64, error) {
 		} `json:"results"`
 	}
 	request := httpapi.Request{Method: http.MethodGet, Path: []string{"status", "IcingaApplication"}, Query: url.Values{"verbose": {"1"}}}
-	err := c.http.Do(ctx, request, &answer)
+	err := c.do(ctx, request, &answer)
 	if err == nil && len(answer.Results) == 0 {
 		err = errors.New("the answer has no results")
 	}
@@ -325,6 +333,44 @@ func (c *client) programStart(ctx context.Context) (float64, error) {
 		return 0, fmt.Errorf("reading since when the server runs: %w", err)
 	}
 	return answer.Results[0].Status.Application.App.ProgramStart, nil
+}
+
+// access is what the API user may do.
+type access struct {
+	User        string   `json:"user"`
+	Version     string   `json:"version"`     // "r2.13.6-1"
+	Permissions []string `json:"permissions"` // with * for any text
+}
+
+// access asks what the user may do, which everybody may ask.
+func (c *client) access(ctx context.Context) (access, error) {
+	var answer struct {
+		Results []access `json:"results"`
+	}
+	err := c.do(ctx, httpapi.Request{Method: http.MethodGet}, &answer)
+	if err == nil && len(answer.Results) == 0 {
+		err = errors.New("the answer has no results")
+	}
+	if err != nil {
+		return access{}, fmt.Errorf("reading what the API user may do: %w", err)
+	}
+	return answer.Results[0], nil
+}
+
+// filtered stands behind permissions that hold for some objects only.
+const filtered = " (filtered)"
+
+// may tells whether the user has a permission, be it for some objects only.
+func (a access) may(permission string) bool {
+	return slices.ContainsFunc(a.Permissions, func(p string) bool {
+		return matches(strings.ToLower(strings.TrimSuffix(p, filtered)), strings.ToLower(permission))
+	})
+}
+
+// mayAll tells whether the user has a permission for all objects.
+func (a access) mayAll(permission string) bool {
+	a.Permissions = slices.DeleteFunc(slices.Clone(a.Permissions), func(p string) bool { return strings.HasSuffix(p, filtered) })
+	return a.may(permission)
 }
 
 const missingPermission = "Missing permission: "

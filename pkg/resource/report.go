@@ -5,6 +5,7 @@ package resource
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
@@ -45,6 +46,9 @@ func (r report[S]) result(plan reconcile.Plan[S]) ansible.Result {
 		}
 	}
 	result := ansible.Result{"changed": plan.Changed(), r.plural: objects, "summary": summary, "api": r.usage()}
+	if r.task.Extra != nil {
+		maps.Copy(result, r.task.Extra())
+	}
 	if r.withDiff {
 		result["diff"] = diffs
 	}

@@ -41,6 +41,8 @@ type Task[S any] struct {
 	Ledger      reconcile.Ledger // nil for none; its Warnings, if it has any, become the module's
 	// Describe gives the values by which the answer names an object: at least "name".
 	Describe func(S) map[string]any
+	// Extra gives what the answer tells beside the objects; nil for nothing.
+	Extra func() map[string]any
 	// Usage tells how much the run asked of the service so far.
 	Usage func() Usage
 	// Sleep replaces the real clock in tests.

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// provider is the reconcile.Provider of hosts and services.
+type provider struct {
+	*client
+	stack     string // that Observe shows all of with scope; "" is all that the suite has
+	owned     bool   // objects without a stack get the mark of the suite too
+	audited   bool   // look for objects without a file
+	checkMode bool
+	some      string // a host that there is, once somebody asked
+	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
+	ofHosts map[string]bool
+
+	mu       sync.Mutex
+	started  float64         // when the server's process began, as of the first write; 0 before
+	broken   map[string]bool // hosts that could not be made: the server crashes when one of these gets a service
+	fileless []string
+}
+
+func newProvider(c *client, stack string, owned bool) *provider {
+	return &provider{client: c, stack: stack, owned: owned, broken: map[string]bool{}}
+}
+
+// Key is the full name.
+func (p *provider) Key(o Object) string { return o.full() }
+
+// Group is the stack.
+func (p *provider) Group(o Object) string { return o.stack }
+
+// Phase puts hosts before their services.
+func (p *provider) Phase(o Object) int {
+	if o.kind == hostKind {
+		return 0
+	}
+	return 1
+}
+
+// Find matches by the full name.
+func (p *provider) Find(have []reconcile.Object[Object]) func(reconcile.Want[Object]) []reconcile.Object[Object] {
+	byID := make(map[string][]reconcile.Object[Object], len(have))
+	for _, o := range have {
+		byID[o.ID] = []reconcile.Object[Object]{o}
+	}
+	return func(w reconcile.Want[Object]) []reconcile.Object[Object] { return byID[w.State.full()] }
+}
+
+// Observe reads just the attributes that the wishes set, of the objects that they are about and of those in scope: one query for hosts
+// and one for services.
+func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], scope bool) ([]reconcile.Object[Object], error) {
+	looks := map[kind]*look{hostKind: newLook(hostKind), serviceKind: newLook(serviceKind)}
+	for _, w := range want {
+		state := w.State
+		if state.kind == "" { // a wish that has only an id
+			state = identified(w.ID)
+		}
+		looks[state.kind].about(state)
+	}
+	var have []reconcile.Object[Object]
+	for _, k := range []kind{hostKind, serviceKind} {
+		found, err := p.observe(ctx, looks[k], scope)
+		if err != nil {
+			return nil, err
+		}
+		have = append(have, found...)
+	}
+	if err := p.sameProcess(ctx); err != nil {
+		return nil, err
+	}
+	if p.audited {
+		if err := p.audit(ctx, want, have); err != nil {
+			return nil, err
+		}
+	}
+	return have, nil
+}
+
+// look is what to ask about the objects of one kind.
+type look struct {
+	kind  kind
+	names []string
+	hosts map[string]bool
+	asked map[string]bool // attributes
+}
+
+func newLook(k kind) *look {
+	return &look{kind: k, hosts: map[string]bool{}, asked: map[string]bool{"package": true}}
+}
+
+func (l *look) about(o Object) {
+	l.names = append(l.names, o.full())
+	l.hosts[o.host] = true
+	for _, field := range o.fields() {
+		l.asked[field] = true
+	}
+	if o.stack != "" {
+		l.asked["vars"] = true
+	}
+}
+
+// Queries are sent in parts, because the server takes at most a megabyte; and by the hosts where that is much shorter than by names.
+const (
+	mostNames   = 2000
+	mostAHost   = 5
+	mostByHosts = 2000
+)
+
+func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcile.Object[Object], error) {
+	if p.owned || scope {
+		l.asked["vars"] = true
+	}
+	var filters []filter
+	switch hosts := p.ofHosts; {
+	case l.kind == serviceKind && (len(l.names) > mostAHost*len(l.hosts) || scope && hosts != nil):
+		if scope {
+			maps.Copy(l.hosts, hosts)
+		}
+		for part := range slices.Chunk(slices.Sorted(maps.Keys(l.hosts)), mostByHosts) {
+			filters = append(filters, byHost(part))
+		}
+	default:
+		for part := range slices.Chunk(l.names, mostNames) {
+			filters = append(filters, byName(l.kind, part))
+		}
+	}
+	scope = scope && (l.kind == serviceKind) == (p.ofHosts == nil)
+	if scope {
+		filters = p.withScope(l.kind, filters)
+	}
+	attrs := slices.Sorted(maps.Keys(l.asked))
+	if len(l.names) == 1 && len(filters) == 1 && !scope {
+		return p.one(ctx, l.kind, l.names[0], l.asked, attrs)
+	}
+	seen := make(map[string]bool, len(l.names))
+	var have []reconcile.Object[Object]
+	for _, f := range filters {
+		found, err := query[wire](ctx, p.client, l.kind, f, attrs...)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range found {
+			if !seen[o.Name] {
+				seen[o.Name] = true
+				have = append(have, reconcile.Object[Object]{ID: o.Name, State: fromWire(o.Name, o.Attrs, l.asked)})
+			}
+		}
+	}
+	return have, nil
+}
+
+// withScope adds what is in scope to the first of the filters.
+func (p *provider) withScope(k kind, filters []filter) []filter {
+	variable := strings.ToLower(string(k)) + ".vars."
+	f := filter{variable + managedBy + " == suite", map[string]any{"suite": suite}}
+	if p.stack != "" {
+		f.Expression += " && " + variable + stackVar + " == stack"
+		f.Vars["stack"] = p.stack
+	}
+	if len(filters) == 0 {
+		return []filter{f}
+	}
+	first := filter{"(" + filters[0].Expression + ") || (" + f.Expression + ")", maps.Clone(filters[0].Vars)}
+	maps.Copy(first.Vars, f.Vars)
+	return append([]filter{first}, filters[1:]...)
+}
+
+// one reads a single object, which takes no walk through all objects of the server.
+func (p *provider) one(ctx context.Context, k kind, name string, asked map[string]bool, attrs []string) ([]reconcile.Object[Object], error) {
+	w, err := get[wire](ctx, p.client, k, name, attrs...)
+	if errors.Is(err, httpapi.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []reconcile.Object[Object]{{ID: name, State: fromWire(name, w, asked)}}, nil
+}
+
+// sameProcess warns where the server was started anew after the first write: what it was told meanwhile may be lost.
+func (p *provider) sameProcess(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.started == 0 {
+		return nil
+	}
+	now, err := p.programStart(ctx)
+	if err == nil && now != p.started {
+		p.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
+		p.started = now
+	}
+	return err
+}
+
+// begin learns before the first write since when the server's process runs.
+func (p *provider) begin(ctx context.Context) (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.started == 0 {
+		p.started, err = p.programStart(ctx)
+	}
+	return err
+}
+
+// MustReplace names an attribute that the server does not change.
+func (p *provider) MustReplace(have reconcile.Object[Object], want Object) string {
+	switch {
+	case have.State.pkg != apiPackage:
+		return "" // Merge refuses
+	case want.Templates != nil && !subsequence(want.Templates, have.State.Templates):
+		return "templates"
+	case want.Groups != nil && !subset(want.Groups, have.State.Groups):
+		return "groups"
+	case want.Zone != nil && *want.Zone != value(have.State.Zone):
+		return "zone"
+	}
+	return ""
+}
+
+// Claim has nothing to do: names are unique, so that nothing is left over; see Recreate.
+func (p *provider) Claim(context.Context, reconcile.Object[Object], Object) error { return nil }
+
+// Claimed is never true, see Claim.
+func (p *provider) Claimed(reconcile.Object[Object]) bool { return false }
+
+// Merge gives a wish the marks of its stack, and fills it from the object that there is.
+func (p *provider) Merge(have *reconcile.Object[Object], want Object) (Object, error) {
+	if have == nil {
+		return p.complete(want)
+	}
+	if stack := have.State.stack; want.stack != "" && stack != "" && stack != want.stack {
+		return Object{}, fmt.Errorf("%s belongs to the stack %s, not to %s, and is left alone", want.full(), stack, want.stack)
+	}
+	if p.MustReplace(*have, want) != "" {
+		return p.complete(want)
+	}
+	if want.Vars = p.marked(want); want.Vars != nil {
+		want.Vars = want.Vars.over(have.State.Vars)
+	}
+	if subsequence(want.Templates, have.State.Templates) {
+		want.Templates = nil
+	}
+	if subset(want.Groups, have.State.Groups) {
+		want.Groups = nil
+	}
+	merged := want
+	merged.pkg, merged.stack = have.State.pkg, have.State.stack
+	if want.stack != "" {
+		merged.stack = want.stack
+	}
+	merged.HostAttributes = reconcile.Overlay(have.State.HostAttributes, want.HostAttributes, same)
+	merged.Attributes = reconcile.Overlay(have.State.Attributes, want.Attributes, same)
+	if have.State.pkg != apiPackage && len(reconcile.Diff(have.State, merged)) > 0 {
+		return Object{}, fmt.Errorf("%s %s, and is left alone", want.full(), made(have.State))
+	}
+	return merged, nil
+}
+
+// made says where an object comes from that was not made through the API.
+func made(o Object) string {
+	return fmt.Sprintf("was not created through the API but by the server's configuration files (package %s), as an object or by an apply rule", o.pkg)
+}
+
+// marked are the variables of a wish with the marks of the suite; nil where there are none.
+func (p *provider) marked(want Object) Vars {
+	if want.stack == "" && !p.owned {
+		return want.Vars
+	}
+	vars := marks(want.stack)
+	maps.Copy(vars, want.Vars)
+	return vars
+}
+
+// complete gives a new object what the server demands of it. A refused host could not be made with better attributes either until the
+// server is reloaded.
+func (p *provider) complete(want Object) (Object, error) {
+	if value(want.CheckCommand) == "" && len(want.Templates) == 0 {
+		return Object{}, fmt.Errorf("%s does not exist yet, and to create it there are missing required arguments: check_command, or templates that set it", want.full())
+	}
+	want.Vars = p.marked(want)
+	want.pkg = apiPackage
+	return want, nil
+}
+
+// Create makes an object.
+func (p *provider) Create(ctx context.Context, want Object) (reconcile.Object[Object], error) {
+	made := reconcile.Object[Object]{ID: want.full(), State: want}
+	if err := p.begin(ctx); err != nil {
+		return reconcile.Object[Object]{}, err
+	}
+	if want.kind == serviceKind && p.isBroken(want.host) {
+		return reconcile.Object[Object]{}, fmt.Errorf("creating %s: %w, because its host could not be created", want.full(), reconcile.ErrNotAttempted)
+	}
+	err := p.create(ctx, want)
+	if want.kind == hostKind {
+		p.setBroken(want.host, err != nil)
+	}
+	if err != nil {
+		return reconcile.Object[Object]{}, fmt.Errorf("creating %s %s: %w", strings.ToLower(string(want.kind)), want.full(), err)
+	}
+	return made, nil
+}
+
+func (p *provider) isBroken(host string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken[host]
+}
+
+func (p *provider) setBroken(host string, broken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken[host] = broken
+}
+
+func (p *provider) create(ctx context.Context, want Object) error {
+	templates := want.Templates
+	attrs, later := creation(want)
+	err := p.put(ctx, want.kind, want.full(), templates, attrs)
+	switch {
+	case errors.Is(err, httpapi.ErrConflict):
+		// Somebody made it since it was looked for: the engine looks again and updates it.
+		return &taken{err}
+	case err != nil && strings.Contains(err.Error(), "re-defined"):
+		return fmt.Errorf("either an earlier attempt to create it was refused, and the server takes the name again only after a reload, "+
+			"or a template has this name: %w", err)
+	case err != nil && want.kind == hostKind && errors.Is(err, httpapi.ErrRefused):
+		return fmt.Errorf("%w; older servers take this host's name again only after a reload", err)
+	case err != nil || !later:
+		return err
+	}
+	// What comes from templates is known only now.
+	w, err := get[wire](ctx, p.client, want.kind, want.full(), "vars")
+	if err != nil {
+		return fmt.Errorf("created, but its variables could not be completed: %w", err)
+	}
+	return p.modify(ctx, want.kind, want.full(), map[string]any{"vars": map[string]any(want.Vars.over(w.Vars))})
+}
+
+// taken is the error of a creation of what exists. The engine takes it for one whose answer was lost, and looks.
+type taken struct{ err error }
+
+func (t *taken) Error() string { return t.err.Error() }
+
+func (t *taken) Unwrap() error { return t.err }
+
+// Uncertain tells that the object may be the one that was asked for.
+func (t *taken) Uncertain() bool { return true }
+
+// creation gives the attributes of a new object. Variables go one by one where there are templates, so that theirs stay; later says
+// that some have to be set afterwards, because the API takes a dot in their name for a level, or because they are to be taken away.
+func creation(want Object) (attrs map[string]any, later bool) {
+	attrs = toWire(reconcile.Diff(Object{}, want))
+	delete(attrs, "templates")
+	delete(attrs, "vars")
+	vars := Vars{}
+	for name, value := range want.Vars {
+		switch {
+		case len(want.Templates) == 0 && value != nil:
+			vars[name] = value
+		case len(want.Templates) == 0:
+		case value == nil || strings.Contains(name, "."):
+			later = true
+		default:
+			attrs["vars."+name] = value
+		}
+	}
+	if len(vars) > 0 {
+		attrs["vars"] = map[string]any(vars)
+	}
+	return attrs, later
+}
+
+// Update sets the attributes that differ.
+func (p *provider) Update(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
+	if err := p.begin(ctx); err != nil {
+		return have, err
+	}
+	attrs := toWire(reconcile.Diff(have.State, want))
+	if err := p.modify(ctx, want.kind, have.ID, attrs); err != nil {
+		return have, fmt.Errorf("updating %s %s: %w%s", strings.ToLower(string(want.kind)), have.ID, err, before(err, attrs))
+	}
+	return reconcile.Object[Object]{ID: have.ID, State: want}, nil
+}
+
+// before says which attributes were set all the same: the server takes them in the order of their names and stops at the first that it
+// refuses.
+func before(err error, attrs map[string]any) string {
+	_, bad, _ := strings.Cut(err.Error(), "Attribute '")
+	bad, _, found := strings.Cut(bad, "'")
+	if !errors.Is(err, httpapi.ErrRefused) || !found {
+		return ""
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(attrs)), func(name string) bool { return name >= bad })
+	if len(names) == 0 {
+		return "; nothing was changed"
+	}
+	return "; changed before that: " + strings.Join(names, ", ")
+}
+
+// Delete removes an object with all that stands on it.
+func (p *provider) Delete(ctx context.Context, have reconcile.Object[Object]) error {
+	if err := p.begin(ctx); err != nil {
+		return err
+	}
+	err := p.remove(ctx, have.State.kind, have.ID)
+	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("deleting %s %s: %w", strings.ToLower(string(have.State.kind)), have.ID, err)
+}
+
+// BatchSize is how many objects are deleted with one call.
+func (p *provider) BatchSize() int { return 500 }
+
+// DeleteMany removes objects with one call. Where the server refuses that for some of them, these are tried one by one.
+func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Object]) []error {
+	k := have[0].State.kind // the engine's waves have objects of one phase
+	ids, errs := make([]string, len(have)), make([]error, len(have))
+	for i, o := range have {
+		ids[i] = o.ID
+	}
+	err := p.begin(ctx)
+	if err == nil {
+		if err = p.removeAll(ctx, k, ids); err == nil || errors.Is(err, httpapi.ErrNotFound) {
+			return errs
+		}
+	}
+	left := make(map[string]bool, len(have))
+	if errors.Is(err, httpapi.ErrRefused) {
+		var found []object[struct{}]
+		found, err = query[struct{}](ctx, p.client, k, byName(k, ids))
+		for _, o := range found {
+			left[o.Name] = true
+		}
+	}
+	for i, o := range have {
+		switch {
+		case err != nil:
+			errs[i] = fmt.Errorf("deleting %s %s, which may be gone: %w", strings.ToLower(string(k)), o.ID, err)
+		case left[o.ID]:
+			errs[i] = p.Delete(ctx, o)
+		}
+	}
+	return errs
+}
+
+// extra is what the answer tells beside the objects.
+func (p *provider) extra() map[string]any {
+	if !p.audited {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return map[string]any{"audit": reconcile.Known(p.fileless)}
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Recreate deletes an object and makes it anew. The services of a host, which go with it, are made again as they were, those that came
+// through the API; downtimes and comments are lost. Where the new object is refused the old one is made again.
+func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
+	if err := p.begin(ctx); err != nil {
+		return have, err
+	}
+	old, err := p.whole(ctx, have.State.kind, byName(have.State.kind, []string{have.ID}))
+	if err == nil && len(old) != 1 {
+		err = fmt.Errorf("%s: is not there any more", have.ID)
+	}
+	if err != nil {
+		return have, err
+	}
+	var services []Object
+	if have.State.kind == hostKind {
+		if services, err = p.whole(ctx, serviceKind, byHost([]string{have.ID})); err != nil {
+			return have, err
+		}
+	}
+	if err := p.Delete(ctx, have); err != nil {
+		return have, err
+	}
+	ctx = context.WithoutCancel(ctx) // nobody gains from an object that is gone
+	created, err := p.Create(ctx, want)
+	if err != nil {
+		err = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", have.ID, err)
+		if back := p.create(ctx, old[0]); back != nil {
+			return have, fmt.Errorf("%w; the old one could not be brought back: %w", err, back)
+		}
+		p.setBroken(have.State.host, false)
+		err = fmt.Errorf("%w; the old one was brought back", err)
+	}
+	if back := p.bringBack(ctx, services); back != nil {
+		if err == nil {
+			return created, back
+		}
+		err = fmt.Errorf("%w; %w", err, back)
+	}
+	return created, err
+}
+
+// bringBack makes services again.
+func (p *provider) bringBack(ctx context.Context, services []Object) error {
+	failed := make([]string, len(services))
+	err := reconcile.Each(ctx, p.concurrency, len(services), func(ctx context.Context, i int) error {
+		err := p.create(ctx, services[i])
+		if errors.Is(err, httpapi.ErrConflict) { // an apply rule or somebody else made it
+			err = nil
+		}
+		if err != nil {
+			failed[i] = fmt.Sprintf("%s: %v", services[i].full(), err)
+		}
+		return nil
+	})
+	failed = slices.DeleteFunc(failed, func(text string) bool { return text == "" })
+	if err == nil && len(failed) > 0 {
+		err = fmt.Errorf("%d services that went with their host could not be brought back: %s", len(failed), reconcile.Enumerate(failed, 10))
+	}
+	return err
+}
+
+// whole reads all attributes that can be set of objects that came through the API.
+func (p *provider) whole(ctx context.Context, k kind, f filter) ([]Object, error) {
+	asked := settable(k)
+	found, err := query[wire](ctx, p.client, k, f, slices.Sorted(maps.Keys(asked))...)
+	if err != nil {
+		return nil, err
+	}
+	var objects []Object
+	for _, o := range found {
+		if object := fromWire(o.Name, o.Attrs, asked); object.pkg == apiPackage {
+			// The variables are known as a whole: those of the templates are among them.
+			objects = append(objects, object)
+		}
+	}
+	return objects, nil
+}
+
+// settable gives the names of all attributes of a kind that the modules know, and of the package.
+func settable(k kind) map[string]bool {
+	names := map[string]bool{"package": true}
+	types := []reflect.Type{reflect.TypeFor[Attributes]()}
+	if k == hostKind {
+		types = append(types, reflect.TypeFor[HostAttributes]())
+	}
+	for _, t := range types {
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("mapstructure"), ",")
+			names[name] = true
+		}
+	}
+	return names
+}

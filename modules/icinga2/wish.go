@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+)
+
+// longestName is how long a full name may be in bytes, as the file is named that the server keeps the object in.
+const longestName = 250
+
+// checkName refuses what cannot be a part of a full name, or came out of a template half rendered.
+func checkName(option string, name *string) error {
+	if err := resource.Rendered(option, name); err != nil {
+		return err
+	}
+	text := value(name)
+	switch {
+	case text == "" || text == "None" || strings.TrimSpace(text) != text:
+		return fmt.Errorf("value of %s must be a name without spaces around it, got: %q", option, text)
+	case strings.Contains(text, "!"):
+		return fmt.Errorf("value of %s must be a name without an exclamation mark, which stands between host and service, got: %s", option, text)
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		return fmt.Errorf("value of %s must be a name without line breaks and control characters, got: %q", option, text)
+	}
+	return nil
+}
+
+// checkFull refuses full names that are too long for the server.
+func checkFull(o Object) error {
+	if n := len(fileName(o.full())); n > longestName {
+		return fmt.Errorf("value of name must be so short that the full name has at most %d bytes, got %d: %s", longestName, n, o.full())
+	}
+	if name := o.full(); name == "." || name == ".." {
+		return fmt.Errorf("value of name must be a name that can stand in a URL, got: %s", name)
+	}
+	return nil
+}
+
+// fileName is the name of the file in which the server keeps an object, without its extension.
+func fileName(full string) string {
+	var b strings.Builder
+	for i := range len(full) {
+		if c := full[i]; strings.IndexByte(`<>:"/\|?*%`, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// fill brings the declared attributes into the server's form. Its errors name the option, the value and what would be right.
+func (a *Attributes) fill() (err error) {
+	for _, d := range []struct {
+		option string
+		value  **duration
+		orNone bool
+	}{{"check_timeout", &a.CheckTimeout, true}, {"check_interval", &a.CheckInterval, false}, {"retry_interval", &a.RetryInterval, false}} {
+		if *d.value == nil {
+			continue
+		}
+		if *d.value, err = (*d.value).read(d.option, d.orNone); err != nil {
+			return err
+		}
+	}
+	if n := a.MaxCheckAttempts; n != nil && *n < 1 {
+		return fmt.Errorf("value of max_check_attempts must be at least 1, got: %d", *n)
+	}
+	for _, share := range []struct {
+		option string
+		value  *float64
+	}{{"flapping_threshold_low", a.FlappingThresholdLow}, {"flapping_threshold_high", a.FlappingThresholdHigh}} {
+		if v := share.value; v != nil && (math.IsNaN(*v) || *v < 0 || *v > 100) {
+			return fmt.Errorf("value of %s must be a share from 0 to 100 percent, got: %g", share.option, *v)
+		}
+	}
+	if low, high := a.FlappingThresholdLow, a.FlappingThresholdHigh; low != nil && high != nil && *low > *high {
+		return fmt.Errorf("value of flapping_threshold_low must not be more than flapping_threshold_high, got: %g and %g", *low, *high)
+	}
+	if err := a.checkReferences(); err != nil {
+		return err
+	}
+	return a.fillVars()
+}
+
+func (a *Attributes) checkReferences() error {
+	a.Templates, a.Groups = resource.Tidy(a.Templates), resource.Tidy(a.Groups)
+	for _, text := range []struct {
+		option string
+		value  *string
+		needed bool
+	}{
+		{"check_command", a.CheckCommand, true}, {"zone", a.Zone, true}, {"check_period", a.CheckPeriod, false},
+		{"event_command", a.EventCommand, false}, {"command_endpoint", a.CommandEndpoint, false}, {"display_name", a.DisplayName, false},
+		{"notes", a.Notes, false}, {"notes_url", a.NotesURL, false}, {"action_url", a.ActionURL, false},
+	} {
+		if strings.Contains(value(text.value), "{{") { // notes may well hold a lone }}
+			return resource.Rendered(text.option, text.value)
+		}
+		if text.needed && text.value != nil && strings.TrimSpace(*text.value) == "" {
+			return fmt.Errorf("value of %s must not be empty; leave it out where a template or the server decides", text.option)
+		}
+	}
+	for option, list := range map[string][]string{"templates": a.Templates, "groups": a.Groups} {
+		for _, element := range list {
+			if err := resource.Rendered(option, &element); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Attributes) fillVars() (err error) {
+	if _, marked := a.Vars[managedBy]; marked {
+		return fmt.Errorf("value of vars must not hold the suite's own marks, got: %s; write the option stack instead", managedBy)
+	}
+	if _, marked := a.Vars[stackVar]; marked {
+		return fmt.Errorf("value of vars must not hold the suite's own marks, got: %s; write the option stack instead", stackVar)
+	}
+	if _, empty := a.Vars[""]; empty {
+		return fmt.Errorf("value of vars must have a name for each variable, got an empty one")
+	}
+	a.Vars, err = a.Vars.normal()
+	return err
+}
+
+// checkStates wants in flapping_ignore_states what the kind of object has.
+func (o Object) checkStates() error {
+	states := []string{"OK", "Warning", "Critical", "Unknown"}
+	if o.kind == hostKind {
+		states = []string{"Up", "Down"}
+	}
+	for _, state := range o.FlappingIgnoreStates {
+		if !slices.Contains(states, state) {
+			return fmt.Errorf("value of flapping_ignore_states must be of %s, got: %s", strings.Join(states, ", "), state)
+		}
+	}
+	return nil
+}
+
+// check brings a declared object into the server's form.
+func (o *Object) check() error {
+	if err := o.fill(); err != nil {
+		return err
+	}
+	if err := o.checkStates(); err != nil {
+		return err
+	}
+	for _, text := range []struct {
+		option string
+		value  *string
+	}{{"address", o.Address}, {"address6", o.Address6}} {
+		if err := resource.Rendered(text.option, text.value); err != nil {
+			return err
+		}
+	}
+	if value(o.DisplayName) == "" && o.DisplayName != nil {
+		name := o.short()
+		o.DisplayName = &name
+	}
+	return checkFull(*o)
+}
