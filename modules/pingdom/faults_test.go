@@ -29,7 +29,7 @@ func scene(t testing.TB, opt emulator.Options) resourcetest.Scene {
 	t.Helper()
 	l := newLab(t, opt)
 	return resourcetest.Scene{
-		Lab: l.Lab, Edit: options{"resolution": 1},
+		Lab: l.Lab, Edit: options{"resolution": 1}, Retype: options{"type": "ping"},
 		Site: func(name string) options { return site(name).With(options{"type": "http"}) },
 		Add: func(name string, edited bool, stacks ...string) string {
 			return l.byHand(name, func(c *vendor.Check) {

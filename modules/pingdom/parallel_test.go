@@ -3,7 +3,6 @@
 package pingdom
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 // TestRunsAtOnceWithDifferentWishes: the second run finds what the first one just created, and makes it as it wants it.
@@ -40,17 +40,5 @@ func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 // TestDeployWhileAnotherStackGoes: neither run sees or spoils what the other one does.
 func TestDeployWhileAnotherStackGoes(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, emulator.Options{})
-	for i := range 90 {
-		l.byHand(fmt.Sprintf("old-%02d", i), ofStack("old"))
-	}
-	deploy := options{"stack": "new", "checks": sites("a", "b", "c", "d", "e", "f"), "api_rate_limit": 0}
-	answers := l.Together(deploy, options{"stack": "old", "state": "absent", "api_rate_limit": 0})
-	for _, a := range answers {
-		assert.False(t, a.Failed, a.Msg)
-	}
-	assert.Equal(t, 6, answers[0].Summary["created"])
-	assert.Equal(t, 90, answers[1].Summary["deleted"])
-	assert.ElementsMatch(t, []string{"a", "b", "c", "d", "e", "f"}, l.names())
-	l.Settled(deploy)
+	resourcetest.DeployWhileAnotherStackGoes(t, scene)
 }

@@ -12,41 +12,14 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 const listPath = vendor.BasePath + "/checks$"
 
 func TestCheckModePredictsTheRun(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, emulator.Options{})
-	for _, name := range []string{"updated", "deleted", "same", "retyped", "purged"} {
-		l.byHand(name, ofStack("shop"))
-	}
-	items := append(sites("created", "updated", "deleted", "same", "retyped"), options{"name": "impossible"})
-	items[1]["resolution"] = 1
-	items[2]["state"] = "absent"
-	items[4]["type"] = "ping"
-	task := options{"stack": "shop", "checks": items[:5], "purge": true, "allow_replace": true}
-
-	predicted := l.DryRun(task)
-	done := l.OK(task)
-	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.Actions())
-	assert.Equal(t, predicted.Actions(), done.Actions())
-	assert.Equal(t, predicted.Summary, done.Summary)
-	for i := range done.Objects {
-		assert.Equal(t, predicted.Objects[i].Changes, done.Objects[i].Changes, text(done.Objects[i].Name))
-		assert.Equal(t, predicted.Objects[i].Reason, done.Objects[i].Reason)
-	}
-	require.Len(t, predicted.Diff, len(done.Diff))
-	for i := range done.Diff {
-		assert.Equal(t, predicted.Diff[i].Before, done.Diff[i].Before)
-		assert.Equal(t, predicted.Diff[i].After, done.Diff[i].After)
-	}
-	l.Settled(task)
-	assert.False(t, l.DryRun(task).Changed)
-
-	impossible := options{"stack": "shop", "checks": items}
-	assert.Equal(t, l.DryRun(impossible).Msg, l.Run(impossible).Msg, "what cannot be done is known in check mode")
+	resourcetest.CheckModePredicts(t, scene)
 }
 
 func TestHandMadeChecksAreAdopted(t *testing.T) {
@@ -126,44 +99,7 @@ func TestTasksForTheEarlierModule(t *testing.T) {
 
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T) (*lab, []string) {
-		l := newLab(t, emulator.Options{})
-		return l, []string{l.byHand("twin"), l.byHand("twin"), l.byHand("twin")}
-	}
-	for _, state := range []string{"present", "absent", "paused"} {
-		t.Run(state+" fails and names the ids", func(t *testing.T) {
-			t.Parallel()
-			l, ids := start(t)
-			a := l.Run(site("twin").With(options{"state": state}))
-			assert.True(t, a.Failed)
-			for _, id := range ids {
-				assert.Contains(t, a.Msg, id)
-			}
-			assert.Contains(t, a.Msg, "on_duplicate")
-			assert.Zero(t, l.Writes())
-		})
-	}
-	t.Run("present with oldest keeps the oldest", func(t *testing.T) {
-		t.Parallel()
-		l, ids := start(t)
-		task := site("twin").With(options{"on_duplicate": "oldest", "resolution": 1})
-		predicted, done := l.DryRun(task), l.OK(task)
-		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.Actions())
-		assert.Equal(t, predicted.Actions(), done.Actions())
-		assert.Equal(t, "duplicate of "+ids[0], done.Objects[1].Reason)
-		assert.Equal(t, ids[0], strconv.Itoa(l.stored("twin").ID))
-		assert.Equal(t, 1, l.stored("twin").Resolution)
-		l.Settled(task)
-	})
-	t.Run("an id says which one", func(t *testing.T) {
-		t.Parallel()
-		l, ids := start(t)
-		a := l.OK(options{"id": ids[1], "resolution": 1})
-		assert.Equal(t, ids[1], text(a.Only(t).ID))
-		for _, c := range l.Checks() {
-			assert.Equal(t, strconv.Itoa(c.ID) == ids[1], c.Resolution == 1)
-		}
-	})
+	resourcetest.Duplicates(t, scene)
 }
 
 func TestIdentityByID(t *testing.T) {

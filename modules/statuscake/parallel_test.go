@@ -16,6 +16,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 // TestRunsAtOnceWithDifferentWishes: the second run finds what the first one just created, and makes it as it wants it.
@@ -42,19 +43,7 @@ func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 // TestDeployWhileAnotherStackGoes: neither run sees or spoils what the other one does.
 func TestDeployWhileAnotherStackGoes(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, emulator.Options{})
-	for i := range 90 {
-		l.byHand(fmt.Sprintf("old %02d", i), ofStack("old"))
-	}
-	deploy := options{"stack": "new", "tests": sites("a", "b", "c", "d", "e", "f"), "api_rate_limit": 0}
-	answers := l.Together(deploy, options{"stack": "old", "state": "absent", "api_rate_limit": 0})
-	for _, a := range answers {
-		assert.False(t, a.Failed, a.Msg)
-	}
-	assert.Equal(t, 6, answers[0].Summary["created"])
-	assert.Equal(t, 90, answers[1].Summary["deleted"])
-	assert.Equal(t, []string{"a", "b", "c", "d", "e", "f"}, sorted(l.names()))
-	l.Settled(deploy)
+	resourcetest.DeployWhileAnotherStackGoes(t, scene)
 }
 
 // TestListMovesWhileItIsRead: a test that is deleted between two pages moves the others up. The list is read again until it

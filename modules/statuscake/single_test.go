@@ -12,6 +12,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 // seedTask is the task of an existing playbook, for an earlier module of that name, word for word.
@@ -60,35 +61,7 @@ func TestSeedTask(t *testing.T) {
 
 func TestCheckModePredictsTheRun(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, emulator.Options{})
-	for _, name := range []string{"updated", "deleted", "same", "retyped"} {
-		l.byHand(name, tagged(ownershipTag, stackTag+"shop"))
-	}
-	l.byHand("purged", tagged(ownershipTag, stackTag+"shop"))
-	items := append(sites("created", "updated", "deleted", "same", "retyped"), options{"name": "impossible"})
-	items[1]["check_rate"] = 30
-	items[2]["state"] = "absent"
-	items[4]["test_type"] = "HEAD"
-	task := options{"stack": "shop", "tests": items[:5], "purge": true, "allow_replace": true}
-
-	predicted := l.DryRun(task)
-	done := l.OK(task)
-	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.Actions())
-	assert.Equal(t, predicted.Actions(), done.Actions())
-	assert.Equal(t, predicted.Summary, done.Summary)
-	for i := range done.Objects {
-		assert.Equal(t, predicted.Objects[i].Changes, done.Objects[i].Changes, text(done.Objects[i].Name))
-		assert.Equal(t, predicted.Objects[i].Reason, done.Objects[i].Reason)
-	}
-	require.Len(t, predicted.Diff, len(done.Diff))
-	for i := range done.Diff {
-		assert.Equal(t, predicted.Diff[i].Before, done.Diff[i].Before)
-		assert.Equal(t, predicted.Diff[i].After, done.Diff[i].After)
-	}
-	l.Settled(task)
-
-	impossible := options{"stack": "shop", "tests": items}
-	assert.Equal(t, l.DryRun(impossible).Msg, l.Run(impossible).Msg, "what cannot be done is known in check mode")
+	resourcetest.CheckModePredicts(t, scene)
 }
 
 func TestHandMadeTestsAreAdopted(t *testing.T) {
@@ -152,52 +125,7 @@ func TestStacksKeepTheirNames(t *testing.T) {
 
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T) (*lab, []string) {
-		l := newLab(t, emulator.Options{})
-		return l, []string{l.byHand("twin"), l.byHand("twin"), l.byHand("twin")}
-	}
-	for _, state := range []string{"present", "absent"} {
-		t.Run(state+" fails and names the ids", func(t *testing.T) {
-			t.Parallel()
-			l, ids := start(t)
-			a := l.Run(site("twin").With(options{"state": state}))
-			assert.True(t, a.Failed)
-			for _, id := range ids {
-				assert.Contains(t, a.Msg, id)
-			}
-			assert.Contains(t, a.Msg, "on_duplicate")
-			assert.Zero(t, l.Writes())
-		})
-	}
-	t.Run("present with oldest keeps the oldest", func(t *testing.T) {
-		t.Parallel()
-		l, ids := start(t)
-		task := site("twin").With(options{"on_duplicate": "oldest", "check_rate": 60})
-		predicted, done := l.DryRun(task), l.OK(task)
-		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.Actions())
-		assert.Equal(t, predicted.Actions(), done.Actions())
-		assert.Equal(t, "duplicate of "+ids[0], done.Objects[1].Reason)
-		assert.Equal(t, ids[0], l.stored("twin").ID)
-		assert.Equal(t, 60, l.stored("twin").CheckRate)
-		l.Settled(task)
-	})
-	t.Run("absent with oldest deletes all", func(t *testing.T) {
-		t.Parallel()
-		l, _ := start(t)
-		task := options{"name": "twin", "on_duplicate": "oldest", "state": "absent"}
-		assert.Equal(t, 3, l.OK(task).Summary["deleted"])
-		assert.Empty(t, l.Tests())
-		l.Settled(task)
-	})
-	t.Run("an id says which one", func(t *testing.T) {
-		t.Parallel()
-		l, ids := start(t)
-		a := l.OK(options{"id": ids[1], "check_rate": 30})
-		assert.Equal(t, ids[1], text(a.Only(t).ID))
-		for _, test := range l.Tests() {
-			assert.Equal(t, test.ID == ids[1], test.CheckRate == 30)
-		}
-	})
+	resourcetest.Duplicates(t, scene)
 }
 
 func TestIdentityByID(t *testing.T) {

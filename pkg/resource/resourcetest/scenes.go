@@ -22,6 +22,8 @@ type Scene struct {
 	*Lab
 	Site func(name string) Options // declares a plain object
 	Edit Options
+	// Retype has what gives an object another type, which replaces it.
+	Retype Options
 	// Add makes an object by hand, in stacks or in none.
 	Add  func(name string, edited bool, stacks ...string) (id string)
 	Held func() []Held // what the account holds
@@ -206,4 +208,107 @@ func RunsAtOnce(t *testing.T, open func(t testing.TB, opt emulator.Options) Scen
 			s.Settled(task)
 		})
 	}
+}
+
+// CheckModePredicts runs a task that does all that a task can do, first in check mode.
+func CheckModePredicts(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	s := open(t, emulator.Options{})
+	for _, name := range []string{"updated", "deleted", "same", "retyped", "purged"} {
+		s.Add(name, false, "shop")
+	}
+	items := []Options{
+		s.Site("created"), s.Site("updated").With(s.Edit), s.Site("deleted").With(Options{"state": "absent"}), s.Site("same"),
+		s.Site("retyped").With(s.Retype), {"name": "impossible"},
+	}
+	task := Options{"stack": "shop", s.Setup.Plural: items[:5], "purge": true, "allow_replace": true}
+
+	predicted := s.DryRun(task)
+	done := s.OK(task)
+	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.Actions())
+	assert.Equal(t, predicted.Actions(), done.Actions())
+	assert.Equal(t, predicted.Summary, done.Summary)
+	for i := range done.Objects {
+		assert.Equal(t, predicted.Objects[i].Changes, done.Objects[i].Changes, Text(done.Objects[i].Name))
+		assert.Equal(t, predicted.Objects[i].Reason, done.Objects[i].Reason)
+	}
+	require.Len(t, predicted.Diff, len(done.Diff))
+	for i := range done.Diff {
+		assert.Equal(t, predicted.Diff[i].Before, done.Diff[i].Before)
+		assert.Equal(t, predicted.Diff[i].After, done.Diff[i].After)
+	}
+	s.Settled(task)
+	assert.False(t, s.DryRun(task).Changed, "in check mode too")
+
+	impossible := Options{"stack": "shop", s.Setup.Plural: items}
+	assert.Equal(t, s.DryRun(impossible).Msg, s.Run(impossible).Msg, "what cannot be done is known in check mode")
+}
+
+// Duplicates holds what becomes of several objects of one name.
+func Duplicates(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	start := func(t *testing.T) (Scene, []string) {
+		t.Helper()
+		s := open(t, emulator.Options{})
+		return s, []string{s.Add("twin", false), s.Add("twin", false), s.Add("twin", false)}
+	}
+	for _, state := range []string{"present", "absent"} {
+		t.Run(state+" fails and names the ids", func(t *testing.T) {
+			t.Parallel()
+			s, ids := start(t)
+			a := s.Run(s.Site("twin").With(Options{"state": state}))
+			assert.True(t, a.Failed)
+			for _, id := range ids {
+				assert.Contains(t, a.Msg, id)
+			}
+			assert.Contains(t, a.Msg, "on_duplicate")
+			assert.Empty(t, s.WriteCalls())
+		})
+	}
+	t.Run("present with oldest keeps the oldest", func(t *testing.T) {
+		t.Parallel()
+		s, ids := start(t)
+		task := s.Site("twin").With(s.Edit).With(Options{"on_duplicate": "oldest"})
+		predicted, done := s.DryRun(task), s.OK(task)
+		assert.Equal(t, []string{"twin updated", "twin deleted", "twin deleted"}, done.Actions())
+		assert.Equal(t, predicted.Actions(), done.Actions())
+		assert.Equal(t, "duplicate of "+ids[0], done.Objects[1].Reason)
+		require.Len(t, s.Held(), 1)
+		assert.Equal(t, ids[0], s.Held()[0].ID)
+		assert.True(t, s.Held()[0].Edited)
+		s.Settled(task)
+	})
+	t.Run("absent with oldest deletes all", func(t *testing.T) {
+		t.Parallel()
+		s, _ := start(t)
+		task := Options{"name": "twin", "on_duplicate": "oldest", "state": "absent"}
+		assert.Equal(t, 3, s.OK(task).Summary["deleted"])
+		assert.Empty(t, s.Held())
+		s.Settled(task)
+	})
+	t.Run("an id says which one", func(t *testing.T) {
+		t.Parallel()
+		s, ids := start(t)
+		a := s.OK(s.Edit.With(Options{"id": ids[1]}))
+		assert.Equal(t, ids[1], Text(a.Only(t).ID))
+		for _, o := range s.Held() {
+			assert.Equal(t, o.ID == ids[1], o.Edited)
+		}
+	})
+}
+
+// DeployWhileAnotherStackGoes lets one run create a stack while another removes one: neither sees or spoils what the other one does.
+func DeployWhileAnotherStackGoes(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	s := open(t, emulator.Options{})
+	for i := range 90 {
+		s.Add(fmt.Sprintf("old-%02d", i), false, "old")
+	}
+	items := []Options{s.Site("a"), s.Site("b"), s.Site("c"), s.Site("d"), s.Site("e"), s.Site("f")}
+	deploy := Options{"stack": "new", s.Setup.Plural: items, "api_rate_limit": 0}
+	answers := s.Together(deploy, Options{"stack": "old", "state": "absent", "api_rate_limit": 0})
+	for _, a := range answers {
+		assert.False(t, a.Failed, a.Msg)
+	}
+	assert.Equal(t, 6, answers[0].Summary["created"])
+	assert.Equal(t, 90, answers[1].Summary["deleted"])
+	assert.Len(t, s.held(nil), 6)
+	s.Settled(deploy)
 }
