@@ -96,8 +96,8 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	}, nil
 }
 
-// tellTypes gives a wish without a type the one that a new check gets, where the task declares another type of the same name. Alone it means
-// whatever there is of its name; here that would be the other wish's check as well.
+// tellTypes gives a wish without a type the one that a new check gets, where the task declares another type of the same name. Alone it
+// means whatever there is of its name; here that would be the other wish's check as well.
 func tellTypes(wants []reconcile.Want[Check]) {
 	name := func(w reconcile.Want[Check]) string { return w.State.stack + "/" + value(w.State.Name) }
 	typed := map[string]bool{}

@@ -176,7 +176,8 @@ func (p *checks) complete(want Check) (Check, error) {
 		}
 	}
 	if missing != nil {
-		return Check{}, fmt.Errorf("%s does not exist yet, and to create it there are missing required arguments: %s", key, strings.Join(missing, ", "))
+		return Check{}, fmt.Errorf("%s does not exist yet, and to create it there are missing required arguments: %s", key,
+			strings.Join(missing, ", "))
 	}
 	if value(want.Encryption) && want.Port == nil {
 		want.Port = or(nil, defaultPort(*want.Type, true))

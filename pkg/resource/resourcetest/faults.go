@@ -41,9 +41,9 @@ type Plight struct {
 	Judge func(a Answer, at string)
 }
 
-// Suffer runs the task with a fault (nil for none) in a new account, then without, until nothing is left to do. It gives the number of calls
-// of the first run. Whatever happens: one valid answer, no wrong deletion, what is told as done is done, and the next run puts right what is
-// left.
+// Suffer runs the task with a fault (nil for none) in a new account, then without, until nothing is left to do. It gives the number of
+// calls of the first run. Whatever happens: one valid answer, no wrong deletion, what is told as done is done, and the next run puts right
+// what is left.
 func (l *Lab) Suffer(p Plight, rule *emulator.Rule) (calls int) {
 	l.T.Helper()
 	at := "no fault"

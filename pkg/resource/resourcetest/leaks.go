@@ -23,7 +23,9 @@ func (s Secrets) Leaks(text string) []string {
 	for name, secret := range s {
 		quoted, _ := json.Marshal(secret)
 		twice, _ := json.Marshal(string(quoted))
-		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`), strings.Trim(string(twice), `"\`)} {
+		for _, form := range []string{
+			secret, url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`), strings.Trim(string(twice), `"\`),
+		} {
 			if strings.Contains(text, form) {
 				found = append(found, name)
 				break

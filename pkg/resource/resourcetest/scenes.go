@@ -224,7 +224,9 @@ func CheckModePredicts(t *testing.T, open func(t testing.TB, opt emulator.Option
 
 	predicted := s.DryRun(task)
 	done := s.OK(task)
-	assert.Equal(t, []string{"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted"}, done.Actions())
+	assert.Equal(t, []string{
+		"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted",
+	}, done.Actions())
 	assert.Equal(t, predicted.Actions(), done.Actions())
 	assert.Equal(t, predicted.Summary, done.Summary)
 	for i := range done.Objects {
