@@ -38,7 +38,7 @@ func layers() []layer {
 		yaml         = "go.yaml.in/yaml/v3"
 		testify      = "github.com/stretchr/testify/"
 	)
-	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks",
+	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window",
 		"golang.org/x/sync/", mapstructure, yaml}
 	return []layer{
 		{"pkg/secret", nil, "whatever can hold a secret must be able to import it, so it imports nothing"},
@@ -51,6 +51,7 @@ func layers() []layer {
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
 		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
 		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
+		{"pkg/window", nil, "when something shall be is the same for every service that keeps quiet for a while"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/emulator", testify}, "it runs any vendor's module against any vendor's emulator"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},

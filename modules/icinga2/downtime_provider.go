@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/window"
+)
+
+// Downtime is the state of a downtime of one host or service; nil is unset. Downtimes that it brought for services and for child hosts are
+// a part of it.
+type Downtime struct {
+	Comment          *string  `mapstructure:"comment"`
+	Author           *string  `mapstructure:"author"`
+	Host             *string  `mapstructure:"host"`
+	Service          *string  `mapstructure:"service"` // nil of a host
+	Start            *string  `mapstructure:"start"`   // RFC 3339 in UTC
+	End              *string  `mapstructure:"end"`     // RFC 3339 in UTC
+	Fixed            *bool    `mapstructure:"fixed"`
+	FlexibleDuration *string  `mapstructure:"flexible_duration"` // as Go writes durations; nil of a fixed one
+	AllServices      []string `mapstructure:"all_services"`      // the services of the host that it covers, sorted
+	ChildHosts       *string  `mapstructure:"child_hosts"`       // none, schedule or trigger
+
+	// What was read, or is to be written, beside it.
+	span     window.Span
+	flexible time.Duration
+	children []string // full names of the downtimes that it brought for child hosts
+
+	// Not part of the state: what a wish asks for.
+	selection
+	window.Schedule
+	absent      bool
+	allServices *bool
+	there       []string // the services that the host has, where all are wanted
+}
+
+// at gives the wish for one object.
+func (d Downtime) at(p place) Downtime {
+	d.Host, d.Service = &p.host, nil
+	if p.service != "" {
+		d.Service = &p.service
+	}
+	return d
+}
+
+func (d Downtime) place() place { return place{value(d.Host), value(d.Service)} }
+
+// same tells whether two downtimes are by the same author with the same comment.
+func (d Downtime) same(as Downtime) bool {
+	return value(d.Author) == value(as.Author) && value(d.Comment) == value(as.Comment)
+}
+
+// stamped shows the times of a downtime as texts.
+func (d Downtime) stamped() Downtime {
+	from, to := window.Stamp(d.span.From), window.Stamp(d.span.To)
+	d.Start, d.End = &from, &to
+	return d
+}
+
+// downtimes is the reconcile.Provider of downtimes.
+//
+// The API changes no downtime with the permissions that scheduling needs. So one that is not as it shall be is replaced: the new one is
+// scheduled before the old one is removed.
+type downtimes struct {
+	*client
+	clock func() time.Time
+	begun time.Time // the "now" of all wishes of a run
+
+	mu      sync.Mutex
+	started float64 // when the server's process began, as of the first look; 0 before
+}
+
+func newDowntimes(c *client, clock func() time.Time) *downtimes {
+	return &downtimes{client: c, clock: clock, begun: clock().UTC().Truncate(time.Second)}
+}
+
+// Key is the comment with the author and the object and, where that was said, when the downtime begins.
+func (p *downtimes) Key(d Downtime) string {
+	key := fmt.Sprintf("%s (%s) by %s", value(d.Comment), d.place(), value(d.Author))
+	if !d.Schedule.Start.IsZero() {
+		key += " at " + window.Stamp(d.Schedule.Start)
+	}
+	return key
+}
+
+// Group keeps what the Ledger knows of downtimes apart from what it knows of other objects of the server.
+func (p *downtimes) Group(Downtime) string { return "downtimes" }
+
+// Find matches by author, comment, object and time.
+func (p *downtimes) Find(have []reconcile.Object[Downtime]) func(reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
+	byPlace := make(map[place][]reconcile.Object[Downtime], len(have))
+	for _, o := range have {
+		at := o.State.place()
+		byPlace[at] = append(byPlace[at], o)
+	}
+	return func(want reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
+		w := want.State
+		return slices.DeleteFunc(slices.Clone(byPlace[w.place()]), func(o reconcile.Object[Downtime]) bool {
+			return !o.State.same(w) || o.State.span.Over(p.begun) ||
+				!want.Absent && !w.Means(o.State.span, p.begun) || want.Absent && !p.goes(w, o.State)
+		})
+	}
+}
+
+// goes tells whether a downtime is at the time that is meant by a wish to end it: without a start at any time to come.
+func (p *downtimes) goes(wish, have Downtime) bool {
+	return !have.span.Over(p.begun) && (wish.Schedule.Start.IsZero() || wish.MeansGone(have.span, p.begun))
+}
+
+// Observe lists the downtimes of the authors and comments of the wishes, with one query.
+func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime], _ bool) ([]reconcile.Object[Downtime], error) {
+	var about []Downtime
+	var names []string
+	for _, w := range wants {
+		if w.State.Comment != nil {
+			about = append(about, w.State)
+		}
+		if w.ID != "" {
+			names = append(names, w.ID)
+		}
+	}
+	have, err := p.list(ctx, about, names)
+	if err != nil {
+		return nil, err
+	}
+	return have, p.sameProcess(ctx)
+}
+
+// sameProcess warns where the server was started anew since the first look: what it was told meanwhile may be lost.
+func (p *downtimes) sameProcess(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, err := p.programStart(ctx)
+	if err != nil {
+		return permission(err, "status/query")
+	}
+	if p.started != 0 && now != p.started {
+		p.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
+	}
+	p.started = now
+	return nil
+}
+
+// list gives the downtimes that are about the same as some others, and those of some names. Those that a downtime brought for services and
+// child hosts are a part of that one, and those that the configuration schedules are nobody's.
+func (p *downtimes) list(ctx context.Context, about []Downtime, names []string) ([]reconcile.Object[Downtime], error) {
+	var authors, comments []string
+	for _, d := range about {
+		authors, comments = append(authors, value(d.Author)), append(comments, value(d.Comment))
+	}
+	found, err := p.listDowntimes(ctx, authors, comments, names)
+	if err != nil {
+		return nil, err
+	}
+	return families(found), nil
+}
+
+// families joins what belongs together. The server says which downtime of a host brought one of a service. Which one brought that of a
+// child host it says only of those that it triggers, so the times tell it: see scheduling.
+func families(found []object[wireDowntime]) []reconcile.Object[Downtime] {
+	type times struct{ start, end float64 }
+	listed, heads := make(map[string]bool, len(found)), make(map[times]string)
+	for _, o := range found {
+		listed[o.Name] = true
+		if w := o.Attrs; w.Parent == "" && w.TriggeredBy == "" && marked(w) {
+			heads[times{w.Start, w.End}] = o.Name
+		}
+	}
+	services, children, triggers := map[string][]string{}, map[string][]string{}, map[string]bool{}
+	var have []reconcile.Object[Downtime]
+	for _, o := range found {
+		w := o.Attrs
+		head, brought := heads[times{w.Start, w.End}]
+		if listed[w.TriggeredBy] {
+			head, brought = w.TriggeredBy, true
+			triggers[head] = true
+		}
+		switch {
+		case w.Owner != "":
+		case w.Parent != "":
+			services[w.Parent] = append(services[w.Parent], w.Service)
+		case brought && head != o.Name:
+			children[head] = append(children[head], o.Name)
+		default:
+			have = append(have, reconcile.Object[Downtime]{ID: o.Name, State: fromWireDowntime(w)})
+		}
+	}
+	for i := range have {
+		d := &have[i].State
+		d.AllServices = reconcile.Known(sorted(services[have[i].ID]))
+		d.children = children[have[i].ID]
+		if triggers[have[i].ID] {
+			*d.ChildHosts = "trigger"
+		}
+	}
+	slices.SortFunc(have, func(a, b reconcile.Object[Downtime]) int {
+		return cmp.Or(strings.Compare(a.State.place().String(), b.State.place().String()), strings.Compare(a.ID, b.ID))
+	})
+	return have
+}
+
+func fromWireDowntime(w wireDowntime) Downtime {
+	d := Downtime{
+		Comment: &w.Comment, Author: &w.Author, Fixed: &w.Fixed, span: window.Span{From: fromSeconds(w.Start), To: fromSeconds(w.End)},
+	}.at(place{w.Host, w.Service})
+	children := "none"
+	if marked(w) {
+		children = "schedule"
+	}
+	d.ChildHosts = &children
+	if !w.Fixed {
+		d.flexible = time.Duration(w.Duration * float64(time.Second))
+		text := d.flexible.String()
+		d.FlexibleDuration = &text
+	}
+	return d.stamped()
+}
+
+// mark is the fraction of a second, never 0, at which a downtime begins that brings others for child hosts. It is made of the object's
+// name. So the downtimes of the children, which have the very same times, are told from the one that brought them.
+func mark(p place) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(p.String())) // never fails
+	return time.Duration(h.Sum32()%999_999+1) * time.Microsecond
+}
+
+func marked(w wireDowntime) bool {
+	return time.Duration(fromSeconds(w.Start).Nanosecond()) == mark(place{w.Host, w.Service})
+}
+
+// Merge gives a downtime the times by the rules of window.Schedule, and what the wish says of it.
+func (p *downtimes) Merge(have *reconcile.Object[Downtime], want Downtime) (Downtime, error) {
+	if have == nil {
+		fixed, none := true, "none"
+		if want.Fixed == nil {
+			want.Fixed = &fixed
+		}
+		if want.ChildHosts == nil {
+			want.ChildHosts = &none
+		}
+		want.AllServices = reconcile.Known(want.there)
+		want.span = want.Times(nil, p.begun)
+		return want.stamped(), nil
+	}
+	merged := have.State
+	merged.allServices = want.allServices // also where the host itself has none, for its children
+	if want.Fixed != nil {
+		merged.Fixed, merged.FlexibleDuration, merged.flexible = want.Fixed, want.FlexibleDuration, want.flexible
+	}
+	// Whether children are triggered shows only where there are some.
+	bare := len(have.State.children) == 0 && value(have.State.ChildHosts) != "none" && value(want.ChildHosts) != "none"
+	if want.ChildHosts != nil && !bare {
+		merged.ChildHosts = want.ChildHosts
+	}
+	switch {
+	case want.allServices == nil:
+	case !*want.allServices:
+		merged.AllServices = []string{}
+	case slices.ContainsFunc(want.there, func(service string) bool { return !slices.Contains(merged.AllServices, service) }):
+		merged.AllServices = want.there
+	}
+	merged.span = want.Times(&have.State.span, p.begun)
+	return merged.stamped(), nil
+}
+
+// MustReplace names a field that differs: nothing of a downtime is changed in place.
+func (p *downtimes) MustReplace(have reconcile.Object[Downtime], want Downtime) string {
+	merged, err := p.Merge(&have, want)
+	if err != nil {
+		return ""
+	}
+	if changes := reconcile.Diff(have.State, merged); len(changes) > 0 {
+		return changes[0].Field
+	}
+	return ""
+}
+
+// Claim has nothing to do, see Claimed.
+func (p *downtimes) Claim(context.Context, reconcile.Object[Downtime], Downtime) error { return nil }
+
+// Claimed is always true: what is by the same author, with the same comment, for the same object and at the same time may go as soon
+// as there is one that is as it shall be.
+func (p *downtimes) Claimed(reconcile.Object[Downtime]) bool { return true }
+
+// Create schedules a downtime.
+func (p *downtimes) Create(ctx context.Context, want Downtime) (reconcile.Object[Downtime], error) {
+	id, err := p.scheduleDowntime(ctx, want.scheduling())
+	if err != nil {
+		return reconcile.Object[Downtime]{}, fmt.Errorf("scheduling downtime %s: %w", p.Key(want), err)
+	}
+	return reconcile.Object[Downtime]{ID: id, State: want}, nil
+}
+
+// scheduling gives a downtime the form in which the API takes it. Where it brings others for child hosts it begins with its mark, and ends
+// with a fraction by which two of them for the same object and time are told apart.
+func (d Downtime) scheduling() scheduling {
+	from, to := d.span.From.Truncate(time.Second), d.span.To.Truncate(time.Second)
+	s := scheduling{
+		Type: hostKind, Host: value(d.Host), Author: value(d.Author), Comment: value(d.Comment), Fixed: value(d.Fixed),
+		Duration: d.flexible.Seconds(), AllServices: value(d.allServices) || d.allServices == nil && len(d.AllServices) > 0,
+	}
+	if d.Service != nil {
+		s.Type, s.Host, s.Service = serviceKind, "", d.place().String()
+	}
+	if children := value(d.ChildHosts); children != "none" {
+		from, to = from.Add(mark(d.place())), to.Add(time.Duration(rand.N(1_000_000))*time.Microsecond)
+		s.ChildOptions = map[string]string{"schedule": "DowntimeNonTriggeredChildren", "trigger": "DowntimeTriggeredChildren"}[children]
+	}
+	s.Start, s.End = toSeconds(from), toSeconds(to)
+	return s
+}
+
+// Update is never called, see MustReplace.
+func (p *downtimes) Update(context.Context, reconcile.Object[Downtime], Downtime) (reconcile.Object[Downtime], error) {
+	return reconcile.Object[Downtime]{}, errors.New("a downtime is replaced and not updated: this is an error in the module")
+}
+
+// Delete removes a downtime with those that it brought.
+func (p *downtimes) Delete(ctx context.Context, have reconcile.Object[Downtime]) error {
+	return p.DeleteMany(ctx, []reconcile.Object[Downtime]{have})[0]
+}
+
+// BatchSize is how many downtimes are removed with one call.
+func (p *downtimes) BatchSize() int { return 200 }
+
+// DeleteMany removes downtimes, with those that they brought, by one call. The server's answer does not tell what was gone before from what
+// it refuses, so a look says what is left.
+func (p *downtimes) DeleteMany(ctx context.Context, have []reconcile.Object[Downtime]) []error {
+	var names []string
+	for _, o := range have {
+		names = append(append(names, o.ID), o.State.children...)
+	}
+	errs := make([]error, len(have))
+	removal := p.removeDowntimes(ctx, names)
+	if removal == nil {
+		return errs
+	}
+	left, err := query[struct{}](ctx, p.client, downtimeKind, byName(downtimeKind, names))
+	there := set(nil)
+	for _, o := range left {
+		there[o.Name] = true
+	}
+	for i, o := range have {
+		if err != nil || there[o.ID] || slices.ContainsFunc(o.State.children, func(name string) bool { return there[name] }) {
+			errs[i] = fmt.Errorf("removing downtime %s (%s): %w", p.Key(o.State), o.ID, removal)
+		}
+	}
+	return errs
+}
