@@ -13,6 +13,8 @@ GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w'
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCHCOUNT ?= 6
+# The tests run against each of these.
+ALERTA_VERSIONS := 9.1.0 9.0.4
 
 .PHONY: help
 help: ## list the targets
@@ -88,9 +90,17 @@ tools: .tools/golangci-lint ## build the pinned Go tools
 venv: ## make .venv from the locked list of Python tools
 	.ci/venv
 
+.PHONY: alerta
+alerta: ## install Alerta's versions for tests into .cache/alerta/ from their locked lists
+	@for version in $(ALERTA_VERSIONS); do .ci/venv .cache/alerta/$$version .ci/alerta-$$version.txt; done
+
 .PHONY: lock
-lock: ## renew the locked list of Python tools from .ci/requirements.in
+lock: ## renew the locked lists of Python packages from the .in files in .ci
 	python3 -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 	.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--custom-compile-command 'make lock' --output-file .ci/requirements.txt .ci/requirements.in
+	for version in $(ALERTA_VERSIONS); do \
+		echo "alerta-server==$$version" | .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+			--custom-compile-command 'make lock' --output-file .ci/alerta-$$version.txt .ci/alerta.in -; \
+	done
