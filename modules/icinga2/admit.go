@@ -140,7 +140,7 @@ func (p *provider) admitReferences(ctx context.Context, fresh []*reconcile.Step[
 			for name, advice := range missing {
 				for _, step := range named[name] {
 					if step.Err == nil {
-						step.Err = fmt.Errorf("%s: value of %s must name a %s that the server has, got: %s%s", step.Key, r.field, r.noun, name, advice)
+						step.Err = fmt.Errorf("%s: value of %s must be one of the server's %ss, got: %s%s", step.Key, r.field, r.noun, name, advice)
 					}
 				}
 			}
@@ -322,7 +322,11 @@ func similar(name string, known map[string]bool) string {
 	}
 	var near []candidate
 	for other := range known {
-		if far := distance(name, other); far <= max(2, len(name)/3) {
+		far := distance(name, other)
+		if strings.Contains(other, name) || strings.Contains(name, other) {
+			far = 1
+		}
+		if far <= max(2, len(name)/3) {
 			near = append(near, candidate{other, far})
 		}
 	}

@@ -173,8 +173,11 @@ func hide(call *ansible.Call, wishes []wish, targets []target) {
 	}
 }
 
-// task makes the task of declared objects. in tells whether an object belongs to what is purged.
-func (w world) task(call *ansible.Call, s Shared, policy reconcile.Policy[Object], static []wish, targets []target) (*resource.Task[Object], error) {
+// task makes the task of declared objects. static are those of hosts that are named, targets those that may be for patterns of hosts,
+// and ofHosts is that of the provider.
+func (w world) task(
+	call *ansible.Call, s Shared, policy reconcile.Policy[Object], static []wish, targets []target, ofHosts map[string]bool,
+) (*resource.Task[Object], error) {
 	hide(call, static, targets)
 	for _, t := range targets {
 		more, err := t.on(nil)
@@ -193,7 +196,7 @@ func (w world) task(call *ansible.Call, s Shared, policy reconcile.Policy[Object
 	}
 	policy.Replacing = "recreate: always"
 	p := newProvider(conn, policy.Group, s.Purge)
-	p.audited, p.checkMode = s.Audit, call.CheckMode
+	p.ofHosts, p.audited, p.checkMode = ofHosts, s.Audit, call.CheckMode
 	task := &resource.Task[Object]{
 		Provider: p, Wants: wanted, Policy: policy, Ledger: conn.http.Ledger(), Verify: true,
 		Concurrency: s.API.Concurrency, FailFast: s.FailFast,

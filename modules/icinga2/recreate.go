@@ -4,6 +4,7 @@ package icinga2
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,6 +28,9 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 	}
 	if err != nil {
 		return have, err
+	}
+	if err := p.rehearse(ctx, want); err != nil {
+		return have, fmt.Errorf("%s: cannot be created anew, and was left as it is: %w", have.ID, err)
 	}
 	var services []Object
 	if have.State.kind == hostKind {
@@ -54,6 +58,25 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 		err = fmt.Errorf("%w; %w", err, back)
 	}
 	return created, err
+}
+
+// rehearse creates a host under another name and deletes it, because older servers would take neither the new nor the old one under the name
+// of a host that they have refused.
+func (p *provider) rehearse(ctx context.Context, want Object) error {
+	if want.kind != hostKind {
+		return nil
+	}
+	off := false
+	want.host = "stackwatch-rehearsal-" + rand.Text()
+	want.EnableActiveChecks, want.EnableNotifications, want.EnableEventHandler = &off, &off, &off
+	attrs, _ := creation(want)
+	err := p.put(ctx, hostKind, want.host, want.Templates, attrs)
+	// It goes even where the run is interrupted, and where nobody knows whether it came.
+	gone := p.remove(context.WithoutCancel(ctx), hostKind, want.host)
+	if err == nil && !errors.Is(gone, httpapi.ErrNotFound) {
+		err = gone
+	}
+	return err
 }
 
 // bringBack makes services again.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+)
+
+//go:embed icinga2_host/icinga2_host.yml
+var hostDocumentation []byte
+
+// hostOptions are the options of icinga2_host; its documentation says what they mean.
+type hostOptions struct {
+	Shared `mapstructure:",squash"`
+	Host   `mapstructure:",squash"`
+	Hosts  []hostItem `mapstructure:"hosts"`
+}
+
+// Host are the options of one host.
+type Host struct {
+	Name           *string       `mapstructure:"name"`
+	Services       []hostService `mapstructure:"services"`
+	HostAttributes `mapstructure:",squash"`
+	Attributes     `mapstructure:",squash"`
+}
+
+// hostItem is an element of hosts.
+type hostItem struct {
+	State *string `mapstructure:"state"`
+	Stack *string `mapstructure:"stack"`
+	Host  `mapstructure:",squash"`
+}
+
+// hostService is a service inside a host.
+type hostService struct {
+	State      *string `mapstructure:"state"`
+	Name       *string `mapstructure:"name"`
+	Attributes `mapstructure:",squash"`
+}
+
+// HostModule is icinga2_host.
+func HostModule() ansible.Module { return world{}.hostModule() }
+
+func (w world) hostModule() ansible.Module {
+	return resource.Kind[hostOptions, Object]{
+		Name: "icinga2_host", Documentation: hostDocumentation, Rules: hostRules(),
+		Noun: "object", Plural: "objects", Open: w.openHost,
+	}.Module()
+}
+
+func hostRules() ansible.Rules {
+	return ansible.Rules{
+		MutuallyExclusive: [][]string{{"hosts", "name"}},
+		RequiredOneOf:     [][]string{{"name", "hosts", "stack"}},
+		Options:           connectionRules(),
+	}
+}
+
+// openHost checks the options and says what shall be, without a call.
+func (w world) openHost(call *ansible.Call, o hostOptions) (*resource.Task[Object], error) {
+	list := make([]resource.Item[Host], len(o.Hosts))
+	for i, item := range o.Hosts {
+		list[i] = resource.Item[Host]{State: item.State, Stack: item.Stack, Object: item.Host}
+	}
+	d := declaration(call, "hosts", o.Shared, o.Host, list, "name")
+	if err := refuseStray(d, reconcile.Diff(Host{}, o.Host)); err != nil {
+		return nil, err
+	}
+	wishes, ofHosts, err := hosts(d)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := resource.Policy(d, func(have reconcile.Object[Object], stack string) bool {
+		return have.State.in(stack) && (have.State.kind == hostKind || ofHosts[have.State.host])
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.task(call, o.Shared, policy, wishes, nil, ofHosts)
+}
+
+// hosts gives the wishes of declared hosts and of the services inside them, and the hosts that declare services at all.
+func hosts(d resource.Declaration[Host]) (wishes []wish, ofHosts map[string]bool, err error) {
+	ofHosts = map[string]bool{}
+	var inside []wish
+	index := -1
+	wanted, err := resource.Wishes(d, func(item resource.Item[Host]) (Object, error) {
+		index++
+		o, err := hostWish(item)
+		if err != nil || value(item.State) == "absent" { // the services go with it
+			return o, err
+		}
+		if item.Object.Services != nil {
+			ofHosts[o.host] = true
+		}
+		for i, service := range item.Object.Services {
+			declared := resource.Item[Service]{
+				State: service.State, Stack: item.Stack, Object: Service{Host: item.Object.Name, Name: service.Name, Attributes: service.Attributes},
+			}
+			s, err := serviceWish(declared, false)
+			if err != nil {
+				return o, fmt.Errorf("services[%d]: %w", i, err)
+			}
+			inside = append(inside, newWish(s, value(service.State) == "absent", fmt.Sprintf("%sservices[%d]", source(d, index, "."), i)))
+		}
+		return o, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, want := range wanted {
+		wishes = append(wishes, newWish(want.State, want.Absent, source(d, i, "")))
+	}
+	return append(wishes, inside...), ofHosts, nil
+}
+
+// source says where the i-th host was declared; where nothing follows, the task's own has words of its own.
+func source(d resource.Declaration[Host], i int, next string) string {
+	switch {
+	case d.Listed:
+		return fmt.Sprintf("hosts[%d]%s", i, next)
+	case next == "":
+		return "the task's own options"
+	}
+	return ""
+}
+
+// hostWish checks one declared host.
+func hostWish(item resource.Item[Host]) (Object, error) {
+	o := Object{kind: hostKind, stack: value(item.Stack), HostAttributes: item.Object.HostAttributes, Attributes: item.Object.Attributes}
+	if err := checkName("name", item.Object.Name); err != nil {
+		return o, err
+	}
+	o.host = *item.Object.Name
+	return o, o.check()
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
+)
+
+func hostLab(t testing.TB, more ...icingatest.Option) *lab {
+	t.Helper()
+	return newLab(t, world.hostModule, "objects", more...)
+}
+
+// as gives a lab over the same server for the module of services.
+func (l *lab) services() *lab { return labOn(l.T, l.server, world.serviceModule, "services") }
+
+func TestHostsGoBeforeTheirServices(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	task := options{
+		"stack": "shop", "check_command": "dummy", "purge": true,
+		"services": []options{element("a"), element("b")},
+		"hosts":    []options{{"name": "web1", "address": "192.0.2.1"}, {"name": "web2", "services": []options{element("c")}}},
+	}
+	a := l.ok(task)
+	assert.Equal(t, []string{"web1 created", "web2 created", "a created", "b created", "c created"}, a.Actions())
+	assert.Equal(t, []string{"web1!a", "web1!b", "web2!c"}, l.names(serviceKind))
+	assert.Equal(t, "192.0.2.1", l.attributes(hostKind, "web1")["address"])
+	l.settled(task)
+
+	// What a host declares of services is all that the stack has there; a host that declares none keeps what it has.
+	l.services().ok(options{"stack": "shop", "host": "web2", "services": []options{element("other")}})
+	l.services().ok(options{"stack": "blog", "host": "web1", "services": []options{element("theirs")}})
+	task["services"] = []options{element("a")}
+	task["hosts"] = []options{{"name": "web1"}}
+	a = l.run(task)
+	assert.Contains(t, a.Raw, `"reason":"not declared, with its services: 2"`)
+	assert.Equal(t, []string{"web1 unchanged", "a unchanged", "b deleted", "web2 deleted"}, a.Actions())
+	assert.Equal(t, []string{"web1!a", "web1!theirs"}, l.names(serviceKind))
+	l.settled(task)
+
+	a = l.ok(options{"name": "web1", "state": "absent"})
+	assert.Equal(t, "with its services: 2", a.Only(t).Reason)
+	assert.Empty(t, l.names(serviceKind))
+}
+
+func TestAPurgedHostTakesNoServicesOfOtherStacks(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.ok(options{"stack": "shop", "check_command": "dummy", "hosts": []options{{"name": "web1"}, {"name": "web2"}}})
+	l.services().ok(options{"stack": "blog", "host": "web1", "services": []options{element("theirs")}})
+	a := l.run(options{"stack": "shop", "check_command": "dummy", "hosts": []options{{"name": "web2"}}, "purge": true})
+	assert.Contains(t, a.Msg, "web1: is not purged, because it carries the service theirs of the stack blog")
+	a = l.run(options{"stack": "shop", "state": "absent"})
+	assert.True(t, a.Failed)
+	assert.Equal(t, []string{"web1!theirs"}, l.names(serviceKind))
+}
+
+func TestAStackGoesWithEverythingUnderIt(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	var list []options
+	for i := range 30 {
+		list = append(list, element(fmt.Sprintf("service %d", i)))
+	}
+	for _, stack := range []string{"shop", "blog"} {
+		l.ok(options{"stack": stack, "name": "web." + stack, "check_command": "dummy", "services": list})
+	}
+	l.recorder.ResetCalls()
+	a := l.ok(options{"stack": "shop", "state": "absent"})
+	assert.Equal(t, []string{"web.shop deleted"}, a.Actions())
+	assert.Len(t, l.WriteCalls(), 1)
+	assert.Equal(t, []string{"web.blog"}, l.names(hostKind))
+	assert.Len(t, l.names(serviceKind), 30)
+	l.settled(options{"stack": "shop", "state": "absent"})
+}
+
+func TestFixedAttributesNeedTheUsersWord(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	task := options{"stack": "shop", "name": "web1", "check_command": "dummy", "address": "192.0.2.1", "groups": []string{"web"}, "services": []options{
+		element("a", options{"templates": []string{"noted-service"}, "vars": options{"x.y": 1, "n": options{"m": []any{1, nil}}}}),
+		element("b", options{"check_timeout": "20s", "flapping_ignore_states": []string{"Warning"}}),
+	}}
+	l.ok(task)
+	l.services().ok(options{"host": "web1", "services": []options{element("theirs", options{"max_check_attempts": 7})}})
+	before := l.contents()
+	for field, change := range map[string]options{
+		"templates": {"templates": []string{"linux-host"}}, "groups": {"groups": []string{"database"}}, "zone": {"zone": "agent"},
+	} {
+		a := l.run(task.With(change))
+		assert.Contains(t, a.Msg, "web1: "+field+" of web1 cannot be changed after creation; recreate: always deletes it and creates a new one")
+	}
+	assert.Equal(t, before, l.contents())
+
+	changed := task.With(options{"templates": []string{"linux-host"}, "recreate": "always"})
+	a := l.ok(changed)
+	assert.Equal(t, []string{"web1 replaced", "a unchanged", "b unchanged"}, a.Actions())
+	after := l.contents()
+	assert.Equal(t, []any{"web1", "linux-host", "generic-host"}, after["web1"]["templates"])
+	for _, service := range []string{"web1!a", "web1!b", "web1!theirs"} {
+		assert.Equal(t, before[service], after[service], "the services of the host are what they were")
+	}
+	l.settled(changed)
+
+	// A service alone.
+	l.services().ok(options{"host": "web1", "name": "b", "check_command": "dummy", "groups": []string{"http"}, "recreate": "always"})
+	assert.Equal(t, []any{"http"}, l.attributes(serviceKind, "web1!b")["groups"])
+}
+
+func TestARefusedReplacementLeavesTheHost(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t, icingatest.Config("traps.conf", `template Host "trap" { check_interval = 0 }`))
+	l.ok(options{"name": "web1", "check_command": "dummy", "address": "192.0.2.1", "notes": "kept", "services": []options{element("a")}})
+	before := l.contents()
+	a := l.run(options{"name": "web1", "check_command": "dummy", "templates": []string{"trap"}, "recreate": "always"})
+	assert.Contains(t, a.Msg, "web1: cannot be created anew, and was left as it is")
+	assert.Equal(t, before, l.contents())
+	assert.Len(t, l.names(hostKind), 1, "nothing is left of the attempt")
+}
+
+func TestARefusedServiceIsBroughtBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, world.serviceModule, "services", icingatest.Config("traps.conf", `template Service "trap" { check_interval = 0 }`))
+	l.host("web1")
+	l.ok(element("a", options{"host": "web1", "check_timeout": 20, "vars": options{"x.y": options{"z": nil}, "k": 1}, "templates": []string{"noted-service"}}))
+	before := l.contents()
+	a := l.run(element("a", options{"host": "web1", "templates": []string{"trap"}, "recreate": "always"}))
+	assert.Contains(t, a.Msg, "the old one was brought back")
+	assert.Equal(t, before, l.contents())
+}
+
+// What is missing is found before anything is sent, by the user with the least permissions too: the name of a refused host would be lost.
+func TestAWrongNameDoesNotPoisonAHost(t *testing.T) {
+	t.Parallel()
+	for _, user := range []string{icingatest.Ansible, icingatest.Root} {
+		t.Run(user, func(t *testing.T) {
+			t.Parallel()
+			l := hostLab(t)
+			for i, c := range []struct {
+				wrong options
+				says  string
+			}{
+				{options{"check_command": "dumy"}, "value of check_command must be one of the server's check commands, got: dumy"},
+				{options{"event_command": "restart"}, "value of event_command must be one of the server's event commands, got: restart"},
+				{options{"check_period": "office"}, "value of check_period must be one of the server's time periods, got: office"},
+				{options{"command_endpoint": "agnt"}, "value of command_endpoint must be one of the server's endpoints, got: agnt"},
+				{options{"zone": "agnt"}, "value of zone must be one of the server's zones, got: agnt"},
+				{options{"groups": []string{"web", "wbe"}}, "value of groups must be one of the server's host groups, got: wbe"},
+				{options{"templates": []string{"linux"}}, "value of templates must be one of the server's host templates, got: linux"},
+			} {
+				host := options{"name": fmt.Sprintf("web%d", i), "check_command": "dummy", "services": []options{element("a")}}
+				a := l.Run(l.as(user, host.With(c.wrong)))
+				assert.True(t, a.Failed)
+				assert.Contains(t, a.Msg, c.says)
+				assert.Contains(t, a.Msg, "not attempted, because its host cannot be created")
+				if user == icingatest.Root {
+					assert.Contains(t, a.Msg, "; similar: ", c.says)
+				}
+				assert.Empty(t, l.names(hostKind))
+				assert.Equal(t, 2, l.OK(l.as(user, host)).Summary["created"])
+				l.ok(options{"name": host["name"], "state": "absent"})
+			}
+		})
+	}
+}
+
+// A server crashes when a host whose creation it has refused gets a service.
+func TestNoServiceIsSentToARefusedHost(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.root.Do(t, "PUT", icingatest.Path("hosts", "web1"), map[string]any{"attrs": map[string]any{"check_command": "none"}})
+	task := options{"name": "web1", "check_command": "dummy", "services": []options{element("a"), element("b")}}
+	a := l.run(task)
+	assert.Contains(t, a.Msg, "the server takes the name again only after a reload")
+	assert.Contains(t, a.Msg, "creating web1!a: not attempted, because its host could not be created")
+	a = l.services().run(options{"host": "web1", "services": []options{element("a")}})
+	assert.Contains(t, a.Msg, "web1!a: the host web1 does not exist")
+
+	l.server.Reload(t)
+	assert.Equal(t, 3, l.ok(task).Summary["created"])
+}
+
+func TestServicesOfMissingHostsAreRefused(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t).services()
+	l.host("web1")
+	task := options{"for_hosts": []string{"web1", "web2"}, "services": []options{element("a")}}
+	a := l.dryRun(task)
+	assert.False(t, a.Failed, "a task before this one may be what makes the host")
+	assert.Contains(t, a.Warnings[0], "hosts of new services do not exist yet: web2")
+	a = l.run(task)
+	assert.Equal(t, []string{"a created", "a failed"}, a.Actions())
+	assert.Contains(t, a.Msg, "web2!a: the host web2 does not exist")
+}
