@@ -59,7 +59,9 @@ func layers() []layer {
 		{"modules", append([]string{"modules/"}, service...), "the list of modules names every service, and holds nothing else"},
 		{"modules/*", service, "services never import each other: what two of them need belongs into pkg"},
 		{"modules/*/*", []string{"modules/.", "pkg/ansible", "pkg/resource"}, "main.go joins its own service to the process, and does no work"},
-		{"modules/icinga2/icingatest", []string{"pkg/ansible/ansibletest", "pkg/emulator", testify}, "it judges the modules against the real server, so it shares no code with them"},
+		{"pkg/servertest", []string{"pkg/emulator", testify}, "it runs any real server, and puts the machinery of the emulator in front of it"},
+		{"modules/icinga2/icingatest", []string{"pkg/ansible/ansibletest", "pkg/emulator", "pkg/servertest", testify}, "it judges the modules against the real server, so it shares no code with them"},
+		{"modules/alerta/alertatest", []string{"pkg/ansible/ansibletest", "pkg/emulator", "pkg/servertest", testify}, "it judges the module against the real server, so it shares no code with it"},
 	}
 }
 

@@ -10,8 +10,6 @@ package icingatest
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,11 +17,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
+	"github.com/stackwatch/ansible-monitoring/pkg/servertest"
 )
 
 // RequireVariable set to 1 makes a test without Icinga 2 fail, where it otherwise is skipped.
@@ -47,12 +45,9 @@ type Server struct {
 	// ClientCert and ClientKey are the paths of a client certificate of the user Ansible, and its key.
 	ClientCert, ClientKey string
 
-	dir, scripts string
-	mu           sync.Mutex
-	passwords    map[string]string // by user
-	// alive keeps the server running: when it is closed, by the test or by the end of the test's process, guard ends the server.
-	alive io.Closer
-	guard *exec.Cmd
+	process   *servertest.Process
+	mu        sync.Mutex
+	passwords map[string]string // by user
 }
 
 // Option changes what a server is started with.
@@ -79,7 +74,7 @@ func Start(t testing.TB, options ...Option) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.end(); err != nil {
+		if err := s.process.End(); err != nil {
 			t.Errorf("ending Icinga 2: %v", err)
 		}
 	})
@@ -112,23 +107,7 @@ var theShared = func() func(string) (*Server, error) {
 // need ends a test that cannot run here.
 func need(t testing.TB) {
 	t.Helper()
-	needProgram(t, "icinga2")
-}
-
-func needProgram(t testing.TB, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	// A user's PATH may not lead there.
-	if _, err := exec.LookPath(filepath.Join("/usr/sbin", program)); err == nil {
-		return
-	}
-	const hint = "`make test` installs it where there is apt-get"
-	if os.Getenv(RequireVariable) == "1" {
-		t.Fatalf("%s is missing although %s=1; %s", program, RequireVariable, hint)
-	}
-	t.Skipf("needs the real Icinga 2 (%s is missing): %s", program, hint)
+	servertest.Need(t, "Icinga 2", RequireVariable, servertest.Missing("icinga2"))
 }
 
 func scripts(t testing.TB) string {
@@ -141,78 +120,33 @@ func start(scripts string, options ...Option) (*Server, error) {
 	for _, option := range options {
 		option(&o)
 	}
-	// A test's own temporary folder is closed to the user that the server runs as.
-	dir, err := os.MkdirTemp("", "icinga2-")
+	process, err := servertest.New("icinga2-", scripts)
 	if err != nil {
 		return nil, err
 	}
-	pki := func(file string) string { return filepath.Join(dir, "pki", file) }
-	s := &Server{
-		dir: dir, scripts: scripts, passwords: map[string]string{},
-		CA: pki("ca.crt"), ClientCert: pki("ansible.crt"), ClientKey: pki("ansible.key"),
-	}
-	if err := s.watch(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
+	pki := func(file string) string { return filepath.Join(process.Dir, "pki", file) }
+	s := &Server{process: process, CA: pki("ca.crt"), ClientCert: pki("ansible.crt"), ClientKey: pki("ansible.key")}
 	for _, file := range slices.Sorted(maps.Keys(o.config)) {
 		if err := s.write(file, o.config[file]); err != nil {
-			return nil, errors.Join(err, s.end())
+			return nil, errors.Join(err, s.process.End())
 		}
 	}
-	if err := s.script("start.sh", "0", o.name); err != nil {
-		return nil, errors.Join(err, s.end())
+	if err := s.process.Start("0", o.name); err != nil {
+		return nil, errors.Join(err, s.process.End())
 	}
 	if err := s.learn(); err != nil {
-		return nil, errors.Join(err, s.end())
+		return nil, errors.Join(err, s.process.End())
 	}
 	return s, nil
 }
 
-// watch starts the process that ends the server and removes its folder once the test's process has gone, however it went:
-// nothing is ever sent through the pipe, so what it waits for is that nobody holds the other end any more.
-func (s *Server) watch() error {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	s.guard = exec.Command("sh", "-c", `cat; "$0" "$1" kill; rm -rf "$1"`, filepath.Join(s.scripts, "stop.sh"), s.dir)
-	s.guard.Stdin = r
-	s.guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // else the interrupt from a terminal would end it first
-	if err := s.guard.Start(); err != nil {
-		return errors.Join(err, r.Close(), w.Close())
-	}
-	s.alive = w
-	return r.Close()
-}
-
-// end ends the server and removes its folder.
-func (s *Server) end() error { return errors.Join(s.alive.Close(), s.guard.Wait()) }
-
 // learn reads what start.sh has left.
 func (s *Server) learn() error {
-	texts := map[string]string{}
-	for _, file := range []string{"name", "port", "passwords"} {
-		text, err := os.ReadFile(filepath.Join(s.dir, file))
-		if err != nil {
-			return err
-		}
-		texts[file] = strings.TrimSpace(string(text))
-	}
-	s.Name = texts["name"]
-	s.URL = "https://127.0.0.1:" + texts["port"]
-	for line := range strings.Lines(texts["passwords"]) {
-		user, password, _ := strings.Cut(strings.TrimSpace(line), " ")
-		s.passwords[user] = password
-	}
-	return nil
-}
-
-func (s *Server) script(name string, arguments ...string) error {
-	cmd := exec.Command(filepath.Join(s.scripts, name), append([]string{s.dir}, arguments...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, out)
-	}
-	return nil
+	name, noName := s.process.Text("name")
+	port, noPort := s.process.Text("port")
+	passwords, noPasswords := s.process.Words("passwords")
+	s.Name, s.URL, s.passwords = name, "https://127.0.0.1:"+port, passwords
+	return errors.Join(noName, noPort, noPasswords)
 }
 
 // Password gives the password of a user, or an empty one where nobody has that name.
@@ -238,20 +172,20 @@ func (s *Server) AddUser(t testing.TB, permissions ...string) string {
 // Stop ends the server as an administrator would, and waits until it has written down what it knows.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
-	s.must(t, s.script("stop.sh"))
+	s.must(t, s.process.Stop())
 }
 
 // Kill ends the server at once, as a crash does.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	s.must(t, s.script("stop.sh", "kill"))
+	s.must(t, s.process.Kill())
 }
 
 // Restart starts the server with what it had, after stopping it where it runs, and waits until it answers.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop(t)
-	s.must(t, s.script("start.sh"))
+	s.must(t, s.process.Start())
 }
 
 // Reload makes the server read its configuration again, which it does in a new process, and waits until that one answers.
@@ -259,9 +193,9 @@ func (s *Server) Reload(t testing.TB) {
 	t.Helper()
 	const refused = "reloading aborted"
 	before, log := s.ProgramStart(t), len(s.Log(t))
-	text, err := os.ReadFile(filepath.Join(s.dir, "pid"))
+	pid, err := s.process.Text("pid")
 	s.must(t, err)
-	s.must(t, exec.Command("kill", "-s", "HUP", strings.TrimSpace(string(text))).Run())
+	s.must(t, exec.Command("kill", "-s", "HUP", pid).Run())
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range 1500 {
@@ -291,7 +225,7 @@ func (s *Server) Configure(t testing.TB, file, text string) {
 }
 
 func (s *Server) write(file, text string) error {
-	path := filepath.Join(s.dir, "etc", "conf.d", file)
+	path := filepath.Join(s.process.Dir, "etc", "conf.d", file)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -302,7 +236,7 @@ func (s *Server) write(file, text string) error {
 // the stage, such as conf.d/hosts/web1.conf, with the server's own escapes in the names.
 func (s *Server) Files(t testing.TB) map[string]string {
 	t.Helper()
-	packages := filepath.Join(s.dir, "data", "api", "packages", "_api")
+	packages := filepath.Join(s.process.Dir, "data", "api", "packages", "_api")
 	stage, err := os.ReadFile(filepath.Join(packages, "active-stage"))
 	if os.IsNotExist(err) {
 		return map[string]string{} // nothing was created yet
@@ -323,7 +257,7 @@ func (s *Server) Files(t testing.TB) map[string]string {
 // Log gives what the server has printed since its first start.
 func (s *Server) Log(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "icinga2.log"))
+	text, err := os.ReadFile(filepath.Join(s.process.Dir, "icinga2.log"))
 	s.must(t, err)
 	return string(text)
 }
@@ -331,6 +265,6 @@ func (s *Server) Log(t testing.TB) string {
 func (s *Server) must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
-		t.Fatalf("Icinga 2 in %s: %v", s.dir, err)
+		t.Fatalf("Icinga 2 in %s: %v", s.process.Dir, err)
 	}
 }

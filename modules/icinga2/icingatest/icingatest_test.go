@@ -53,20 +53,18 @@ func TestWhatIsWrittenOutlivesTheServer(t *testing.T) {
 	assert.Contains(t, s.Log(t), "web1")
 }
 
-// TestAServerLeavesNothing holds the end of a server, also where nobody is left to end it.
+// TestAServerLeavesNothing holds the end of a server.
 func TestAServerLeavesNothing(t *testing.T) {
 	t.Parallel()
 	need(t)
 	s, err := start(scripts(t))
 	require.NoError(t, err)
-	pid, err := os.ReadFile(filepath.Join(s.dir, "pid"))
+	group, err := s.process.Text("pid")
 	require.NoError(t, err)
-	group := strings.TrimSpace(string(pid))
 	assert.Len(t, running(t, group), 3, "the process that watches, the server, and its helper")
-	require.NoError(t, s.alive.Close()) // as the end of this process would do
-	require.NoError(t, s.guard.Wait())
+	require.NoError(t, s.process.End())
 	assert.Empty(t, running(t, group))
-	assert.NoDirExists(t, s.dir)
+	assert.NoDirExists(t, s.process.Dir)
 }
 
 // running gives the processes of a group that have not ended.
@@ -227,28 +225,4 @@ func through(t *testing.T, s *Server, r *Recorder, user string) *Client {
 	c := s.Client(t, user)
 	c.url = r.URL
 	return c
-}
-
-// ending is a test that notes how it was ended.
-type ending struct {
-	testing.TB
-	how string
-}
-
-func (e *ending) Helper()                           {}
-func (e *ending) Skipf(format string, args ...any)  { e.end("skipped: " + fmt.Sprintf(format, args...)) }
-func (e *ending) Fatalf(format string, args ...any) { e.end("failed: " + fmt.Sprintf(format, args...)) }
-func (e *ending) end(how string)                    { e.how = how; panic(e) }
-
-// TestAMachineWithoutIcinga2 holds that a test is left out only where nobody requires it.
-func TestAMachineWithoutIcinga2(t *testing.T) {
-	const program = "no-such-icinga2"
-	e := &ending{TB: t}
-	t.Setenv(RequireVariable, "")
-	assert.Panics(t, func() { needProgram(e, program) })
-	assert.Equal(t, "skipped: needs the real Icinga 2 (no-such-icinga2 is missing): `make test` installs it where there is apt-get", e.how)
-	t.Setenv(RequireVariable, "1")
-	assert.Panics(t, func() { needProgram(e, program) })
-	assert.Contains(t, e.how, "failed: no-such-icinga2 is missing although STACKWATCH_REQUIRE_ICINGA2=1")
-	needProgram(t, "sh")
 }
