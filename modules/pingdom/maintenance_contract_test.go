@@ -21,6 +21,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile/reconciletest"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
 // TestMaintenanceContract holds the provider of windows to what every provider must do, with windows that are to come.
@@ -32,12 +33,14 @@ func TestMaintenanceContract(t *testing.T) {
 			description := fmt.Sprintf("Plan %d", i)
 			return Window{
 				Description: &description, selection: selection{checks: []string{"cart"}},
-				schedule: schedule{start: noon().Add(24 * time.Hour), duration: 2 * time.Hour},
+				Schedule: window.Schedule{Start: noon().Add(24 * time.Hour), Duration: 2 * time.Hour},
 			}
 		},
 		Edits: map[string]func(*Window){
-			"start":  func(w *Window) { w.start, w.duration = w.start.Add(10*time.Minute), w.duration-10*time.Minute },
-			"end":    func(w *Window) { w.duration += time.Hour },
+			"start": func(w *Window) {
+				w.Schedule.Start, w.Duration = w.Schedule.Start.Add(10*time.Minute), w.Duration-10*time.Minute
+			},
+			"end":    func(w *Window) { w.Duration += time.Hour },
 			"checks": func(w *Window) { w.checks = []string{"search", "cart"} },
 		},
 		NotEdited: map[string]string{"description": "is the identity; TestAWindowByItsID changes it"},

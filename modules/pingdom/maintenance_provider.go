@@ -13,6 +13,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
 // Window is the state of a maintenance window; nil is unset.
@@ -23,14 +24,14 @@ type Window struct {
 	Checks      []string `mapstructure:"checks"` // ids, in the order of their numbers
 
 	// What was read, or is to be written, beside it.
-	from, to  time.Time
+	span      window.Span
 	recurring bool
 	foreign   bool  // it covers transaction checks, which the module does not set
 	problem   error // the wish that found this window means others as well
 
 	// Not part of the state: what a wish asks for.
 	selection
-	schedule
+	window.Schedule
 	absent bool
 	label  string // what stands for a description where the user gave only an id
 }
@@ -55,8 +56,8 @@ func (m *maintenance) Key(w Window) string {
 	if w.given() {
 		key += " (" + w.words() + ")"
 	}
-	if !w.start.IsZero() {
-		key += " at " + stamp(w.start)
+	if !w.Schedule.Start.IsZero() {
+		key += " at " + window.Stamp(w.Schedule.Start)
 	}
 	return key
 }
@@ -77,11 +78,11 @@ func (w Window) title() string {
 }
 
 // Find matches by description among the windows that occur once and are not over, then by the checks (see covered) and the time
-// (see schedule.meant). A window that is one of several carries that as its problem: nobody can tell which is meant.
+// (see meant). A window that is one of several carries that as its problem: nobody can tell which is meant.
 func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[Window]) []reconcile.Object[Window] {
 	byTitle := make(map[string][]Window, len(have))
 	for _, o := range have {
-		if w := o.State; !w.recurring && !w.over(m.started) {
+		if w := o.State; !w.recurring && !w.span.Over(m.started) {
 			w.label = o.ID
 			byTitle[w.title()] = append(byTitle[w.title()], w)
 		}
@@ -92,7 +93,7 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 		if err != nil {
 			return nil // Merge says it, or Admit
 		}
-		found := m.covered(wish, wanted, wish.meant(byTitle[wish.title()], want.Absent, m.started))
+		found := m.covered(wish, wanted, meant(byTitle[wish.title()], wish.Schedule, want.Absent, m.started))
 		if len(found) == 0 {
 			return nil
 		}
@@ -174,7 +175,7 @@ func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window
 	var have []reconcile.Object[Window]
 	for _, w := range append(windows, more...) {
 		state := fromWireWindow(w)
-		if !(ended[string(w.ID)] && !state.recurring && state.over(m.started)) {
+		if !(ended[string(w.ID)] && !state.recurring && state.span.Over(m.started)) {
 			have = append(have, reconcile.Object[Window]{ID: string(w.ID), State: state})
 		}
 	}
@@ -209,7 +210,7 @@ func (m *maintenance) readWindows(ctx context.Context, ids []string) ([]wireWind
 
 func fromWireWindow(wire wireWindow) Window {
 	w := Window{
-		Description: &wire.Description, Checks: sortIDs(ids(wire.Checks.Uptime)), from: time.Unix(wire.From, 0).UTC(), to: wire.end(),
+		Description: &wire.Description, Checks: sortIDs(ids(wire.Checks.Uptime)), span: window.Span{From: time.Unix(wire.From, 0).UTC(), To: wire.end()},
 		recurring: wire.RecurrenceType != "" && wire.RecurrenceType != "none", foreign: len(wire.Checks.TMS) > 0,
 	}
 	return w.stamped()
@@ -217,12 +218,12 @@ func fromWireWindow(wire wireWindow) Window {
 
 // stamped shows the times of a window as texts.
 func (w Window) stamped() Window {
-	from, to := stamp(w.from), stamp(w.to)
+	from, to := window.Stamp(w.span.From), window.Stamp(w.span.To)
 	w.Start, w.End = &from, &to
 	return w
 }
 
-// Merge gives a window the checks of the wish's selection, and the times by the rules of schedule.times.
+// Merge gives a window the checks of the wish's selection, and the times by the rules of window.Schedule.
 func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window, error) {
 	wanted, err := m.selected(want)
 	if err != nil {
@@ -230,7 +231,7 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 	}
 	if have == nil {
 		want.Checks = wanted
-		want.from, want.to = want.times(nil, m.started)
+		want.span = want.Times(nil, m.started)
 		return want.stamped(), nil
 	}
 	if err := m.untouchable(m.Key(want), *have, false); err != nil {
@@ -243,7 +244,7 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 	if wanted != nil {
 		merged.Checks = wanted
 	}
-	merged.from, merged.to = want.times(&have.State, m.started)
+	merged.span = want.Times(&have.State.span, m.started)
 	return merged.stamped(), nil
 }
 
@@ -254,7 +255,7 @@ func (m *maintenance) untouchable(key string, have reconcile.Object[Window], abs
 		return have.State.problem
 	case have.State.recurring:
 		return fmt.Errorf("%s: window %s recurs, and is left alone; this module is about windows that occur once", key, have.ID)
-	case have.State.over(m.started) && !absent:
+	case have.State.span.Over(m.started) && !absent:
 		return fmt.Errorf("%s: window %s was over at %s and cannot be changed; leave id out to make another one", key, have.ID, *have.State.End)
 	}
 	return nil
@@ -305,12 +306,12 @@ func (m *maintenance) body(changes []reconcile.Change, want Window) map[string]a
 		case "description":
 			body["description"] = *want.Description
 		case "start":
-			body["from"] = want.from.Unix()
-			if want.begun(m.clock()) {
+			body["from"] = want.span.From.Unix()
+			if want.span.Begun(m.clock()) {
 				body["from"] = wireNow
 			}
 		case "end":
-			body["to"] = want.to.Unix()
+			body["to"] = want.span.To.Unix()
 		case "checks":
 			body["uptimeids"] = strings.Join(want.Checks, ",")
 		}
@@ -327,7 +328,7 @@ func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window])
 	remove := func() error { return m.deleteWindow(ctx, have.ID) }
 	end := func() error { return m.updateWindow(ctx, have.ID, map[string]any{"to": wireNow}) }
 	ways := []func() error{remove, end}
-	if have.State.begun(m.clock()) {
+	if have.State.span.Begun(m.clock()) {
 		slices.Reverse(ways)
 	}
 	err := ways[0]()
@@ -336,7 +337,7 @@ func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window])
 			err = other
 		} else if left, lookErr := m.getWindow(ctx, have.ID); lookErr != nil {
 			err = lookErr
-		} else if fromWireWindow(left).over(m.clock()) {
+		} else if fromWireWindow(left).span.Over(m.clock()) {
 			return nil
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
 // noon is when the tests of windows take place.
@@ -18,55 +18,7 @@ func noon() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 // around gives a window from some minutes after noon to others; negative ones are before it.
 func around(from, to float64) Window {
 	at := func(minutes float64) time.Time { return noon().Add(time.Duration(minutes * float64(time.Minute))) }
-	return Window{from: at(from), to: at(to)}
-}
-
-// minutes gives the times of a window as minutes after noon.
-func minutes(from, to time.Time) []float64 {
-	return []float64{from.Sub(noon()).Minutes(), to.Sub(noon()).Minutes()}
-}
-
-// TestTimesOfAWindow: what becomes of a window's start and end, by what is asked for and what is there.
-func TestTimesOfAWindow(t *testing.T) {
-	t.Parallel()
-	at := func(minutes int) time.Time { return noon().Add(time.Duration(minutes) * time.Minute) }
-	hour := schedule{duration: time.Hour}
-	later := schedule{start: at(120), duration: time.Hour}
-	begunAlready := schedule{start: at(-20), duration: time.Hour}
-	have := func(from, to float64) *Window { w := around(from, to); return &w }
-	for _, c := range []struct {
-		rule string
-		s    schedule
-		have *Window
-		want []float64
-	}{
-		{"a new window begins now", hour, nil, []float64{0, 60}},
-		{"what was just opened stays", hour, have(0, 60), []float64{0, 60}},
-		{"by the other clock it begins in a moment, and stays", hour, have(0.05, 60.05), []float64{0.05, 60.05}},
-		{"half of the time left is enough", hour, have(-30, 30), []float64{-30, 30}},
-		{"less is not", hour, have(-31, 29.9), []float64{-31, 60}},
-		{"two minutes more are no difference", hour, have(-10, 62), []float64{-10, 62}},
-		{"more is shortened", hour, have(-10, 63), []float64{-10, 60}},
-		{"one that begins within the minute stays", hour, have(1, 61), []float64{1, 61}},
-		{"one that begins later is moved to now", hour, have(2, 62), []float64{0, 62}},
-		{"and ends in time", hour, have(30, 90), []float64{0, 60}},
-
-		{"a new one at a time", later, nil, []float64{120, 180}},
-		{"the same one stays", later, have(120, 180), []float64{120, 180}},
-		{"a minute is no difference", later, have(121, 179), []float64{121, 179}},
-		{"more is, at the start", later, have(122, 180), []float64{120, 180}},
-		{"and at the end", later, have(120, 182), []float64{120, 180}},
-		{"the start of one that has begun is left", later, have(-5, 130), []float64{-5, 180}},
-
-		{"a time that has passed is now", begunAlready, nil, []float64{0, 40}},
-		{"and finds what it opened when it came", begunAlready, have(-20, 40), []float64{-20, 40}},
-		{"one that is late is moved to now", begunAlready, have(10, 40), []float64{0, 40}},
-
-		{"kept", schedule{duration: time.Hour, keep: true}, have(300, 301), []float64{300, 301}},
-	} {
-		from, to := c.s.times(c.have, noon())
-		assert.Equal(t, c.want, minutes(from, to), c.rule)
-	}
+	return Window{span: window.Span{From: at(from), To: at(to)}}
 }
 
 // TestWhichWindowsAreMeantByTheirTime leaves one to each case by its start.
@@ -77,54 +29,29 @@ func TestWhichWindowsAreMeantByTheirTime(t *testing.T) {
 	all := []Window{around(-60, 0.5), around(-30, 20), around(30, 90), around(60, 120), around(200, 300)}
 	for _, c := range []struct {
 		rule    string
-		s       schedule
+		s       window.Schedule
 		absent  bool
 		windows []Window
 		want    []float64 // starts
 	}{
-		{"present now: those that overlap, not the one that ends in a moment", schedule{duration: time.Hour}, present, all, []float64{-30, 30}},
-		{"what touches does not overlap", schedule{duration: 30 * time.Minute}, present, all, []float64{-30}},
-		{"a short window that was just opened is found", schedule{duration: time.Minute}, present, []Window{around(0, 1)}, []float64{0}},
-		{"and after half of its time", schedule{duration: time.Minute}, present, []Window{around(-0.5, 0.5)}, []float64{-0.5}},
-		{"present at a time", schedule{start: at(100), duration: time.Hour}, present, all, []float64{60}},
-		{"a time that has passed counts from now", schedule{start: at(-60), duration: 2 * time.Hour}, present, all, []float64{-30, 30}},
-		{"absent: the active ones, without the one that ends by itself", schedule{duration: time.Hour}, absent, all, []float64{-30}},
-		{"what begins in a moment has begun by the other clock", schedule{duration: time.Hour}, absent, []Window{around(0.1, 60), all[4]}, []float64{0.1}},
-		{"that one if it is the only one", schedule{duration: time.Hour}, absent, []Window{all[0], all[3]}, []float64{-60}},
-		{"absent, none active: all later ones", schedule{duration: time.Hour}, absent, all[2:], []float64{30, 60, 200}},
-		{"absent at a time", schedule{start: at(190), duration: time.Hour}, absent, all, []float64{200}},
-		{"none", schedule{duration: time.Hour}, absent, nil, []float64{}},
+		{"present now: those that overlap, not the one that ends in a moment", window.Schedule{Duration: time.Hour}, present, all, []float64{-30, 30}},
+		{"what touches does not overlap", window.Schedule{Duration: 30 * time.Minute}, present, all, []float64{-30}},
+		{"a short window that was just opened is found", window.Schedule{Duration: time.Minute}, present, []Window{around(0, 1)}, []float64{0}},
+		{"and after half of its time", window.Schedule{Duration: time.Minute}, present, []Window{around(-0.5, 0.5)}, []float64{-0.5}},
+		{"present at a time", window.Schedule{Start: at(100), Duration: time.Hour}, present, all, []float64{60}},
+		{"a time that has passed counts from now", window.Schedule{Start: at(-60), Duration: 2 * time.Hour}, present, all, []float64{-30, 30}},
+		{"absent: the active ones, without the one that ends by itself", window.Schedule{Duration: time.Hour}, absent, all, []float64{-30}},
+		{"what begins in a moment has begun by the other clock", window.Schedule{Duration: time.Hour}, absent, []Window{around(0.1, 60), all[4]}, []float64{0.1}},
+		{"that one if it is the only one", window.Schedule{Duration: time.Hour}, absent, []Window{all[0], all[3]}, []float64{-60}},
+		{"absent, none active: all later ones", window.Schedule{Duration: time.Hour}, absent, all[2:], []float64{30, 60, 200}},
+		{"absent at a time", window.Schedule{Start: at(190), Duration: time.Hour}, absent, all, []float64{200}},
+		{"none", window.Schedule{Duration: time.Hour}, absent, nil, []float64{}},
 	} {
 		starts := []float64{}
-		for _, w := range c.s.meant(c.windows, c.absent, noon()) {
-			starts = append(starts, minutes(w.from, w.to)[0])
+		for _, w := range meant(c.windows, c.s, c.absent, noon()) {
+			starts = append(starts, w.span.From.Sub(noon()).Minutes())
 		}
 		assert.Equal(t, c.want, starts, c.rule)
-	}
-}
-
-func TestStartIsReadInEveryForm(t *testing.T) {
-	t.Parallel()
-	evening := time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{
-		"now": {}, " Now ": {}, "2026-11-21T22:00:00Z": evening, "2026-11-21T23:00:00+01:00": evening, "2026-11-21 22:00:00+00:00": evening,
-		"2026-11-21T22:00:00.75Z": evening, "1795298400": evening,
-	} {
-		got, err := parseStart(text)
-		require.NoError(t, err, text)
-		assert.True(t, want.Equal(got), "%s is %s", text, got)
-	}
-}
-
-func TestDurationIsReadWithItsUnits(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]time.Duration{
-		"30m": 30 * time.Minute, "2h": 2 * time.Hour, "1h30m": 90 * time.Minute, "90s": 90 * time.Second, "1m": time.Minute, "720h": 720 * time.Hour,
-		"1h0m30s": time.Hour + 30*time.Second,
-	} {
-		got, err := parseDuration(text)
-		require.NoError(t, err, text)
-		assert.Equal(t, want, got, text)
 	}
 }
 

@@ -5,13 +5,12 @@ package pingdom
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
 // windowWish checks one declared window. Its errors name the option, the value and what would be right.
@@ -47,7 +46,8 @@ func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error
 		}
 	}
 	var err error
-	w.schedule, err = readSchedule(o, now, w.absent, item.ID != nil)
+	w.Schedule, err = window.Read(o.Start, o.Duration, now, w.absent)
+	w.Keep = item.ID != nil && o.Start == nil && o.Duration == nil // what is known by its id keeps the times that nobody gave
 	return w, err
 }
 
@@ -78,79 +78,6 @@ func checkSelection(s selection, byID bool) error {
 	}
 	return nil
 }
-
-// readSchedule reads the options of time. Where a window is known by its id and none is given, it keeps its times.
-func readSchedule(o windowOptions, now time.Time, absent, byID bool) (s schedule, err error) {
-	s.keep = byID && o.Start == nil && o.Duration == nil
-	length := or(o.Duration, defaultDuration)
-	if s.duration, err = parseDuration(*length); err != nil || o.Start == nil {
-		return s, err
-	}
-	if s.start, err = parseStart(*o.Start); err != nil {
-		return s, err
-	}
-	if end := s.start.Add(s.duration); !s.start.IsZero() && !absent && !end.After(now) {
-		return s, fmt.Errorf("value of start must be less than the duration of %s ago, got: %s; that window was over at %s",
-			*length, *o.Start, stamp(end))
-	}
-	return s, nil
-}
-
-// defaultDuration is how long a window is that does not say it.
-const defaultDuration = "1h"
-
-var (
-	durationPattern = regexp.MustCompile(`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$`)
-	zonePattern     = regexp.MustCompile(`([Zz]|[+-][0-9]{2}:?[0-9]{2})$`)
-	secondsPattern  = regexp.MustCompile(`^[0-9]{10}$`) // 2001 to 2286
-)
-
-// How long a window may be.
-const (
-	shortestWindow = time.Minute
-	longestWindow  = 30 * 24 * time.Hour
-)
-
-func parseDuration(text string) (time.Duration, error) {
-	const right = "value of duration must be hours, minutes and seconds such as 30m, 2h, 1h30m or 90s"
-	text = strings.TrimSpace(text)
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
-		return 0, fmt.Errorf("%s, got a number without a unit: %s", right, text)
-	}
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil || !durationPattern.MatchString(text):
-		return 0, fmt.Errorf("%s, got: %s", right, text)
-	case d < shortestWindow || d > longestWindow:
-		return 0, fmt.Errorf("value of duration must be 1m to 720h (30 days), got: %s", text)
-	}
-	return d, nil
-}
-
-// parseStart gives the zero time for now.
-func parseStart(text string) (time.Time, error) {
-	const right = "value of start must be now, a time with its zone such as 2026-11-21T22:00:00Z or 2026-11-21T22:00:00+01:00, or unix seconds"
-	text = strings.TrimSpace(text)
-	if strings.EqualFold(text, "now") {
-		return time.Time{}, nil
-	}
-	if secondsPattern.MatchString(text) {
-		seconds, err := strconv.ParseInt(text, 10, 64)
-		return time.Unix(seconds, 0).UTC(), err
-	}
-	// What Python makes of a time has a space where RFC 3339 has a T.
-	at, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "T", 1))
-	if err == nil {
-		return at.UTC().Truncate(time.Second), nil
-	}
-	if _, dateErr := time.Parse("2006-01-02", text[:min(len(text), 10)]); dateErr == nil && len(text) > 10 && !zonePattern.MatchString(text) {
-		return time.Time{}, fmt.Errorf("%s, got a time without a zone: %s; write Z behind it for UTC", right, text)
-	}
-	return time.Time{}, fmt.Errorf("%s, got: %s", right, text)
-}
-
-// stamp is a time as the module shows it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // sortIDs brings ids into the order of their numbers.
 func sortIDs(ids []string) []string {
