@@ -106,6 +106,19 @@ func TestPurgeOfSeven(t *testing.T) {
 	}
 }
 
+// TestPurgeOfAllThatTheSuiteManages: without a stack, what the task declares gets the mark by which a later one finds it.
+func TestPurgeOfAllThatTheSuiteManages(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("hand-made")
+	l.OK(options{"checks": sites("a", "b"), "purge": true})
+	assert.Equal(t, []string{"managed_by-stackwatch"}, l.stored("b").Tags)
+	task := options{"checks": sites("a"), "purge": true}
+	assert.Equal(t, []string{"a unchanged", "b deleted"}, l.OK(task).Actions())
+	assert.ElementsMatch(t, []string{"hand-made", "a"}, l.names())
+	l.Settled(task)
+}
+
 // TestOneStackReadsItsOwnChecks: who deploys one stack of many must not pay for the others.
 func TestOneStackReadsItsOwnChecks(t *testing.T) {
 	t.Parallel()
@@ -252,6 +265,13 @@ func TestDeletingMany(t *testing.T) {
 			Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}})
 		assert.Equal(t, 2, l.OK(task).Summary["deleted"])
 		l.expectCalls(2, 2, 0, 0, 0, 1)
+	})
+	t.Run("a refused token is not tried on each", func(t *testing.T) {
+		t.Parallel()
+		l, task := start(t, emulator.Options{}, 3)
+		l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusUnauthorized}))
+		assert.Equal(t, 3, l.Run(task).Summary["failed"])
+		assert.Equal(t, 1, l.Writes())
 	})
 	t.Run("a lost answer is not taken for done", func(t *testing.T) {
 		t.Parallel()

@@ -107,13 +107,18 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 		if w.Absent {
 			return choices[0]
 		}
-		for _, found := range choices[:3] {
+		for _, found := range choices[:2] {
 			if len(found) > 0 {
-				return found
+				return append(found, b.replaced(choices[2])...)
 			}
 		}
-		return nil
+		return choices[2]
 	}
+}
+
+// replaced gives those objects whose replacement was interrupted: beside their successor they are what the next run has to remove.
+func (b Base[S]) replaced(objects []reconcile.Object[S]) []reconcile.Object[S] {
+	return slices.DeleteFunc(objects, func(o reconcile.Object[S]) bool { return !b.Claimed(o) })
 }
 
 // Observe reads the objects that wishes name by id, and the list where there are names or a scope: of one stack where all
