@@ -98,7 +98,11 @@ func baseURL(apiURL string) string {
 // do sends a request to a path below the version.
 func (c *client) do(ctx context.Context, r httpapi.Request, out any) error {
 	r.Path = append([]string{version}, r.Path...)
-	return c.http.Do(ctx, r, out)
+	err := c.http.Do(ctx, r, out)
+	if errors.Is(err, httpapi.ErrAuth) {
+		return fmt.Errorf("the server refused username and password, or the client certificate: %w", err)
+	}
+	return err
 }
 
 // kind is a type of configuration object, as the API's filters and permissions name it.
@@ -160,9 +164,6 @@ func query[A any](ctx context.Context, c *client, k kind, f filter, attrs ...str
 	err := c.do(ctx, request, &answer)
 	if err == nil && answer.Results == nil {
 		err = errors.New("the answer has no results")
-	}
-	if errors.Is(err, httpapi.ErrAuth) {
-		return nil, fmt.Errorf("the server refused username and password, or the client certificate: querying %s: %w", k.plural(), err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("querying %s: %w", k.plural(), err)

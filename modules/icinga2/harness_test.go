@@ -43,7 +43,7 @@ func labOn(t testing.TB, server *icingatest.Server, module func(world) ansible.M
 	t.Helper()
 	recorder := server.Record(t, emulator.Options{})
 	l := &lab{T: t, server: server, recorder: recorder, root: server.Client(t, icingatest.Root)}
-	l.Lab = resourcetest.New(t, recorder, resourcetest.Setup{
+	l.Lab = resourcetest.New(t, emptied{recorder, l.root, t}, resourcetest.Setup{
 		Name: module(world{}).Name, Plural: plural, Token: server.Password(icingatest.Ansible),
 		URLVariable: "ICINGA2_API_URL", TokenVariable: "ICINGA2_API_PASSWORD",
 		Module: func(stateDir string, clock *resourcetest.Clock) ansible.Module {

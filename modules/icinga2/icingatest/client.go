@@ -65,6 +65,7 @@ func (s *Server) transport(certificates ...tls.Certificate) (*http.Transport, er
 		return nil, err
 	}
 	return &http.Transport{
+		DialContext:         dial,
 		TLSClientConfig:     &tls.Config{RootCAs: pool, ServerName: s.Name, Certificates: certificates, MinVersion: tls.VersionTLS12},
 		MaxIdleConnsPerHost: 64,
 		IdleConnTimeout:     5 * time.Second, // sooner than the server's ten, so that no call meets a closing connection

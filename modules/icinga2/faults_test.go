@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
+)
+
+// emptied is a recorder whose server can be emptied.
+type emptied struct {
+	*icingatest.Recorder
+	root *icingatest.Client
+	t    testing.TB
+}
+
+// Reset deletes what was made through the API.
+func (e emptied) Reset() {
+	for name, attrs := range e.root.Objects(e.t, "hosts", "") {
+		if attrs["package"] == apiPackage {
+			e.root.Delete(e.t, "hosts", name)
+		}
+	}
+	e.ResetCalls()
+}
+
+// TestFaultMatrix lets each single call of a run fail in each way. Whatever happens: one valid answer, no wrong deletion, what is told as
+// done is done, and the next run puts right what is left.
+func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
+	for name, fault := range resourcetest.Faults() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := hostLab(t)
+			l.EachCall(l.plight(), fault)
+		})
+	}
+}
+
+// plight is a task for three hosts with services, of which one is new, one differs and one is to go, and of which another is purged.
+func (l *lab) plight() resourcetest.Plight {
+	var list []options
+	for i := range 3 {
+		list = append(list, element(fmt.Sprintf("service %d", i), options{"notes": "edited"}))
+	}
+	task := l.as(icingatest.Ansible, options{
+		"stack": "shop", "check_command": "dummy", "notes": "edited", "services": list, "purge": true, "api_concurrency": 1,
+		"hosts": []options{{"name": "new"}, {"name": "differs"}, {"name": "gone", "state": "absent"}},
+	})
+	after := map[string]string{"new": "edited", "differs": "edited"}
+	for i := range 3 {
+		after[fmt.Sprintf("new!service %d", i)], after[fmt.Sprintf("differs!service %d", i)] = "edited", "edited"
+	}
+	held := func(ours bool) map[string]string {
+		notes := map[string]string{}
+		for _, k := range []kind{hostKind, serviceKind} {
+			for name, attrs := range l.root.Objects(l.T, k.plural(), "") {
+				vars, _ := attrs["vars"].(map[string]any)
+				if attrs["package"] == apiPackage && ours == (vars["stack"] == "shop") {
+					notes[name], _ = attrs["notes"].(string)
+				}
+			}
+		}
+		return notes
+	}
+	mark := func(stack string) map[string]any {
+		return map[string]any{"check_command": "dummy", "vars": map[string]any{"managed_by": "stackwatch", "stack": stack}}
+	}
+	return resourcetest.Plight{
+		Task: task, After: after,
+		Fill: func() func() any {
+			for _, name := range []string{"differs", "gone", "purged"} {
+				l.root.Put(l.T, "hosts", name, mark("shop"))
+				for _, service := range []string{"service 0", "service 1", "extra"} {
+					l.root.Put(l.T, "services", name+"!"+service, mark("shop"))
+				}
+			}
+			l.host("theirs")
+			l.root.Put(l.T, "services", "theirs!a", mark("blog"))
+			l.root.Put(l.T, "services", "differs!by hand", map[string]any{"check_command": "dummy"})
+			return func() any { return held(false) }
+		},
+		Result: func() any { return held(true) },
+		Judge: func(a answer, at string) {
+			there := held(true)
+			for _, o := range a.Objects {
+				notes, exists := there[resourcetest.Text(o.ID)]
+				switch o.Action {
+				case "created", "updated":
+					assert.True(l.T, exists && notes == "edited", "%s: %s is told as %s and is not", at, *o.ID, o.Action)
+				case "deleted":
+					assert.False(l.T, exists, "%s: %s is told as deleted and is there", at, *o.ID)
+				}
+			}
+			if !a.Failed {
+				assert.Equal(l.T, after, there, at)
+			}
+		},
+	}
+}
+
+// TestRunsAtOnceCreateNothingTwice: a server loses the file of an object that two callers create at once, and the object at its next start.
+func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
+	t.Parallel()
+	const runs, objects = 8, 300
+	l := hostLab(t)
+	var list []options
+	for i := range objects {
+		list = append(list, options{"name": fmt.Sprintf("host %d", i)})
+	}
+	task := l.as(icingatest.Ansible, options{"hosts": list, "check_command": "dummy"})
+	created := 0
+	for _, a := range l.Together(slices.Repeat([]options{task}, runs)...) {
+		require.False(t, a.Failed, a.Msg)
+		created += a.Summary["created"]
+	}
+	assert.Equal(t, objects, created, "each is created by one run, and told by it alone")
+	assert.Equal(t, objects, l.recorder.Count(http.MethodPut, ""))
+	assert.Len(t, l.server.Files(t), objects)
+	l.server.Restart(t)
+	assert.Len(t, l.names(hostKind), objects)
+	l.settled(options{"hosts": list, "check_command": "dummy"})
+}
+
+// TestSomebodyElsesCreationIsAdopted: another controller made it after the look.
+func TestSomebodyElsesCreationIsAdopted(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	// The first query is answered as if nothing was there.
+	l.host("web1")
+	l.recorder.Inject(emulator.Rule{Index: 0, Fault: emulator.Fault{
+		Kind: emulator.Status, Status: http.StatusNotFound, Body: `{"error":404,"status":"No objects found."}`,
+	}})
+	task := options{"name": "web1", "check_command": "dummy", "notes": "ours"}
+	a := l.ok(task)
+	assert.Equal(t, "ours", l.attributes(hostKind, "web1")["notes"], a.Raw)
+	l.settled(task)
+}
+
+func TestEachMissingPermissionIsNamed(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	all := []string{
+		"status/query", "config/query", "objects/query/Host", "objects/create/Host", "objects/modify/Host", "objects/delete/Host",
+		"objects/query/Service", "objects/create/Service", "objects/modify/Service", "objects/delete/Service",
+	}
+	mark := map[string]any{"managed_by": "stackwatch", "stack": "shop"}
+	task := func() options {
+		for name := range l.root.Objects(t, "hosts", `host.package == "_api"`) {
+			l.root.Delete(t, "hosts", name)
+		}
+		for _, host := range []string{"differs", "gone"} {
+			l.root.Put(t, "hosts", host, map[string]any{"check_command": "dummy", "vars": mark})
+			l.root.Put(t, "services", host+"!a", map[string]any{"check_command": "dummy", "vars": mark})
+			l.root.Put(t, "services", host+"!b", map[string]any{"check_command": "dummy", "vars": mark})
+		}
+		return options{
+			"stack": "shop", "check_command": "dummy", "notes": "edited", "purge": true, "audit": true,
+			"services": []options{element("a", options{"notes": "edited"}), element("c")}, "hosts": []options{{"name": "differs"}, {"name": "new"}},
+		}
+	}
+	for _, missing := range all {
+		user := l.server.AddUser(t, slices.DeleteFunc(slices.Clone(all), func(p string) bool { return p == missing })...)
+		o := task()
+		before := l.contents()
+		a := l.Run(l.as(user, o))
+		assert.True(t, a.Failed, missing)
+		assert.Contains(t, strings.ToLower(a.Msg), strings.ToLower(missing), "the error names it")
+		assert.Equal(t, before, l.contents(), "nothing was changed without %s", missing)
+	}
+	enough := l.server.AddUser(t, all...)
+	o := task()
+	require.False(t, l.Run(l.as(enough, o)).Failed)
+	assert.ElementsMatch(t, []string{"differs", "new"}, l.names(hostKind))
+
+	// Who may only look can still see what would be done.
+	o["notes"] = "again"
+	a := l.Run(l.as(icingatest.Reader, o.With(options{"_ansible_check_mode": true, "audit": false})))
+	assert.False(t, a.Failed, a.Msg)
+	assert.Equal(t, 2, a.Summary["updated"])
+}
+
+func TestAnAgentThatCannotLogInIsTold(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	o := options{"name": "web1", "check_command": "dummy"}
+	a := l.Run(l.as(icingatest.Ansible, o).With(options{"password": "wrong password"}))
+	assert.Contains(t, a.Msg, "the server refused username and password, or the client certificate")
+	assert.NotContains(t, a.Raw, "wrong password")
+}
+
+func TestAClientCertificateIsEnough(t *testing.T) {
+	t.Parallel()
+	server := icingatest.Start(t, icingatest.Named("master.example.com"))
+	l := labOn(t, server, world.hostModule, "objects")
+	o := options{"name": "web1", "check_command": "dummy", "ca_path": server.CA, "client_cert": server.ClientCert, "client_key": server.ClientKey}
+	l.Setup.TokenVariable = "NOTHING"
+	a := l.Run(o)
+	assert.Contains(t, a.Msg, "certificate is not accepted", "the certificate has another name")
+	a = l.Run(o.With(options{"server_name": "master.example.com"}))
+	assert.False(t, a.Failed, a.Msg)
+	assert.NotNil(t, l.root.Object(t, "hosts", "web1"))
+}
+
+// TestWhatAServerForgetsIsRepaired kills the server right after a run: creations are on its disk, changes are not.
+func TestWhatAServerForgetsIsRepaired(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	task := options{"stack": "shop", "check_command": "dummy", "audit": true, "hosts": []options{{"name": "web1"}, {"name": "web2"}}}
+	l.ok(task)
+	l.server.Kill(t)
+	l.server.Restart(t)
+	assert.ElementsMatch(t, []string{"web1", "web2"}, l.names(hostKind))
+	l.settled(task)
+
+	task["notes"] = "changed"
+	assert.Equal(t, 2, l.ok(task).Summary["updated"])
+	l.server.Kill(t)
+	l.server.Restart(t)
+	l.ok(task)
+	assert.Equal(t, "changed", l.attributes(hostKind, "web2")["notes"])
+	l.settled(task)
+}
+
+func TestAuditFindsWhatHasNoFile(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	task := options{"check_command": "dummy", "audit": true, "hosts": []options{{"name": "web1"}, {"name": "with space/and slash"}}}
+	a := l.ok(task)
+	assert.Contains(t, a.Raw, `"audit":[]`)
+	folder := filepath.Dir(filepath.Dir(l.server.CA))
+	files, err := filepath.Glob(filepath.Join(folder, "data", "api", "packages", "_api", "*", "conf.d", "hosts", "with space%2Fand slash.conf"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	require.NoError(t, os.Remove(files[0]))
+	a = l.ok(task)
+	assert.False(t, a.Changed)
+	assert.Contains(t, a.Raw, `"audit":["with space/and slash"]`)
+	assert.Contains(t, a.Warnings[0], "1 objects have no file on the server and will be gone when it restarts")
+}
