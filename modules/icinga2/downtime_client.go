@@ -81,4 +81,6 @@ func (c *client) removeDowntimes(ctx context.Context, names []string) error {
 // toSeconds and fromSeconds keep microseconds, as the server does.
 func toSeconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
-func fromSeconds(seconds float64) time.Time { return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC() }
+func fromSeconds(seconds float64) time.Time {
+	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC()
+}

@@ -120,6 +120,9 @@ func (p *downtimes) goes(wish, have Downtime) bool {
 
 // Observe lists the downtimes of the authors and comments of the wishes, with one query.
 func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime], _ bool) ([]reconcile.Object[Downtime], error) {
+	if len(wants) == 0 {
+		return nil, nil
+	}
 	var about []Downtime
 	var names []string
 	for _, w := range wants {

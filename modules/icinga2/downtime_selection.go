@@ -120,7 +120,7 @@ func (d directory) check(s selection, found []place) error {
 	if s.stack != "" {
 		within = " in the stack " + s.stack
 	}
-	return fmt.Errorf("nothing was scheduled, because there is no object%s that these mean: %s", within, reconcile.Enumerate(missing, 10))
+	return fmt.Errorf("there is no object%s that these mean: %s", within, reconcile.Enumerate(missing, 10))
 }
 
 // directory asks for the hosts and services that some declared downtimes are about, with one query of each kind.
@@ -208,7 +208,7 @@ func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downti
 		}
 	}
 	var wants []reconcile.Want[Downtime]
-	var problems []error
+	var problems []string
 	for _, w := range declared {
 		switch {
 		case w.ID != "":
@@ -217,11 +217,16 @@ func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downti
 			wants = append(wants, p.ending(w.State, have, d)...)
 		default:
 			found := d.places(w.State.selection)
-			problems = append(problems, d.check(w.State.selection, found))
+			if err := d.check(w.State.selection, found); err != nil {
+				problems = append(problems, fmt.Sprintf("%s: %v", value(w.State.Comment), err))
+			}
 			wants = append(wants, scheduled(w.State, found, d)...)
 		}
 	}
-	return wants, errors.Join(problems...)
+	if len(problems) > 0 {
+		return nil, errors.New(strings.Join(problems, "; "))
+	}
+	return wants, nil
 }
 
 // scheduled gives the wishes of a downtime that shall be for some objects. A service that its host's downtime brings has none of its own.
