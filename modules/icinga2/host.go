@@ -137,5 +137,5 @@ func hostWish(item resource.Item[Host]) (Object, error) {
 		return o, err
 	}
 	o.host = *item.Object.Name
-	return o, o.check()
+	return o.checked()
 }

@@ -241,7 +241,7 @@ func serviceWish(item resource.Item[Service], hostless bool) (Object, error) {
 	case !hostless:
 		return o, errors.New("one of the following is required: host, for_hosts")
 	}
-	return o, o.check()
+	return o.checked()
 }
 
 // in tells whether an object was made through the API and is marked as a stack's, or as any of the suite's where that is "".

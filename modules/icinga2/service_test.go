@@ -19,7 +19,7 @@ func TestOneServiceIsCreatedUpdatedAndDeleted(t *testing.T) {
 	a := l.ok(task)
 	assert.Equal(t, []string{"http created"}, a.Actions(), a.Raw)
 	assert.Equal(t, "web1!http", *a.Only(t).ID)
-	assert.Equal(t, 60.0, l.attributes(serviceKind, "web1!http")["check_interval"])
+	assert.EqualValues(t, 60, l.attributes(serviceKind, "web1!http")["check_interval"])
 	l.settled(task)
 
 	task["check_interval"] = 300
@@ -92,7 +92,7 @@ func TestVariablesComeBackUnchanged(t *testing.T) {
 			assert.Equal(t, "https://wiki.example.com/", held["runbook"], "a template's variables stay")
 		}
 		// A change goes another way to the server than a creation.
-		task = task.With(options{"vars": options(vars).With(options{"more": options{"x": []any{0.3}}, "with.dot": nil})})
+		task = task.With(options{"vars": vars.With(options{"more": options{"x": []any{0.3}}, "with.dot": nil})})
 		assert.Equal(t, []string{name + " updated"}, l.ok(task).Actions())
 		l.settled(task)
 		assert.NotContains(t, l.attributes(serviceKind, "web1!"+name)["vars"], "with.dot")
@@ -244,8 +244,8 @@ func TestHostsGetServicesByProfile(t *testing.T) {
 	}
 	l.ok(task)
 	assert.Equal(t, []string{"db1!load", "db1!postgres", "db1!ssh", "web1!load", "web1!ssh", "web2!load", "web2!ssh"}, l.names(serviceKind))
-	assert.Equal(t, 300.0, l.attributes(serviceKind, "web1!load")["check_interval"], "the task's own options are defaults")
-	assert.Equal(t, 60.0, l.attributes(serviceKind, "web1!ssh")["check_interval"])
+	assert.EqualValues(t, 300, l.attributes(serviceKind, "web1!load")["check_interval"], "the task's own options are defaults")
+	assert.EqualValues(t, 60, l.attributes(serviceKind, "web1!ssh")["check_interval"])
 	l.settled(task)
 
 	task["hosts"] = []options{{"name": "web?", "profiles": []string{"base"}}, {"name": "db1", "profiles": []string{"database"}}}

@@ -147,25 +147,25 @@ func (o Object) checkStates() error {
 	return nil
 }
 
-// check brings a declared object into the server's form.
-func (o *Object) check() error {
+// checked gives a declared object in the server's form.
+func (o Object) checked() (Object, error) {
 	if err := o.fill(); err != nil {
-		return err
+		return o, err
 	}
 	if err := o.checkStates(); err != nil {
-		return err
+		return o, err
 	}
 	for _, text := range []struct {
 		option string
 		value  *string
 	}{{"address", o.Address}, {"address6", o.Address6}} {
 		if err := resource.Rendered(text.option, text.value); err != nil {
-			return err
+			return o, err
 		}
 	}
 	if value(o.DisplayName) == "" && o.DisplayName != nil {
 		name := o.short()
 		o.DisplayName = &name
 	}
-	return checkFull(*o)
+	return o, checkFull(o)
 }
