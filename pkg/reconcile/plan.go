@@ -102,12 +102,13 @@ type LimitError struct {
 	Limit Limit
 	Total int      // objects in scope
 	Keys  []string // what would have been deleted, sorted, as "key (id)"
+	Done  Action   // where it would not have been deleted, what else
 }
 
 // Error names the first twenty objects.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%d of %d would be deleted, which is over the limit of %s; nothing was changed: %s",
-		len(e.Keys), e.Total, e.Limit, Enumerate(e.Keys, 20))
+	return fmt.Sprintf("%d of %d would be %s, which is over the limit of %s; nothing was changed: %s",
+		len(e.Keys), e.Total, cmp.Or(e.Done, Delete), e.Limit, Enumerate(e.Keys, 20))
 }
 
 // Is makes errors.Is(err, ErrLimit) true.

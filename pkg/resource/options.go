@@ -107,7 +107,7 @@ func (d Declaration[T]) limit() (reconcile.Limit, error) {
 	if limit == "" && !d.WholeStack() {
 		limit = DefaultPurgeLimit
 	}
-	return ParseLimit(limit)
+	return ParseLimit("purge_limit", limit)
 }
 
 // Policy is how far the declaration lets a plan go. in tells whether an object belongs to a stack, to any of the suite's where it is "".
@@ -135,10 +135,10 @@ func (d Declaration[T]) check() error {
 		return errNullStack
 	}
 	if d.null("purge_limit") {
-		return badLimit("null")
+		return badLimit("purge_limit", "null")
 	}
 	if d.Options.PurgeLimit != nil && strings.TrimSpace(*d.Options.PurgeLimit) == "" {
-		return badLimit("an empty string")
+		return badLimit("purge_limit", "an empty string")
 	}
 	if given := set(reflect.ValueOf(d.One.Object)); d.WholeStack() && len(given) > 0 {
 		return fmt.Errorf("state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: %s",
@@ -257,8 +257,8 @@ func Rendered(option string, value *string) error {
 	return nil
 }
 
-// ParseLimit reads "10" or "20%"; "" is no limit.
-func ParseLimit(limit string) (reconcile.Limit, error) {
+// ParseLimit reads "10" or "20%", which an option holds; "" is no limit.
+func ParseLimit(option, limit string) (reconcile.Limit, error) {
 	number, isShare := strings.CutSuffix(strings.TrimSpace(limit), "%")
 	if number == "" && !isShare {
 		return reconcile.Limit{}, nil
@@ -271,11 +271,11 @@ func ParseLimit(limit string) (reconcile.Limit, error) {
 	} else if count, err := strconv.Atoi(number); err == nil && count >= 0 {
 		return reconcile.Limit{Set: true, Count: count}, nil
 	}
-	return reconcile.Limit{}, badLimit(limit)
+	return reconcile.Limit{}, badLimit(option, limit)
 }
 
-func badLimit(limit string) error {
-	return fmt.Errorf("value of purge_limit must be a count such as 10 or a share such as 20%%, got: %s", limit)
+func badLimit(option, limit string) error {
+	return fmt.Errorf("value of %s must be a count such as 10 or a share such as 20%%, got: %s", option, limit)
 }
 
 // checkStack refuses what cannot be a tag or came out of a template half rendered.

@@ -177,12 +177,12 @@ func TestParseLimit(t *testing.T) {
 		"0%":    {Set: true, IsShare: true},
 		"100%":  {Set: true, IsShare: true, Percent: 100},
 	} {
-		got, err := resource.ParseLimit(text)
+		got, err := resource.ParseLimit("purge_limit", text)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
 	for _, bad := range []string{"-1", "101%", "-5%", "%", "ten", "1.5", "5 percent", "NaN%", "1e1"} {
-		_, err := resource.ParseLimit(bad)
+		_, err := resource.ParseLimit("purge_limit", bad)
 		assert.EqualError(t, err, "value of purge_limit must be a count such as 10 or a share such as 20%, got: "+bad)
 	}
 }

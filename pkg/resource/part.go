@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package resource
+
+import (
+	"maps"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Part is one list of the answer of a module that deals with several kinds of objects in a run.
+type Part[S any] struct {
+	Noun, Plural string // "alert", "alerts"; Plural is the key of the list
+	Describe     func(S) map[string]any
+}
+
+// NewAnswer is the answer of a run that did nothing, to which each Part is added.
+func NewAnswer(usage Usage, withDiff bool) ansible.Result {
+	r := report[struct{}]{task: &Task[struct{}]{Usage: func() Usage { return usage }}, withDiff: withDiff}
+	answer := r.result(nil)
+	delete(answer, r.plural)
+	return answer
+}
+
+// AddTo puts what a plan says, done or only computed, into an answer of NewAnswer: its list, its diffs, what it counts.
+func (p Part[S]) AddTo(answer ansible.Result, plan reconcile.Plan[S]) {
+	diff, withDiff := answer["diff"].([]map[string]any)
+	r := report[S]{noun: p.Noun, plural: p.Plural, withDiff: withDiff, task: &Task[S]{Describe: p.Describe, Usage: func() Usage { return Usage{} }}}
+	part := r.result(plan)
+	answer[p.Plural] = part[p.Plural]
+	answer["changed"] = answer["changed"] == true || part["changed"] == true
+	summary, counts := answer["summary"].(map[string]int), part["summary"].(map[string]int)
+	for action := range maps.Keys(summary) {
+		summary[action] += counts[action]
+	}
+	if withDiff {
+		answer["diff"] = append(diff, part["diff"].([]map[string]any)...)
+	}
+}
+
+// Failure says how many objects of a plan failed and which; nil where none did.
+func (p Part[S]) Failure(plan reconcile.Plan[S]) error {
+	return report[S]{noun: p.Noun, plural: p.Plural}.failure(plan)
+}
