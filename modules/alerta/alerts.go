@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Alert is the state of an alert, as far as the module shows or changes it; nil is unset.
+type Alert struct {
+	Environment *string `mapstructure:"environment"`
+	Resource    *string `mapstructure:"resource"`
+	Event       *string `mapstructure:"event"`
+	Severity    *string `mapstructure:"severity"`
+	Status      *string `mapstructure:"status"`
+
+	receiveID string // under which it was last received
+}
+
+func fromWireAlert(a wireAlert) reconcile.Object[Alert] {
+	return reconcile.Object[Alert]{ID: a.ID, State: Alert{
+		Environment: &a.Environment, Resource: &a.Resource, Event: &a.Event, Severity: &a.Severity, Status: &a.Status, receiveID: a.LastReceiveID,
+	}}
+}
+
+func describeAlert(a Alert) map[string]any {
+	return map[string]any{
+		"environment": a.Environment, "resource": a.Resource, "event": a.Event, "severity": a.Severity, "status": a.Status,
+	}
+}
+
+// operation is what an operator can do with an alert, beside deleting it.
+type operation struct {
+	to   string   // the status that it leads to
+	from []string // those in which the server takes it; in others it refuses, or answers without doing it
+}
+
+// operations are those of the server's own model of alarms, by the words of the API and of the option action.
+func operations() map[string]operation {
+	return map[string]operation{
+		"close":  {to: "closed", from: []string{"open", "assign", "ack", "shelved", "blackout"}},
+		"ack":    {to: "ack", from: []string{"open"}},
+		"shelve": {to: "shelved", from: []string{"open", "ack"}},
+	}
+}
+
+// deleting is the action that is no operation.
+const deleting = "delete"
+
+// alerts clears alerts.
+type alerts struct {
+	reconcile.Provider[Alert] // nil: plans without wishes need only Key, Update and Delete
+	*client
+	action string
+	text   string
+}
+
+// plan gives a step for each selected alert. Those on which the action has no effect are left as they are.
+func (p *alerts) plan(selected []wireAlert, reason string) reconcile.Plan[Alert] {
+	plan := make(reconcile.Plan[Alert], 0, len(selected))
+	for _, a := range selected {
+		object := fromWireAlert(a)
+		step := reconcile.Step[Alert]{
+			Index: -1, Key: p.Key(object.State), ID: a.ID, Reason: reason, Have: &object, Wish: object.State, Action: reconcile.Unchanged,
+		}
+		op, known := operations()[p.action]
+		switch {
+		case !known:
+			step.Action, step.Changes = reconcile.Delete, reconcile.Diff(object.State, Alert{})
+		case slices.Contains(op.from, a.Status):
+			step.Want = object.State
+			step.Want.Status = &op.to
+			step.Action, step.Changes = reconcile.Update, reconcile.Diff(object.State, step.Want)
+		case a.Status != op.to:
+			step.Reason = fmt.Sprintf("%s has no effect on an alert whose status is %s", p.action, a.Status)
+		}
+		plan = append(plan, step)
+	}
+	slices.SortStableFunc(plan, func(a, b reconcile.Step[Alert]) int {
+		return strings.Compare(a.Key+"\x00"+a.ID, b.Key+"\x00"+b.ID)
+	})
+	return plan
+}
+
+// Key names an alert by what makes the server take two for the same.
+func (p *alerts) Key(a Alert) string {
+	return text(a.Environment) + "/" + text(a.Resource) + "/" + text(a.Event)
+}
+
+// Delete removes an alert.
+func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error {
+	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
+}
+
+// Update does the action. An alert that is in the wanted status already, or is gone, needs none.
+func (p *alerts) Update(ctx context.Context, have reconcile.Object[Alert], want Alert) (reconcile.Object[Alert], error) {
+	done := reconcile.Object[Alert]{ID: have.ID, State: want}
+	err := p.act(ctx, have.ID, p.action, p.text)
+	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
+		return done, nil
+	}
+	if asksAgain(ctx, err) {
+		now, lookErr := p.getAlert(ctx, have.ID)
+		if errors.Is(lookErr, httpapi.ErrNotFound) || lookErr == nil && now.Status == text(want.Status) {
+			return done, nil
+		}
+	}
+	return have, p.failed("trying to "+p.action, have, err)
+}
+
+func (p *alerts) failed(what string, o reconcile.Object[Alert], err error) error {
+	return wrap(fmt.Sprintf("%s alert %s (%s)", what, p.Key(o.State), o.ID), err)
+}
+
+// bulkAlerts deletes many alerts in a call, as long as the server can do that.
+type bulkAlerts struct {
+	alerts
+	broken atomic.Bool
+	warn   func(format string, args ...any)
+}
+
+// errAgain marks an alert that was received again since it was listed, and so is not what was to be deleted.
+var errAgain = errors.New("received again since it was listed")
+
+// BatchSize is as many as fit into the line of a request that gunicorn takes: 52 bytes each.
+func (p *bulkAlerts) BatchSize() int { return 75 }
+
+// DeleteMany deletes by the id of the last reception, and looks at what the server does not confirm. Where it has no such call, or a
+// broken one, alerts are deleted one by one.
+func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Object[Alert]) []error {
+	errs := make([]error, len(have))
+	var deleted []string
+	if !p.broken.Load() {
+		var ids []string
+		for _, o := range have {
+			if whole(o.ID) == nil && whole(o.State.receiveID) == nil {
+				ids = append(ids, o.State.receiveID)
+			}
+		}
+		var err error
+		if deleted, err = p.deleteReceived(ctx, ids); err != nil {
+			if !asksAgain(ctx, err) {
+				for i, o := range have {
+					errs[i] = p.failed("deleting", o, err)
+				}
+				return errs
+			}
+			if !p.broken.Swap(true) {
+				p.warn("the server does not delete in bulk, so alerts are deleted one by one: %v", err)
+			}
+		}
+	}
+	for i, o := range have {
+		if !slices.Contains(deleted, o.ID) {
+			errs[i] = p.one(ctx, o)
+		}
+	}
+	return errs
+}
+
+// one deletes an alert that the server did not confirm, unless it was received again.
+func (p *bulkAlerts) one(ctx context.Context, have reconcile.Object[Alert]) error {
+	if err := whole(have.ID); err != nil {
+		return p.failed("deleting", have, err)
+	}
+	now, err := p.getAlert(ctx, have.ID)
+	switch {
+	case errors.Is(err, httpapi.ErrNotFound):
+		return nil
+	case err != nil:
+		return p.failed("looking at", have, err)
+	case now.LastReceiveID != have.State.receiveID:
+		return errAgain
+	}
+	return p.Delete(ctx, have)
+}
+
+// spared turns steps of alerts that were received again into what they are: no failures.
+func spared(plan reconcile.Plan[Alert]) {
+	for i := range plan {
+		if step := &plan[i]; errors.Is(step.Err, errAgain) {
+			step.Err, step.Action, step.Changes, step.Reason = nil, reconcile.Unchanged, nil, errAgain.Error()
+		}
+	}
+}

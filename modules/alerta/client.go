@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
+)
+
+// client is the part of Alerta's API that the module uses. Its methods wrap httpapi.Error.
+type client struct {
+	http *httpapi.Client
+}
+
+// world is what the module has around it; the zero world is the real one. Tests replace it.
+type world struct {
+	stateDir string        // "" is the user's cache folder
+	clock    httpapi.Clock // nil is the real one
+}
+
+// connection are the options that say where the server is and who calls.
+type connection struct {
+	API      httpapi.Options   `mapstructure:",squash"`
+	TLS      httpapi.TLSClient `mapstructure:",squash"`
+	URL      string            `mapstructure:"api_url"`
+	Key      secret.Value      `mapstructure:"api_key"`
+	Username string            `mapstructure:"api_username"`
+	Password secret.Value      `mapstructure:"api_password"`
+}
+
+const (
+	// callTimeout bounds one call with its repeats.
+	callTimeout = 10 * time.Minute
+	// idle is less than the two seconds for which gunicorn, the server's usual front, keeps a connection.
+	idle = time.Second
+)
+
+// connect makes the client. With a user name it sends nothing but the login, and that only when login is called.
+func (w world) connect(call *ansible.Call, o connection, authorize func(http.Header), secrets ...secret.Value) (*client, error) {
+	conn, err := httpapi.New(httpapi.Config{
+		BaseURL: o.URL, Service: "Alerta", Options: o.API, TLSClient: o.TLS, Account: secret.New(o.Key.Reveal() + o.Username),
+		Authorize: authorize, Secrets: secrets, ParseError: parseError, Warn: call.Warn, TotalTimeout: callTimeout, Idle: idle,
+		StateDir: w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &client{http: conn}, nil
+}
+
+// open gives the client of a run. Bad options are errors; who calls by a user name is logged in when login is called.
+func (w world) open(call *ansible.Call, o connection) (*client, error) {
+	switch {
+	case o.URL == "":
+		return nil, errors.New("value of api_url must be the server's address such as https://alerta.example.com/api, got an empty string")
+	case call.Given("api_key") && strings.TrimSpace(o.Key.Reveal()) == "":
+		return nil, errors.New("value of api_key must be an API key of Alerta, got an empty string")
+	case call.Given("api_key") && strings.ContainsAny(o.Key.Reveal(), " \t\r\n"):
+		return nil, errors.New("value of api_key must be an API key of Alerta, got one with a space or a line's end in it")
+	case call.Given("api_key") && call.Given("api_username"):
+		return nil, errors.New("parameters are mutually exclusive: api_key|api_username")
+	case call.Given("api_username") && (o.Username == "" || o.Password.IsZero()):
+		return nil, errors.New("values of api_username and api_password must not be empty")
+	case call.Given("api_key"):
+		return w.connect(call, o, func(h http.Header) { h.Set("Authorization", "Key "+o.Key.Reveal()) }, o.Key)
+	case call.Given("api_username"):
+		return w.connect(call, o, nil, o.Password)
+	}
+	return nil, errors.New("one of the following is required: api_key, api_username")
+}
+
+// login gives a client with the token that the server has for a user; one with a key needs none.
+// https://docs.alerta.io/api/reference.html#login
+func (w world) login(ctx context.Context, call *ansible.Call, c *client, o connection) (*client, error) {
+	if o.Username == "" {
+		return c, nil
+	}
+	var answer struct {
+		Token string `json:"token"`
+	}
+	body := map[string]string{"username": o.Username, "password": o.Password.Reveal()}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"auth", "login"}, JSON: body, Repeat: httpapi.Harmless}, &answer)
+	if err == nil && answer.Token == "" {
+		err = errors.New("the answer holds no token")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("logging in as %s: %w", o.Username, err)
+	}
+	token := secret.New(answer.Token)
+	call.AddSecret(token)
+	return w.connect(call, o, func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) }, o.Password, token)
+}
+
+// everything as the size of a page makes the server give all there is at once. It has no maximum, and its pages overlap.
+const everything = 1_000_000
+
+// wireAlert is an alert as the server lists it: https://docs.alerta.io/api/alert.html
+type wireAlert struct {
+	ID              string         `json:"id"`
+	LastReceiveID   string         `json:"lastReceiveId"`
+	LastReceiveTime time.Time      `json:"lastReceiveTime"`
+	Environment     string         `json:"environment"`
+	Resource        string         `json:"resource"`
+	Event           string         `json:"event"`
+	Severity        string         `json:"severity"`
+	Status          string         `json:"status"`
+	Service         []string       `json:"service"`
+	Group           string         `json:"group"`
+	Tags            []string       `json:"tags"`
+	Attributes      map[string]any `json:"attributes"`
+	Origin          string         `json:"origin"`
+	Customer        string         `json:"customer"`
+	Timeout         int64          `json:"timeout"` // seconds; 0 never expires
+}
+
+// listAlerts gives every alert that the filters let through, which must be exact (see selection.filters); none lets all through.
+// https://docs.alerta.io/api/reference.html#search-alerts
+func (c *client) listAlerts(ctx context.Context, filters url.Values) ([]wireAlert, error) {
+	var answer struct {
+		Alerts []wireAlert `json:"alerts"`
+		More   bool        `json:"more"`
+		Total  int         `json:"total"`
+	}
+	if err := c.list(ctx, "alerts", filters, &answer); err != nil {
+		return nil, err
+	}
+	if answer.More {
+		return nil, fmt.Errorf("listing alerts: %w", cut(len(answer.Alerts), answer.Total))
+	}
+	return answer.Alerts, nil
+}
+
+// list reads one list as a whole. Servers before 8.8 answer 500 to a list that is not sorted.
+func (c *client) list(ctx context.Context, name string, filters url.Values, out any) error {
+	query := url.Values{"page-size": {strconv.Itoa(everything)}, "sort-by": {"createTime"}}
+	for filter, values := range filters {
+		query[filter] = values
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{name}, Query: query}, out)
+	return wrap("listing "+name, err)
+}
+
+// cut is the error of a list that the server did not give as a whole.
+func cut(got, total int) error {
+	return fmt.Errorf("the server gives only %d of %d at once, so it is not known what exists", got, total)
+}
+
+// getAlert reads one alert by its full id.
+func (c *client) getAlert(ctx context.Context, id string) (wireAlert, error) {
+	var answer struct {
+		Alert wireAlert `json:"alert"`
+	}
+	if err := whole(id); err != nil {
+		return wireAlert{}, err
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alert", id}}, &answer)
+	if err == nil && answer.Alert.ID != id {
+		// The server looks for a prefix of ids, and among those of repetitions too.
+		return wireAlert{}, httpapi.ErrNotFound
+	}
+	return answer.Alert, err
+}
+
+// deleteAlert removes one alert by its full id: https://docs.alerta.io/api/reference.html#delete-an-alert
+func (c *client) deleteAlert(ctx context.Context, id string) error {
+	return c.deleteOne(ctx, "alert", id)
+}
+
+// deleteHeartbeat removes one heartbeat by its full id: https://docs.alerta.io/api/reference.html#delete-a-heartbeat
+func (c *client) deleteHeartbeat(ctx context.Context, id string) error {
+	return c.deleteOne(ctx, "heartbeat", id)
+}
+
+// deleteBlackout removes one blackout: https://docs.alerta.io/api/reference.html#delete-a-blackout
+func (c *client) deleteBlackout(ctx context.Context, id string) error {
+	return c.deleteOne(ctx, "blackout", id)
+}
+
+// deleteOne takes what is gone already for success. Where several delete the same at once the server answers 500 to all but one, so that
+// after a failure it is looked whether the object is there.
+func (c *client) deleteOne(ctx context.Context, kind, id string) error {
+	if err := whole(id); err != nil {
+		return err
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodDelete, Path: []string{kind, id}}, nil)
+	if asksAgain(ctx, err) {
+		look := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{kind, id}}, nil)
+		if errors.Is(look, httpapi.ErrNotFound) {
+			return nil
+		}
+	}
+	if errors.Is(err, httpapi.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// asksAgain tells whether a look can say more about a call that failed than its error does.
+func asksAgain(ctx context.Context, err error) bool {
+	for _, clear := range []error{httpapi.ErrNotFound, httpapi.ErrAuth, httpapi.ErrForbidden} {
+		if errors.Is(err, clear) {
+			return false
+		}
+	}
+	return err != nil && ctx.Err() == nil
+}
+
+// deleteReceived removes the alerts that were last received under these ids, and gives the ids of the alerts that it removed. One
+// that was received again since then has another id there and stays.
+func (c *client) deleteReceived(ctx context.Context, receiveIDs []string) ([]string, error) {
+	if len(receiveIDs) == 0 {
+		return nil, nil // without a filter the server deletes all there is
+	}
+	for _, id := range receiveIDs {
+		if err := whole(id); err != nil {
+			return nil, err
+		}
+	}
+	var answer struct {
+		Deleted []string `json:"deleted"`
+	}
+	err := c.http.Do(ctx, httpapi.Request{
+		Method: http.MethodDelete, Path: []string{"_bulk", "alerts"}, Query: url.Values{"lastReceiveId": receiveIDs},
+	}, &answer)
+	return answer.Deleted, err
+}
+
+// act does what an operator would: close, ack, shelve. An alert that is in that status already is httpapi.ErrConflict.
+// https://docs.alerta.io/api/reference.html#action-an-alert
+func (c *client) act(ctx context.Context, id, action, text string) error {
+	if err := whole(id); err != nil {
+		return err
+	}
+	body := map[string]string{"action": action, "text": text}
+	return c.http.Do(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"alert", id, "action"}, JSON: body}, nil)
+}
+
+// countAlerts tells how many alerts the server has for whoever calls: https://docs.alerta.io/api/reference.html#get-counts
+func (c *client) countAlerts(ctx context.Context) (int, error) {
+	var answer struct {
+		Total int `json:"total"`
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alerts", "count"}}, &answer)
+	return answer.Total, wrap("counting alerts", err)
+}
+
+// wireHeartbeat is a heartbeat as the server lists it: https://docs.alerta.io/api/heartbeat.html
+type wireHeartbeat struct {
+	ID          string         `json:"id"`
+	Origin      string         `json:"origin"`
+	Tags        []string       `json:"tags"`
+	Attributes  map[string]any `json:"attributes"`
+	Customer    string         `json:"customer"`
+	Status      string         `json:"status"`
+	ReceiveTime time.Time      `json:"receiveTime"`
+}
+
+// listHeartbeats gives all heartbeats: https://docs.alerta.io/api/reference.html#list-all-heartbeats
+func (c *client) listHeartbeats(ctx context.Context) ([]wireHeartbeat, error) {
+	var answer struct {
+		Heartbeats []wireHeartbeat `json:"heartbeats"`
+		More       bool            `json:"more"`
+		Total      int             `json:"total"`
+	}
+	if err := c.list(ctx, "heartbeats", nil, &answer); err != nil {
+		return nil, err
+	}
+	if answer.More {
+		return nil, fmt.Errorf("listing heartbeats: %w", cut(len(answer.Heartbeats), answer.Total))
+	}
+	return answer.Heartbeats, nil
+}
+
+// wireBlackout is a blackout as the server lists it: https://docs.alerta.io/api/blackout.html
+type wireBlackout struct {
+	ID          string    `json:"id"`
+	Environment string    `json:"environment"`
+	Resource    string    `json:"resource"`
+	Service     []string  `json:"service"`
+	Event       string    `json:"event"`
+	Group       string    `json:"group"`
+	Tags        []string  `json:"tags"`
+	Origin      string    `json:"origin"`
+	Customer    string    `json:"customer"`
+	Start       time.Time `json:"startTime"`
+	End         time.Time `json:"endTime"`
+	Status      string    `json:"status"` // active, pending or expired, by the server's clock
+}
+
+// listBlackouts gives all blackouts: https://docs.alerta.io/api/reference.html#list-all-blackouts
+func (c *client) listBlackouts(ctx context.Context) ([]wireBlackout, error) {
+	var answer struct {
+		Blackouts []wireBlackout `json:"blackouts"`
+		More      bool           `json:"more"`
+		Total     int            `json:"total"`
+	}
+	if err := c.list(ctx, "blackouts", nil, &answer); err != nil {
+		return nil, err
+	}
+	if answer.More {
+		return nil, fmt.Errorf("listing blackouts: %w", cut(len(answer.Blackouts), answer.Total))
+	}
+	return answer.Blackouts, nil
+}
+
+// createBlackout makes a blackout, also where there is one like it: https://docs.alerta.io/api/reference.html#create-a-blackout
+func (c *client) createBlackout(ctx context.Context, body map[string]any) (wireBlackout, error) {
+	var answer struct {
+		Blackout wireBlackout `json:"blackout"`
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"blackout"}, JSON: body}, &answer)
+	return answer.Blackout, err
+}
+
+// updateBlackout changes a blackout. A customer that is not sent is taken away from it.
+// https://docs.alerta.io/api/reference.html#update-a-blackout
+func (c *client) updateBlackout(ctx context.Context, id string, body map[string]any) error {
+	if err := whole(id); err != nil {
+		return err
+	}
+	return c.http.Do(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"blackout", id}, JSON: body}, nil)
+}
+
+// housekept is what one call of the server's housekeeping did, beside the deletions, which it does not tell.
+type housekept struct {
+	Expired  []string `json:"expired"`
+	Unshelve []string `json:"unshelve"`
+	Unack    []string `json:"unack"`
+}
+
+// keepHouse calls the server's own housekeeping, with ages in hours, which must not be 0.
+// https://docs.alerta.io/api/reference.html#housekeeping
+func (c *client) keepHouse(ctx context.Context, expired, info int) (housekept, error) {
+	var answer housekept
+	query := url.Values{"expired": {strconv.Itoa(expired)}, "info": {strconv.Itoa(info)}}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"management", "housekeeping"}, Query: query}, &answer)
+	return answer, wrap("housekeeping", err)
+}
+
+var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// whole refuses ids that could mean several objects: the server takes the id in a path for a prefix and a pattern.
+func whole(id string) error {
+	if !uuidPattern.MatchString(id) {
+		return fmt.Errorf("the id %q is no full UUID, so that the server would look for others too; it is left alone", id)
+	}
+	return nil
+}
+
+// wrap says what was attempted, and which right is missing.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var refusal *httpapi.Error
+	if errors.As(err, &refusal) && errors.Is(err, httpapi.ErrForbidden) {
+		if _, scope, found := strings.Cut(refusal.Msg, "Missing required scope: "); found {
+			return fmt.Errorf("%s: the key lacks %s: %w", what, scope, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// parseError reads {"status":"error","message":"…","code":404,"errors":[…]}.
+func parseError(_ int, body []byte) (code, msg string) {
+	var e struct {
+		Message string `json:"message"`
+		Errors  []any  `json:"errors"`
+	}
+	if json.Unmarshal(body, &e) != nil || e.Message == "" {
+		return "", ""
+	}
+	for _, detail := range e.Errors {
+		e.Message += fmt.Sprintf("; %v", detail)
+	}
+	return "", e.Message
+}

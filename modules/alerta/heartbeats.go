@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Heartbeat is the state of a heartbeat as the module shows it; nil is unset.
+type Heartbeat struct {
+	Origin   *string  `mapstructure:"origin"`
+	Tags     []string `mapstructure:"tags"`
+	Customer *string  `mapstructure:"customer"`
+	Status   *string  `mapstructure:"status"`
+}
+
+func describeHeartbeat(h Heartbeat) map[string]any {
+	return map[string]any{"origin": h.Origin, "tags": reconcile.Known(h.Tags), "customer": h.Customer, "status": h.Status}
+}
+
+// heartbeats deletes heartbeats.
+type heartbeats struct {
+	reconcile.Provider[Heartbeat] // nil: plans without wishes need only Key and Delete
+	*client
+}
+
+// plan gives a step for each selected heartbeat.
+func (p *heartbeats) plan(selected []wireHeartbeat, reason string) reconcile.Plan[Heartbeat] {
+	plan := make(reconcile.Plan[Heartbeat], 0, len(selected))
+	for _, h := range selected {
+		state := Heartbeat{Origin: &h.Origin, Tags: reconcile.Known(h.Tags), Status: &h.Status}
+		if h.Customer != "" {
+			state.Customer = &h.Customer
+		}
+		plan = append(plan, reconcile.Step[Heartbeat]{
+			Index: -1, Key: p.Key(state), ID: h.ID, Action: reconcile.Delete, Reason: reason,
+			Have: &reconcile.Object[Heartbeat]{ID: h.ID, State: state}, Changes: reconcile.Diff(state, Heartbeat{}),
+		})
+	}
+	slices.SortStableFunc(plan, func(a, b reconcile.Step[Heartbeat]) int {
+		return strings.Compare(a.Key+"\x00"+a.ID, b.Key+"\x00"+b.ID)
+	})
+	return plan
+}
+
+// Key is the origin, with the customer where there is one: the server keeps one heartbeat for both.
+func (p *heartbeats) Key(h Heartbeat) string {
+	if h.Customer == nil {
+		return text(h.Origin)
+	}
+	return text(h.Origin) + " of " + *h.Customer
+}
+
+// Delete removes a heartbeat.
+func (p *heartbeats) Delete(ctx context.Context, have reconcile.Object[Heartbeat]) error {
+	return wrap(fmt.Sprintf("deleting heartbeat %s (%s)", p.Key(have.State), have.ID), p.deleteHeartbeat(ctx, have.ID))
+}
