@@ -5,7 +5,6 @@ package icinga2
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -51,7 +50,10 @@ func (w world) downtimeModule() ansible.Module {
 
 // openDowntime checks the options without a call. Which objects they are about only the server knows.
 func (w world) openDowntime(call *ansible.Call, o downtimeOptions) (*resource.Task[Downtime], error) {
-	if err := refuseNulls(call, len(o.Downtimes)); err != nil {
+	// What a half-rendered template makes of an option must not be taken for left out: a list would widen what shall end to all objects,
+	// and a time would be now.
+	if err := resource.RefuseNulls(call, "downtimes", len(o.Downtimes), "id", "comment", "author", "hosts", "services", "all_services",
+		"child_hosts", "start", "duration", "fixed", "flexible_duration"); err != nil {
 		return nil, err
 	}
 	declared := resource.Declared(call, "downtimes", o.One, o.Downtimes, resource.Options{FailFast: o.FailFast}, "comment", "id")
@@ -86,22 +88,4 @@ func (w world) now() time.Time {
 		return time.Now()
 	}
 	return w.clock.Now()
-}
-
-// refuseNulls refuses what a half-rendered template makes of an option: taken for left out, a null list would widen what shall end to
-// all objects, and a null time would begin at once.
-func refuseNulls(call *ansible.Call, items int) error {
-	positions := []string{""}
-	for i := range items {
-		positions = append(positions, fmt.Sprintf("downtimes[%d].", i))
-	}
-	options := []string{"id", "comment", "author", "hosts", "services", "all_services", "child_hosts", "start", "duration", "fixed", "flexible_duration"}
-	for _, position := range positions {
-		for _, option := range options {
-			if call.Null(position + option) {
-				return fmt.Errorf("value of %s%s must not be null; leave the option out, as default(omit) does", position, option)
-			}
-		}
-	}
-	return nil
 }

@@ -4,7 +4,6 @@ package pingdom
 
 import (
 	_ "embed"
-	"fmt"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -59,7 +58,9 @@ func maintenanceRules() ansible.Rules {
 
 // openMaintenance checks the options and says what shall be, without a call.
 func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resource.Task[Window], error) {
-	if err := refuseNulls(call, len(o.Windows)); err != nil {
+	// What a half-rendered template makes of an option must not be taken for left out: a list would widen a window to a whole stack, and a
+	// time would open it at once.
+	if err := resource.RefuseNulls(call, "windows", len(o.Windows), "description", "checks", "tags", "start", "duration"); err != nil {
 		return nil, err
 	}
 	declared := resource.Declared(call, "windows", o.One, o.Windows, resource.Options{FailFast: o.FailFast}, "description", "id")
@@ -88,21 +89,4 @@ func (w world) now() time.Time {
 		return time.Now()
 	}
 	return w.clock.Now()
-}
-
-// refuseNulls refuses what a half-rendered template makes of an option: taken for left out, a null list would widen a window
-// to a whole stack, and a null time would open it at once.
-func refuseNulls(call *ansible.Call, windows int) error {
-	positions := []string{""}
-	for i := range windows {
-		positions = append(positions, fmt.Sprintf("windows[%d].", i))
-	}
-	for _, position := range positions {
-		for _, option := range []string{"description", "checks", "tags", "start", "duration"} {
-			if call.Null(position + option) {
-				return fmt.Errorf("value of %s%s must not be null; leave the option out, as default(omit) does", position, option)
-			}
-		}
-	}
-	return nil
 }
