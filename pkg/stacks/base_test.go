@@ -138,6 +138,16 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestWhatAnInterruptedReplacementLeftIsFoundBesideItsSuccessor(t *testing.T) {
+	left := there("1", "web", "tcp", "shop")
+	left.State.tags = append(left.State.tags, "replaced_by:stackwatch")
+	find := (&account{}).base("").Find([]object{left, there("2", "web", "http", "shop"), there("3", "web", "ping", "shop")})
+	assert.Equal(t, "2 1", ids(find(wish("shop", "web", "http"))), "a namesake of another kind is not what was left")
+	gone := wish("shop", "web", "http")
+	gone.Absent = true
+	assert.Equal(t, "2", ids(find(gone)))
+}
+
 func TestObserveReadsAsLittleAsTheWishesAllow(t *testing.T) {
 	objects := []object{there("1", "web", "http", "shop"), there("2", "api", "http", "shop"), there("3", "web", "http", "blog"), there("4", "free", "http")}
 	gone := wish("shop", "web", "")
