@@ -60,23 +60,35 @@ func (p *Process) watch() error {
 }
 
 // Start starts the server, with what start.sh takes after the folder, and waits until it answers.
-func (p *Process) Start(arguments ...string) error { return p.script("start.sh", arguments...) }
+func (p *Process) Start(arguments ...string) error {
+	_, err := p.Script("start.sh", "", arguments...)
+	return err
+}
 
 // Stop ends the server as an administrator would, and waits until it has written down what it knows. The folder stays.
-func (p *Process) Stop() error { return p.script("stop.sh") }
+func (p *Process) Stop() error {
+	_, err := p.Script("stop.sh", "")
+	return err
+}
 
 // Kill ends the server at once, as a crash does. The folder stays.
-func (p *Process) Kill() error { return p.script("stop.sh", "kill") }
+func (p *Process) Kill() error {
+	_, err := p.Script("stop.sh", "", "kill")
+	return err
+}
 
 // End ends the server and removes its folder.
 func (p *Process) End() error { return errors.Join(p.alive.Close(), p.guard.Wait()) }
 
-func (p *Process) script(name string, arguments ...string) error {
+// Script runs one of the scripts on the folder, with an input, and gives what it prints.
+func (p *Process) Script(name, input string, arguments ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(p.scripts, name), append([]string{p.Dir}, arguments...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", name, err, out)
+	var out, complaint strings.Builder
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &complaint
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s%s", name, err, out.String(), complaint.String())
 	}
-	return nil
+	return out.String(), nil
 }
 
 // Text reads a file of the folder, without the space around its text.

@@ -9,7 +9,7 @@
 # DIR/keys                one "name key" a line: admin, ansible, reader; see keys.sql
 # DIR/settings.conf       settings of the caller's choice, in Python; read at each start, after those that are made here
 # DIR/alerta.log          what Alerta printed, of all its starts; DIR/postgres.log likewise
-# DIR/run                 PostgreSQL's socket: psql -h DIR/run -U alerta alerta
+# DIR/run                 PostgreSQL's socket; sql.sh asks there
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
@@ -58,14 +58,14 @@ until_ready() { # until_ready SERVER COMMAND...
 	server=$1
 	shift
 	tries=0
-	until "$@" >/dev/null 2>&1; do
+	until "$@" >/dev/null 2>&1 </dev/null; do
 		alive "$server.pid" || failed "$server"
 		tries=$((tries + 1))
 		[ "$tries" != 1200 ] || failed "$server"
 		sleep 0.05
 	done
 }
-sql() { psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --host "$dir/run" --username alerta "$@"; }
+sql() { "$here/sql.sh" "$dir" "$@"; }
 
 new=
 if [ ! -e "$dir/version" ]; then
@@ -100,8 +100,8 @@ fi
 	-c full_page_writes=off -c autovacuum=off -c max_connections=200 -c dynamic_shared_memory_type=mmap \
 	-c unix_socket_permissions=0700) >>"$dir/postgres.log" 2>&1 </dev/null &
 echo $! >"$dir/postgres.pid"
-until_ready postgres sql --command 'SELECT 1' postgres
-[ -z "$new" ] || sql --command 'CREATE DATABASE alerta' postgres
+until_ready postgres sql postgres
+[ -z "$new" ] || echo 'CREATE DATABASE alerta' | sql postgres
 echo "$version" >"$dir/version"
 
 # Only what is said here is set: the caller's own DATABASE_URL would win over the file.
@@ -111,6 +111,6 @@ env -i PATH="$PATH" LANG=C.UTF-8 ALERTA_SVR_CONF_FILE="$dir/alertad.conf" setsid
 echo $! >"$dir/alerta.pid"
 until_ready alerta curl --silent --fail --noproxy '*' "http://127.0.0.1:$port/management/gtg"
 # The tables are there only now: Alerta makes them. The keys go through standard input, because everybody can read a command line.
-{ sed 's/^/\\set /' "$dir/keys"; cat "$here/keys.sql"; } | sql alerta
+{ sed 's/^/\\set /' "$dir/keys"; cat "$here/keys.sql"; } | sql
 echo "$port" >"$dir/port"
 echo "ready: http://127.0.0.1:$port"
