@@ -23,6 +23,7 @@ type wireDowntime struct {
 	End         float64 `json:"end_time"`
 	Fixed       bool    `json:"fixed"`
 	Duration    float64 `json:"duration"`     // of a flexible one
+	Triggered   float64 `json:"trigger_time"` // when a problem began a flexible one, 0 before
 	Parent      string  `json:"parent"`       // of a service: the host's downtime that brought it
 	TriggeredBy string  `json:"triggered_by"` // of a child host: the downtime that starts it
 	Owner       string  `json:"config_owner"` // the ScheduledDowntime of the configuration that makes it, "" where there is none
@@ -35,7 +36,7 @@ func (c *client) listDowntimes(ctx context.Context, authors, comments, names []s
 		map[string]any{"authors": set(authors), "comments": set(comments), "names": set(names)},
 	}
 	found, err := query[wireDowntime](ctx, c, downtimeKind, f, "author", "comment", "host_name", "service_name", "start_time", "end_time",
-		"fixed", "duration", "parent", "triggered_by", "config_owner")
+		"fixed", "duration", "trigger_time", "parent", "triggered_by", "config_owner")
 	return found, permission(err, "objects/query/Downtime")
 }
 

@@ -34,6 +34,7 @@ type Downtime struct {
 
 	// What was read, or is to be written, beside it.
 	span     window.Span
+	lasts    time.Time // when it is over: a flexible one that has begun can go on behind its end
 	flexible time.Duration
 	children []string // full names of the downtimes that it brought for child hosts
 
@@ -107,15 +108,19 @@ func (p *downtimes) Find(have []reconcile.Object[Downtime]) func(reconcile.Want[
 	return func(want reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
 		w := want.State
 		return slices.DeleteFunc(slices.Clone(byPlace[w.place()]), func(o reconcile.Object[Downtime]) bool {
-			return !o.State.same(w) || o.State.span.Over(p.begun) ||
-				!want.Absent && !w.Means(o.State.span, p.begun) || want.Absent && !p.goes(w, o.State)
+			meant := !o.State.span.Over(p.begun) && w.Means(o.State.span, p.begun)
+			if want.Absent {
+				meant = p.goes(w, o.State)
+			}
+			return !meant || !o.State.same(w)
 		})
 	}
 }
 
 // goes tells whether a downtime is at the time that is meant by a wish to end it: without a start at any time to come.
 func (p *downtimes) goes(wish, have Downtime) bool {
-	return !have.span.Over(p.begun) && (wish.Schedule.Start.IsZero() || wish.MeansGone(have.span, p.begun))
+	until := window.Span{From: have.span.From, To: have.lasts}
+	return !until.Over(p.begun) && (wish.Schedule.Start.IsZero() || wish.MeansGone(until, p.begun))
 }
 
 // Observe lists the downtimes of the authors and comments of the wishes, with one query.
@@ -222,8 +227,12 @@ func fromWireDowntime(w wireDowntime) Downtime {
 		children = "schedule"
 	}
 	d.ChildHosts = &children
+	d.lasts = d.span.To
 	if !w.Fixed {
 		d.flexible = time.Duration(w.Duration * float64(time.Second))
+		if end := fromSeconds(w.Triggered).Add(d.flexible); w.Triggered > 0 && end.After(d.lasts) {
+			d.lasts = end
+		}
 		text := d.flexible.String()
 		d.FlexibleDuration = &text
 	}

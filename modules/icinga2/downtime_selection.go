@@ -212,9 +212,9 @@ func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downti
 	for _, w := range declared {
 		switch {
 		case w.ID != "":
-			wants = append(wants, w)
+			wants = append(wants, ended(wants, w)...)
 		case w.Absent:
-			wants = append(wants, p.ending(w.State, have, d)...)
+			wants = append(wants, ended(wants, p.ending(w.State, have, d)...)...)
 		default:
 			found := d.places(w.State.selection)
 			if err := d.check(w.State.selection, found); err != nil {
@@ -227,6 +227,13 @@ func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downti
 		return nil, errors.New(strings.Join(problems, "; "))
 	}
 	return wants, nil
+}
+
+// ended leaves out of some wishes for what shall go those that are there already: that two patterns mean the same is no contradiction.
+func ended(there []reconcile.Want[Downtime], more ...reconcile.Want[Downtime]) []reconcile.Want[Downtime] {
+	return slices.DeleteFunc(more, func(w reconcile.Want[Downtime]) bool {
+		return slices.ContainsFunc(there, func(known reconcile.Want[Downtime]) bool { return known.ID == w.ID })
+	})
 }
 
 // scheduled gives the wishes of a downtime that shall be for some objects. A service that its host's downtime brings has none of its own.

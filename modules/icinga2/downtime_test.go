@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // deployment is the task that schedules a downtime for the stack shop.
@@ -280,6 +282,32 @@ func TestAFlexibleDowntime(t *testing.T) {
 	p.rests(fixed)
 }
 
+// TestAFlexibleDowntimeThatHasBegunOutlastsItsEnd: it is not over before its own duration is.
+func TestAFlexibleDowntimeThatHasBegunOutlastsItsEnd(t *testing.T) {
+	t.Parallel()
+	at := func(minutes float64) float64 {
+		return toSeconds(noon().Add(time.Duration(minutes * float64(time.Minute))))
+	}
+	for _, c := range []struct {
+		rule      string
+		fixed     bool
+		triggered float64
+		goes      bool
+	}{
+		{"it has begun and goes on", false, at(-5), true},
+		{"it has begun and is over", false, at(-11), false},
+		{"it has not begun", false, 0, false},
+		{"a fixed one ends with its end", true, at(-60), false},
+	} {
+		have := families([]object[wireDowntime]{{Name: "web1!x", Attrs: wireDowntime{
+			Host: "web1", Start: at(-60), End: at(-1), Fixed: c.fixed, Duration: 600, Triggered: c.triggered,
+		}}})
+		p := &downtimes{begun: noon()}
+		assert.Equal(t, c.goes, p.goes(Downtime{}, have[0].State), c.rule)
+		assert.Empty(t, p.Find(have)(reconcile.Want[Downtime]{State: have[0].State}), "whose end has come is not what shall be")
+	}
+}
+
 // TestDowntimesThatAreNobodysBusinessStay surrounds one with all that could be taken for it.
 func TestDowntimesThatAreNobodysBusinessStay(t *testing.T) {
 	t.Parallel()
@@ -344,6 +372,7 @@ func TestADowntimeIsRemovedByItsID(t *testing.T) {
 	p := newPause(t)
 	p.watch("web1", "web2")
 	p.does(options{"comment": "C", "hosts": "web*"})
+	p.rests(options{"comment": "D", "downtimes": []any{options{"hosts": "web1"}, options{"hosts": "web*"}}, "state": "absent"})
 	ids := p.ids()
 	byID := options{"id": ids["web1"], "state": "absent"}
 	assert.Equal(t, []string{"web1 deleted"}, p.does(byID).actions())
@@ -351,6 +380,9 @@ func TestADowntimeIsRemovedByItsID(t *testing.T) {
 	both := options{"downtimes": []any{options{"id": ids["web1"]}, options{"id": ids["web2"]}}, "state": "absent"}
 	assert.Equal(t, []string{" unchanged", "web2 deleted"}, p.does(both).actions())
 	assert.Empty(t, p.stored())
+	p.does(options{"comment": "C", "hosts": "web*"})
+	twice := []any{options{"hosts": "web1"}, options{"hosts": "web*"}}
+	assert.Equal(t, []string{"web1 deleted", "web2 deleted"}, p.does(options{"comment": "C", "downtimes": twice, "state": "absent"}).actions())
 }
 
 // TestAnyNameIsScheduled: hosts, services, authors and comments of whatever people call things.
@@ -410,4 +442,29 @@ func TestADowntimeIsInForce(t *testing.T) {
 	p.rests(task)
 	p.does(task.With(gone()))
 	assert.Equal(t, []any{0.0, 0.0, 0.0}, depths())
+}
+
+// TestExamplesOfDowntimesWork runs the tasks that the documentation shows, one after the other.
+func TestExamplesOfDowntimesWork(t *testing.T) {
+	t.Parallel()
+	p := newPause(t)
+	p.server.Furnish(t)
+	var documentation struct {
+		Examples string `yaml:"EXAMPLES"`
+	}
+	require.NoError(t, yaml.Unmarshal(downtimeDocumentation, &documentation))
+	var tasks []struct {
+		Name   string
+		Module options `yaml:"icinga2_downtime"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(documentation.Examples), &tasks))
+	require.Len(t, tasks, 6)
+	for _, task := range tasks {
+		assert.True(t, p.does(task.Module).Changed, task.Name)
+		p.rests(task.Module)
+	}
+	assert.Equal(t, []string{
+		"+Operating system update web1!http 540-660", "+Operating system update web2!http 540-660", "Import db1!disk 13860-14100",
+		"Operating system update web1 540-660", "Operating system update web2 540-660",
+	}, p.stored())
 }
