@@ -173,30 +173,6 @@ func mask(value any, hide bool) any {
 	}
 }
 
-// secrets gives the texts that masked hides, those of at least so many characters.
-func (v Vars) secrets(length int) []string {
-	var found []string
-	var walk func(value any, hide bool)
-	walk = func(value any, hide bool) {
-		switch v := value.(type) {
-		case map[string]any:
-			for key, inner := range v {
-				walk(inner, hide || credential.MatchString(key))
-			}
-		case []any:
-			for _, inner := range v {
-				walk(inner, hide)
-			}
-		case string:
-			if hide && len(v) >= length {
-				found = append(found, v)
-			}
-		}
-	}
-	walk(map[string]any(v), false)
-	return found
-}
-
 // normal brings variables into the form that encoding/json gives them, in which all numbers are floats as they are on the server.
 func (v Vars) normal() (Vars, error) {
 	if v == nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
-	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // Shared are the options that the modules for hosts and for services have in common, beside those of an object.
@@ -158,27 +157,11 @@ func (c *client) matching(ctx context.Context, patterns []string) ([]string, err
 	return names, nil
 }
 
-// shortestSecret is how long a text among the variables must be to be hidden wherever it occurs.
-const shortestSecret = 8
-
-// hide masks the credentials among the declared variables in everything that the module says.
-func hide(call *ansible.Call, wishes []wish, targets []target) {
-	for _, t := range targets {
-		wishes = append(wishes, t.wish)
-	}
-	for _, w := range wishes {
-		for _, text := range w.State.Vars.secrets(shortestSecret) {
-			call.AddSecret(secret.New(text))
-		}
-	}
-}
-
 // task makes the task of declared objects. static are those of hosts that are named, targets those that may be for patterns of hosts,
 // and ofHosts is that of the provider.
 func (w world) task(
 	call *ansible.Call, s Shared, policy reconcile.Policy[Object], static []wish, targets []target, ofHosts map[string]bool,
 ) (*resource.Task[Object], error) {
-	hide(call, static, targets)
 	for _, t := range targets {
 		more, err := t.on(nil)
 		if err != nil {

@@ -54,11 +54,18 @@ func (w world) hostModule() ansible.Module {
 }
 
 func hostRules() ansible.Rules {
-	return ansible.Rules{
+	rules := ansible.Rules{
 		MutuallyExclusive: [][]string{{"hosts", "name"}},
 		RequiredOneOf:     [][]string{{"name", "hosts", "stack"}},
 		Options:           connectionRules(),
 	}
+	of := func(options map[string]ansible.OptionRules) ansible.OptionRules {
+		return ansible.OptionRules{Rules: ansible.Rules{Options: options}}
+	}
+	services := of(map[string]ansible.OptionRules{"vars": varsRules()})
+	rules.Options["vars"], rules.Options["services"] = varsRules(), services
+	rules.Options["hosts"] = of(map[string]ansible.OptionRules{"vars": varsRules(), "services": services})
+	return rules
 }
 
 // openHost checks the options and says what shall be, without a call.

@@ -66,12 +66,23 @@ func (w world) serviceModule() ansible.Module {
 }
 
 func serviceRules() ansible.Rules {
-	return ansible.Rules{
+	rules := ansible.Rules{
 		MutuallyExclusive: [][]string{{"services", "name"}, {"host", "for_hosts"}, {"profiles", "name"}},
 		RequiredTogether:  [][]string{{"profiles", "hosts"}},
 		RequiredOneOf:     [][]string{{"name", "services", "hosts", "stack"}},
 		Options:           connectionRules(),
 	}
+	rules.Options["vars"] = varsRules()
+	element := ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": varsRules()}}}
+	rules.Options["services"] = element
+	rules.Options["profiles"] = ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"services": element}}}
+	return rules
+}
+
+// varsRules hides what looks like a credential among the variables of an object, see Vars.
+func varsRules() ansible.OptionRules {
+	const shortestSecret = 8
+	return ansible.OptionRules{HideBelow: credential, HideFrom: shortestSecret}
 }
 
 // openService checks the options and says what shall be, without a call.

@@ -14,6 +14,7 @@ package ansible
 import (
 	"context"
 	"os"
+	"regexp"
 )
 
 // Module is one Ansible module.
@@ -69,8 +70,10 @@ type OptionRules struct {
 	Secret bool
 	// HideFrom is how long a text or number inside a secret dictionary must be to be hidden wherever it occurs. Shorter ones
 	// are hidden in the option alone: an answer in which every 1 is hidden cannot be read. 0 hides them all, as Ansible does.
-	// It goes with type json only.
+	// It goes with type json, and with HideBelow.
 	HideFrom int
+	// HideBelow hides, in an option of type dict that is no secret as a whole, what is below keys that match. HideFrom holds there too.
+	HideBelow *regexp.Regexp
 	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
 	ApplyDefaults bool
 	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -198,6 +199,28 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 	m.Rules = rules(0)
 	_, answer := execute(t, m, `{"headers": {"debug": "1"}}`)
 	assert.Equal(t, "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", answer["count"], "as Ansible does it")
+}
+
+func TestWhatIsBelowSomeKeysIsHidden(t *testing.T) {
+	m := module(`{vars: {type: dict}, l: {type: list, elements: dict, suboptions: {vars: {type: dict}}}}`,
+		answering(ansible.Result{"text": "below listed within written plain pair"}, nil))
+	hide := ansible.OptionRules{HideBelow: regexp.MustCompile("key"), HideFrom: 5}
+	m.Rules.Options = map[string]ansible.OptionRules{
+		"vars": hide, "l": {Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": hide}}},
+	}
+	for args, want := range map[string]string{
+		`{"vars": {"a_key": "below", "b": "plain"}}`:                      "******** listed within written plain pair",
+		`{"vars": {"keys": ["listed", {"x": "within"}], "b": ["plain"]}}`: "below ******** ******** written plain pair",
+		`{"vars": {"a": [{"key": "within"}, "plain"]}}`:                   "below listed ******** written plain pair",
+		`{"vars": "{\"key\": \"written\"}"}`:                              "below listed within ******** plain pair",
+		`{"vars": {"key": "pair"}}`:                                       "below listed within written plain pair",
+		`{"l": [{"vars": {"key": "below"}}, {"vars": null}]}`:             "******** listed within written plain pair",
+		`{"vars": "{"}`: "",
+	} {
+		_, answer := execute(t, m, args)
+		text, _ := answer["text"].(string)
+		assert.Equal(t, want, text, args)
+	}
 }
 
 func TestNullsAreToldByTheirPath(t *testing.T) {

@@ -74,6 +74,11 @@ func (s secretSet) addFrom(value any, length int) error {
 			return nil
 		}
 	}
+	return s.addParts(value, length)
+}
+
+// addParts adds the texts and numbers of at least so many characters inside a value.
+func (s secretSet) addParts(value any, length int) error {
 	parts := secretSet{}
 	if err := parts.addAll(value); err != nil {
 		return err
@@ -82,6 +87,37 @@ func (s secretSet) addFrom(value any, length int) error {
 		if utf8.RuneCountInString(part) >= length {
 			s.add(part)
 		}
+	}
+	return nil
+}
+
+// addBelow adds what is below the keys of a dictionary that hide it, which may still be in the form it came in.
+func (s secretSet) addBelow(value any, o *Option) error {
+	switch v := value.(type) {
+	case string:
+		parsed, err := toDict(v)
+		if err != nil {
+			return nil // what is no dictionary has no keys, and the option's type says what is wrong with it
+		}
+		return s.addBelow(parsed, o)
+	case []any:
+		var first error
+		for _, item := range v {
+			if _, text := item.(string); !text {
+				first = firstError(first, s.addBelow(item, o))
+			}
+		}
+		return first
+	case *dict:
+		var first error
+		for _, key := range v.keys {
+			if o.HideBelow.MatchString(key) {
+				first = firstError(first, s.addParts(v.values[key], o.HideFrom))
+			} else if _, text := v.values[key].(string); !text {
+				first = firstError(first, s.addBelow(v.values[key], o))
+			}
+		}
+		return first
 	}
 	return nil
 }
@@ -98,6 +134,9 @@ func (s secretSet) collect(spec *Spec, params *dict) error {
 		}
 		if o.Logging == Hidden && truthy(value) {
 			first = firstError(first, s.addFrom(value, o.HideFrom))
+		}
+		if o.HideBelow != nil && value != nil {
+			first = firstError(first, s.addBelow(value, o))
 		}
 		if o.Sub == nil || value == nil || !o.nests() {
 			continue

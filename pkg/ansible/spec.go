@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -59,6 +60,7 @@ type Option struct {
 	RemovedFrom       string
 	Advice            map[string]string // by value that is no choice
 	HideFrom          int
+	HideBelow         *regexp.Regexp
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -120,7 +122,7 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 	o := Option{
 		Name: name, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
-		Advice: rules.Advice, HideFrom: rules.HideFrom,
+		Advice: rules.Advice, HideFrom: rules.HideFrom, HideBelow: rules.HideBelow,
 	}
 	r := reader{of: d, path: path + name}
 	o.Type, o.Elements = cmp.Or(r.text("type"), "str"), r.text("elements")
@@ -147,8 +149,10 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 		r.fail("an option cannot be required and have a default")
 	case rules.NotSecret && (rules.Secret || f.secret):
 		r.fail("both secret and not")
-	case rules.HideFrom > 0 && o.Type != "json":
+	case rules.HideFrom > 0 && rules.HideBelow == nil && o.Type != "json":
 		r.fail("only short parts of type json can be left unhidden, not of %s", o.Type)
+	case rules.HideBelow != nil && o.Type != "dict":
+		r.fail("only type dict has keys below which something can be hidden, not %s", o.Type)
 	}
 	for _, alias := range o.DeprecatedAliases {
 		if !slices.Contains(o.Aliases, alias.Name) {

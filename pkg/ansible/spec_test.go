@@ -4,6 +4,7 @@ package ansible_test
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +212,8 @@ func TestSpecsThatAnsibleWouldNotTake(t *testing.T) {
 		{options("a: {}"), "both secret and not", ansible.Rules{Options: map[string]ansible.OptionRules{"a": {Secret: true, NotSecret: true}}}},
 		{options("a: {type: dict}"), "only short parts of type json can be left unhidden, not of dict",
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {Secret: true, HideFrom: 4}}}},
+		{options("a: {type: list}"), "only type dict has keys below which something can be hidden, not list",
+			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {HideBelow: regexp.MustCompile("x")}}}},
 		{options("a: {}"), "the deprecated alias x is not among the documented aliases",
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {DeprecatedAliases: []ansible.DeprecatedAlias{{Name: "x"}}}}}},
 	} {

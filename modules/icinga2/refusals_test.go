@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
+)
+
+// sharedLab is a lab over the server that all tests share, for tests that change nothing on it.
+func sharedLab(t testing.TB, module func(world) ansible.Module, plural string) *lab {
+	t.Helper()
+	return labOn(t, icingatest.Shared(t), module, plural)
+}
+
+func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	l := sharedLab(t, world.serviceModule, "services")
+	long := strings.Repeat("x", 246)
+	for _, c := range []struct {
+		task options
+		says string
+	}{
+		{options{"name": "a"}, "one of the following is required: host, for_hosts"},
+		{options{"host": "h"}, "one of the following is required: name, services, hosts, stack"},
+		{options{"host": "", "name": "a"}, `value of host must be a name without spaces around it, got: ""`},
+		{options{"host": "h", "name": " a"}, `value of name must be a name without spaces around it, got: " a"`},
+		{options{"host": "h", "name": "None"}, `value of name must be a name`},
+		{options{"host": "h", "name": "{{ x }}"}, "value of name must be rendered, got a template: {{ x }}"},
+		{options{"host": "h!x", "name": "a"}, "value of host must be a name without an exclamation mark, which stands between host and service, got: h!x"},
+		{options{"host": "h", "name": "a!b"}, "value of name must be a name without an exclamation mark"},
+		{options{"host": "h", "name": "a\nb"}, `value of name must be a name without line breaks and control characters, got: "a\nb"`},
+		{options{"host": "web1", "name": long}, "value of name must be so short that the full name has at most 250 bytes, got 251: web1!" + long},
+		{options{"host": "web1", "name": strings.Repeat("/", 82)}, "at most 250 bytes, got 251"},
+		{options{"host": "h", "name": "a", "check_interval": "1x"}, "value of check_interval must be a time of more than 0 seconds such as 60, 90s, 5m or 1h, got: 1x"},
+		{options{"host": "h", "name": "a", "check_interval": 0}, "value of check_interval must be a time of more than 0 seconds"},
+		{options{"host": "h", "name": "a", "retry_interval": ""}, "value of retry_interval must be a time"},
+		{options{"host": "h", "name": "a", "retry_interval": "-5"}, "value of retry_interval must be a time"},
+		{options{"host": "h", "name": "a", "check_timeout": "soon"}, "value of check_timeout must be a time"},
+		{options{"host": "h", "name": "a", "max_check_attempts": 0}, "value of max_check_attempts must be at least 1, got: 0"},
+		{options{"host": "h", "name": "a", "flapping_threshold_low": 101}, "value of flapping_threshold_low must be a share from 0 to 100 percent, got: 101"},
+		{
+			options{"host": "h", "name": "a", "flapping_threshold_low": 50, "flapping_threshold_high": 40},
+			"value of flapping_threshold_low must not be more than flapping_threshold_high, got: 50 and 40",
+		},
+		{options{"host": "h", "name": "a", "flapping_ignore_states": []string{"Up"}}, "value of flapping_ignore_states must be of OK, Warning, Critical, Unknown, got: Up"},
+		{options{"host": "h", "name": "a", "check_command": ""}, "value of check_command must not be empty; leave it out where a template or the server decides"},
+		{options{"host": "h", "name": "a", "templates": []string{"{{ x }}"}}, "value of templates must be rendered, got a template: {{ x }}"},
+		{options{"host": "h", "name": "a", "vars": options{"stack": "x"}}, "value of vars must not hold the suite's own marks, got: stack; write the option stack instead"},
+		{options{"host": "h", "name": "a", "vars": options{"managed_by": "me"}}, "value of vars must not hold the suite's own marks, got: managed_by"},
+		{options{"host": "h", "name": "a", "vars": options{"": 1}}, "value of vars must have a name for each variable, got an empty one"},
+		{options{"host": "h", "name": "a", "groups": []any{"x", nil}}, "value of groups[1] must not be null"},
+		{options{"host": "h", "name": "a", "stack": "a/b"}, "value of stack must be a name of 1 to 50 characters"},
+		{options{"host": "h", "stack": nil, "name": "a"}, "value of stack must be the name of a stack, got null"},
+		{options{"stack": "shop", "state": "absent", "notes": "x"}, "which goes with no option of a single object, got: notes"},
+		{options{"for_hosts": []string{"h", "h"}, "name": "a"}, "value of for_hosts must name each host once, got twice: h"},
+		{options{"for_hosts": nil, "name": "a"}, "value of for_hosts must be a list, got null"},
+		{options{"for_hosts": []string{"x!y"}, "name": "a"}, "value of for_hosts must be a name without an exclamation mark"},
+		{
+			options{"host": "h", "services": []options{{"name": "a"}, {"name": "b"}, {"name": "a"}}},
+			"h!a: declared twice, by services[0] and by services[2]",
+		},
+		{options{"services": []options{{"name": "a", "host": "h"}, {"name": "b"}}}, "services[1]: one of the following is required: host, for_hosts"},
+		{options{"services": []options{}, "purge": true, "stack": "shop"}, "purge: true with no present element in services would remove everything in its scope"},
+		{options{"host": "h", "services": []options{{"name": "a", "state": "absent"}}, "purge": true}, "purge: true with no present element in services"},
+		{options{"profiles": []options{{"name": "p", "services": []options{{"name": "a"}}}}}, "parameters are required together: profiles, hosts"},
+		{
+			options{"profiles": []options{{"name": "p", "services": []options{{"name": "a"}}}}, "hosts": []options{{"name": "h", "profiles": []string{"q"}}}},
+			"hosts[0]: value of profiles must be names of profiles, got: q; there are: p",
+		},
+		{
+			options{"profiles": []options{{"name": "p", "services": []options{{"name": "a", "host": "h"}}}}, "hosts": []options{{"name": "h", "profiles": []string{"p"}}}},
+			"profiles[0].services[0]: host is no option of a service of a profile; hosts says which hosts get it",
+		},
+		{
+			options{"profiles": []options{{"name": "p", "services": []options{{"name": "a", "max_check_attempts": -1}}}}, "hosts": []options{{"name": "h", "profiles": []string{"p"}}}},
+			"profiles[0].services[0]: value of max_check_attempts must be at least 1",
+		},
+		{options{"host": "h", "name": "a", "api_url": "ftp://x"}, `got the scheme "ftp"`},
+		{options{"host": "h", "name": "a", "client_key": "/x"}, "client_key needs client_cert"},
+	} {
+		assert.Contains(t, l.refusal(c.task), c.says, "%v", c.task)
+	}
+	missing := options{"host": "h", "name": "a", "ca_path": l.server.CA}
+	l.Setup.TokenVariable = "NOTHING"
+	assert.Contains(t, l.Refusal(missing), "one of the following is required to log in: username with password, client_cert")
+	assert.Contains(t, l.Refusal(missing.With(options{"username": "x"})), "username needs password, which is missing or empty")
+	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password needs username, which is missing or empty")
+}
+
+func TestBadHostsAreRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	l := sharedLab(t, world.hostModule, "objects")
+	for _, c := range []struct {
+		task options
+		says string
+	}{
+		{options{"name": ".."}, "value of name must be a name that can stand in a URL, got: .."},
+		{options{"name": "a!b"}, "value of name must be a name without an exclamation mark"},
+		{options{"name": nil, "state": "absent", "stack": "shop"}, `value of name must be a name`},
+		{options{"name": "h", "address": "{{ ip }}"}, "value of address must be rendered, got a template: {{ ip }}"},
+		{options{"name": "h", "flapping_ignore_states": []string{"Critical"}}, "value of flapping_ignore_states must be of Up, Down, got: Critical"},
+		{options{"name": "h", "services": []options{{"name": "a", "check_interval": "x"}}}, "services[0]: value of check_interval must be a time"},
+		{options{"hosts": []options{{"name": "a"}, {"name": "a"}}}, "a: declared twice, by hosts[0] and by hosts[1]"},
+		{
+			options{"hosts": []options{{"name": "h", "services": []options{{"name": "a"}, {"name": "a"}}}}},
+			"h!a: declared twice, by hosts[0].services[0] and by hosts[0].services[1]",
+		},
+		{options{"stack": "shop", "state": "absent", "address": "192.0.2.1"}, "which goes with no option of a single object, got: address"},
+		{options{"hosts": []options{}, "purge": true}, "purge: true with no present element in hosts"},
+	} {
+		assert.Contains(t, l.refusal(c.task), c.says, "%v", c.task)
+	}
+}
+
+// What cannot be created is known before it is sent; a creation that is refused would cost a host its name.
+func TestAnObjectNeedsACommand(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	a := l.run(options{"name": "web1", "services": []options{element("a")}})
+	assert.Contains(t, a.Msg, "web1 does not exist yet, and to create it there are missing required arguments: check_command, or templates that set it")
+	assert.Empty(t, l.WriteCalls())
+	assert.Equal(t, 1, l.ok(options{"name": "web1", "templates": []string{"generic-host"}}).Summary["created"])
+}
+
+// TestAPartlyRefusedUpdateSaysHowFarItCame: the server answers 200, and sets attributes up to the one that it refuses.
+func TestAPartlyRefusedUpdateSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.host("web1")
+	a := l.run(options{"name": "web1", "action_url": "https://example.com", "check_command": "none", "notes": "never set"})
+	assert.Contains(t, a.Msg, "Object 'none' of type 'CheckCommand' does not exist.; changed before that: action_url")
+	assert.Equal(t, "https://example.com", l.attributes(hostKind, "web1")["action_url"])
+	assert.Empty(t, l.attributes(hostKind, "web1")["notes"])
+	assert.Contains(t, l.run(options{"name": "web1", "check_command": "none", "notes": "never set"}).Msg, "; nothing was changed")
+}
+
+// TestARestartWhileWritingIsTold answers as a server does that runs since another time.
+func TestARestartWhileWritingIsTold(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.recorder.Inject(emulator.Rule{
+		Index: emulator.AnyCall, Method: http.MethodGet, Path: "/v1/status/IcingaApplication", Skip: 1, Times: 1,
+		Fault: emulator.Fault{
+			Kind: emulator.Status, Status: http.StatusOK,
+			Body: `{"results":[{"status":{"icingaapplication":{"app":{"program_start":1.5}}}}]}`,
+		},
+	})
+	a := l.ok(options{"name": "web1", "check_command": "dummy"})
+	assert.Equal(t, "created", a.Only(t).Action)
+	assert.Contains(t, a.Warnings[0], "the server was reloaded or restarted while it was written to")
+}
+
+// TestWhatVanishesAfterItsCreationIsTold: a server that reloads confirms what it then forgets.
+func TestWhatVanishesAfterItsCreationIsTold(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.recorder.Inject(emulator.On(http.MethodPut, "", 1, emulator.Fault{
+		Kind: emulator.Status, Status: http.StatusOK, Body: `{"results":[{"code":200,"status":"Object was created"}]}`,
+	}))
+	task := options{"name": "web1", "check_command": "dummy"}
+	assert.Contains(t, l.run(task).Msg, "web1: the server confirmed it, but it is not there")
+	assert.Equal(t, "created", l.ok(task).Only(t).Action)
+}
+
+func secrets() resourcetest.Secrets {
+	return resourcetest.Secrets{
+		"community": `hunter2 & "more"`, "nested": "hunter3/tok+en", "in a list": "hunter4 secret", "password": "filled in by the test",
+	}
+}
+
+func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	all := secrets()
+	all["password"] = l.server.Password(icingatest.Ansible)
+	vars := options{
+		"snmp_community": all["community"], "http_auth": options{"user": all["nested"]}, "api_tokens": []any{all["in a list"]}, "short_password": "abc",
+	}
+	task := l.as(icingatest.Ansible, options{
+		"name": "web1", "check_command": "dummy", "stack": "shop", "vars": vars, "services": []options{element("a", options{"vars": vars})},
+	})
+	l.ExpectNoLeak(all, l.DryRun(task), "check mode")
+	a := l.OK(task)
+	l.ExpectNoLeak(all, a, "creation")
+	assert.Equal(t, "********", a.Diff[0].After["vars"].(map[string]any)["short_password"], "where the variables are shown all is hidden")
+	assert.Equal(t, all["community"], l.attributes(hostKind, "web1")["vars"].(map[string]any)["snmp_community"], "the server has what the answer has not")
+	l.ExpectNoLeak(all, l.OK(task), "second run")
+	// What the server holds and the task does not name is as secret: the old values of an update.
+	update := l.ok(options{"name": "web1", "vars": options{"snmp_community": "new community", "api_tokens": nil}})
+	assert.Contains(t, update.Only(t).Changes, "vars")
+	l.ExpectNoLeak(all, update, "update")
+	l.ExpectNoLeak(all, l.ok(options{"stack": "shop", "state": "absent"}), "deletion")
+
+	// A server that repeats what it was sent.
+	message, err := json.Marshal(map[string]any{"results": []any{map[string]any{"code": 500, "errors": []string{strings.Join(slices.Collect(maps.Values(all)), " | ")}}}})
+	assert.NoError(t, err)
+	l.recorder.Inject(emulator.On(http.MethodPut, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: 500, Body: string(message)}))
+	a = l.Run(task)
+	assert.True(t, a.Failed)
+	l.ExpectNoLeak(all, a, "echo")
+}
