@@ -197,10 +197,10 @@ func (s *Server) AddKey(t testing.TB, customer string, scopes ...string) string 
 }
 
 // AddUser makes a user for one test who may log in with a password, and has the rights that Alerta gives by default: to read and
-// to write, or those of the role admin.
-func (s *Server) AddUser(t testing.TB, name, password string, roles ...string) {
+// to write everything but the management.
+func (s *Server) AddUser(t testing.TB, mail, password string) {
 	t.Helper()
-	user := map[string]any{"name": name, "email": name, "password": password, "roles": append([]string{}, roles...)}
+	user := map[string]any{"name": mail, "email": mail, "password": password, "roles": []string{"user"}}
 	s.done(t, http.MethodPost, "/user", user)
 }
 
