@@ -68,8 +68,7 @@ func (w world) openDowntime(call *ansible.Call, o downtimeOptions) (*resource.Ta
 	p := newDowntimes(conn, w.now)
 	task := &resource.Task[Downtime]{
 		Provider: p, Ledger: conn.http.Ledger(), Verify: true, Concurrency: o.API.Concurrency, FailFast: o.FailFast,
-		// Several downtimes of one object at the same time say no more than one.
-		Policy: reconcile.Policy[Downtime]{AllowReplace: true, OnDuplicate: reconcile.Oldest},
+		Policy: reconcile.Policy[Downtime]{AllowReplace: true},
 		Describe: func(d Downtime) map[string]any {
 			return map[string]any{"comment": d.Comment, "author": d.Author, "host": d.Host, "service": d.Service, "start": d.Start, "end": d.End}
 		},

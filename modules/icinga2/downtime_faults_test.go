@@ -40,6 +40,7 @@ func TestDowntimeContract(t *testing.T) {
 		NotEdited: map[string]string{
 			"comment": identity, "author": identity, "host": identity, "service": identity, "start": replaced, "end": replaced, "fixed": replaced,
 			"flexible_duration": replaced, "all_services": replaced, "child_hosts": replaced,
+			"duplicates": "is what others have made; TestSeveralDowntimesOfOneObjectBecomeOne",
 		},
 	})
 }

@@ -5,7 +5,6 @@ package icinga2
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -31,12 +30,14 @@ type Downtime struct {
 	FlexibleDuration *string  `mapstructure:"flexible_duration"` // as Go writes durations; nil of a fixed one
 	AllServices      []string `mapstructure:"all_services"`      // the services of the host that it covers, sorted
 	ChildHosts       *string  `mapstructure:"child_hosts"`       // none, schedule or trigger
+	Duplicates       []string `mapstructure:"duplicates"`        // others by the same author with the same comment, for this object and time
 
 	// What was read, or is to be written, beside it.
 	span     window.Span
 	lasts    time.Time // when it is over: a flexible one that has begun can go on behind its end
 	flexible time.Duration
 	children []string // full names of the downtimes that it brought for child hosts
+	others   []string // full names of the duplicates and of what these brought
 
 	// Not part of the state: what a wish asks for.
 	selection
@@ -98,7 +99,8 @@ func (p *downtimes) Key(d Downtime) string {
 // Group keeps what the Ledger knows of downtimes apart from what it knows of other objects of the server.
 func (p *downtimes) Group(Downtime) string { return "downtimes" }
 
-// Find matches by author, comment, object and time.
+// Find matches by author, comment, object and time. Of several that shall exist it gives one, which knows the others: one that is as it
+// shall be, or else the one that lasts longest.
 func (p *downtimes) Find(have []reconcile.Object[Downtime]) func(reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
 	byPlace := make(map[place][]reconcile.Object[Downtime], len(have))
 	for _, o := range have {
@@ -107,14 +109,37 @@ func (p *downtimes) Find(have []reconcile.Object[Downtime]) func(reconcile.Want[
 	}
 	return func(want reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
 		w := want.State
-		return slices.DeleteFunc(slices.Clone(byPlace[w.place()]), func(o reconcile.Object[Downtime]) bool {
+		found := slices.DeleteFunc(slices.Clone(byPlace[w.place()]), func(o reconcile.Object[Downtime]) bool {
 			meant := !o.State.span.Over(p.begun) && w.Means(o.State.span, p.begun)
 			if want.Absent {
 				meant = p.goes(w, o.State)
 			}
 			return !meant || !o.State.same(w)
 		})
+		if want.Absent || len(found) < 2 {
+			return found
+		}
+		return []reconcile.Object[Downtime]{p.best(found, w)}
 	}
+}
+
+// best gives one of several downtimes that a wish means.
+func (p *downtimes) best(found []reconcile.Object[Downtime], want Downtime) reconcile.Object[Downtime] {
+	slices.SortStableFunc(found, func(a, b reconcile.Object[Downtime]) int {
+		rank := func(o reconcile.Object[Downtime]) int {
+			if p.MustReplace(o, want) == "" {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(rank(a)-rank(b), b.State.span.To.Compare(a.State.span.To))
+	})
+	best := found[0]
+	for _, o := range found[1:] {
+		best.State.Duplicates = append(best.State.Duplicates, o.ID)
+		best.State.others = append(append(best.State.others, o.ID), o.State.children...)
+	}
+	return best
 }
 
 // goes tells whether a downtime is at the time that is meant by a wish to end it: without a start at any time to come.
@@ -266,6 +291,7 @@ func (p *downtimes) Merge(have *reconcile.Object[Downtime], want Downtime) (Down
 		return want.stamped(), nil
 	}
 	merged := have.State
+	merged.Duplicates, merged.others = nil, nil
 	merged.allServices = want.allServices // also where the host itself has none, for its children
 	if want.Fixed != nil {
 		merged.Fixed, merged.FlexibleDuration, merged.flexible = want.Fixed, want.FlexibleDuration, want.flexible
@@ -286,24 +312,24 @@ func (p *downtimes) Merge(have *reconcile.Object[Downtime], want Downtime) (Down
 	return merged.stamped(), nil
 }
 
-// MustReplace names a field that differs: nothing of a downtime is changed in place.
+// MustReplace names a field that differs: nothing of a downtime itself is changed in place.
 func (p *downtimes) MustReplace(have reconcile.Object[Downtime], want Downtime) string {
 	merged, err := p.Merge(&have, want)
 	if err != nil {
 		return ""
 	}
+	have.State.Duplicates = nil
 	if changes := reconcile.Diff(have.State, merged); len(changes) > 0 {
 		return changes[0].Field
 	}
 	return ""
 }
 
-// Claim has nothing to do, see Claimed.
+// Claim has nothing to do: what an interrupted replacement has left is a duplicate, see Find.
 func (p *downtimes) Claim(context.Context, reconcile.Object[Downtime], Downtime) error { return nil }
 
-// Claimed is always true: what is by the same author, with the same comment, for the same object and at the same time may go as soon
-// as there is one that is as it shall be.
-func (p *downtimes) Claimed(reconcile.Object[Downtime]) bool { return true }
+// Claimed is never true, see Claim.
+func (p *downtimes) Claimed(reconcile.Object[Downtime]) bool { return false }
 
 // Create schedules a downtime.
 func (p *downtimes) Create(ctx context.Context, want Downtime) (reconcile.Object[Downtime], error) {
@@ -333,9 +359,13 @@ func (d Downtime) scheduling() scheduling {
 	return s
 }
 
-// Update is never called, see MustReplace.
-func (p *downtimes) Update(context.Context, reconcile.Object[Downtime], Downtime) (reconcile.Object[Downtime], error) {
-	return reconcile.Object[Downtime]{}, errors.New("a downtime is replaced and not updated: this is an error in the module")
+// Update removes the duplicates of a downtime. All else is replaced, see MustReplace.
+func (p *downtimes) Update(ctx context.Context, have reconcile.Object[Downtime], want Downtime) (reconcile.Object[Downtime], error) {
+	left, err := p.removed(ctx, have.State.others)
+	if err != nil && len(left) > 0 {
+		return reconcile.Object[Downtime]{}, fmt.Errorf("removing duplicates of downtime %s (%s): %w", p.Key(want), have.ID, err)
+	}
+	return reconcile.Object[Downtime]{ID: have.ID, State: want}, nil
 }
 
 // Delete removes a downtime with those that it brought.
@@ -346,27 +376,38 @@ func (p *downtimes) Delete(ctx context.Context, have reconcile.Object[Downtime])
 // BatchSize is how many downtimes are removed with one call.
 func (p *downtimes) BatchSize() int { return 200 }
 
-// DeleteMany removes downtimes, with those that they brought, by one call. The server's answer does not tell what was gone before from what
-// it refuses, so a look says what is left.
+// DeleteMany removes downtimes, with those that they brought and their duplicates, by one call.
 func (p *downtimes) DeleteMany(ctx context.Context, have []reconcile.Object[Downtime]) []error {
+	family := func(o reconcile.Object[Downtime]) []string {
+		return slices.Concat([]string{o.ID}, o.State.children, o.State.others)
+	}
 	var names []string
 	for _, o := range have {
-		names = append(append(names, o.ID), o.State.children...)
+		names = append(names, family(o)...)
 	}
 	errs := make([]error, len(have))
-	removal := p.removeDowntimes(ctx, names)
-	if removal == nil {
-		return errs
-	}
-	left, err := query[struct{}](ctx, p.client, downtimeKind, byName(downtimeKind, names))
-	there := set(nil)
-	for _, o := range left {
-		there[o.Name] = true
-	}
+	left, err := p.removed(ctx, names)
 	for i, o := range have {
-		if err != nil || there[o.ID] || slices.ContainsFunc(o.State.children, func(name string) bool { return there[name] }) {
-			errs[i] = fmt.Errorf("removing downtime %s (%s): %w", p.Key(o.State), o.ID, removal)
+		if err != nil && slices.ContainsFunc(family(o), func(name string) bool { return left[name] }) {
+			errs[i] = fmt.Errorf("removing downtime %s (%s): %w", p.Key(o.State), o.ID, err)
 		}
 	}
 	return errs
+}
+
+// removed removes downtimes by their full names. The server's answer does not tell what was gone before from what it refuses, so after an
+// error a look says which are left; all may be where nobody can look.
+func (p *downtimes) removed(ctx context.Context, names []string) (left map[string]bool, err error) {
+	if err = p.removeDowntimes(ctx, names); err == nil {
+		return nil, nil
+	}
+	found, lookErr := query[struct{}](ctx, p.client, downtimeKind, byName(downtimeKind, names))
+	if lookErr != nil {
+		return set(names), err
+	}
+	left = set(nil)
+	for _, o := range found {
+		left[o.Name] = true
+	}
+	return left, err
 }

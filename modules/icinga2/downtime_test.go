@@ -345,19 +345,19 @@ func TestSeveralDowntimesOfOneObjectBecomeOne(t *testing.T) {
 	task := options{"comment": "C", "hosts": "web1"}
 	for name, c := range map[string]struct {
 		ends []float64
-		want []string
+		does string
+		want string
 	}{
-		"as they shall be":         {[]float64{60, 50}, []string{"C web1 -5-50", "C web1 -5-60"}},
-		"one is":                   {[]float64{10, 60, 300}, []string{"C web1 -5-60"}},
-		"one is, which came later": {[]float64{240, 61}, []string{"C web1 -5-61"}},
-		"none is":                  {[]float64{10, 300}, []string{"C web1 -5-60"}},
+		"as they shall be":         {[]float64{50, 60}, "updated", "C web1 -5-60"},
+		"one is":                   {[]float64{10, 60, 300}, "updated", "C web1 -5-60"},
+		"one is, which came later": {[]float64{240, 61}, "updated", "C web1 -5-61"},
+		"none is":                  {[]float64{10, 300}, "replaced", "C web1 -5-60"},
 	} {
 		for _, end := range c.ends {
 			p.schedule("C", "web1", -5, end, nil)
 		}
-		p.does(task)
-		require.Len(t, p.stored(), 1, name)
-		assert.Contains(t, c.want, p.stored()[0], name)
+		assert.Equal(t, []string{"web1 " + c.does}, p.does(task).actions(), name)
+		assert.Equal(t, []string{c.want}, p.stored(), name)
 		p.rests(task)
 		for range 2 {
 			p.schedule("C", "web1", -5, 30, nil)
