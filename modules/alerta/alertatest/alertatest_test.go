@@ -201,7 +201,7 @@ func TestUsersLogIn(t *testing.T) {
 		var login struct{ Token string }
 		require.NoError(t, json.Unmarshal(answer.Body, &login))
 		for path, status := range map[string]int{"/alerts/count": 200, "/management/housekeeping": 403} {
-			request, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+path, nil)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
 			require.NoError(t, err)
 			request.Header.Set("Authorization", "Bearer "+login.Token)
 			response, err := s.http.Do(request)
