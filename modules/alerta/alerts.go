@@ -146,16 +146,8 @@ func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Object[Ale
 			}
 		}
 		var err error
-		if deleted, err = p.deleteReceived(ctx, ids); err != nil {
-			if !asksAgain(ctx, err) {
-				for i, o := range have {
-					errs[i] = p.failed("deleting", o, err)
-				}
-				return errs
-			}
-			if !p.broken.Swap(true) {
-				p.warn("the server does not delete in bulk, so alerts are deleted one by one: %v", err)
-			}
+		if deleted, err = p.deleteReceived(ctx, ids); err != nil && ctx.Err() == nil && !p.broken.Swap(true) {
+			p.warn("the server does not delete in bulk, so alerts are deleted one by one: %v", err)
 		}
 	}
 	for i, o := range have {

@@ -87,15 +87,15 @@ func read(call *ansible.Call, o options) (job, error) {
 	if call.NullElements() != nil {
 		r.refuse("value of %s must not be null; leave the element out", call.NullElements()[0])
 	}
-	for _, option := range []string{"blackout", "action", "heartbeats", "bulk"} {
+	for _, option := range []string{"heartbeats", "bulk"} {
 		r.notNull(option)
 	}
 	j.heartbeatsOlder = r.age("heartbeats_older_than", o.HeartbeatsOlder)
-	if j.duration = r.duration(o.Duration); r.err == nil && o.Blackout != nil {
-		j.blackouts, r.err = blackoutWishes(j.selection, *o.Blackout == "absent")
-	}
-	if r.err == nil {
+	if j.duration = r.duration(o.Duration); r.err == nil {
 		r.err = j.check(call)
+	}
+	if r.err == nil && o.Blackout != nil {
+		j.blackouts, r.err = blackoutWishes(j.selection, *o.Blackout == "absent")
 	}
 	return j, r.err
 }

@@ -84,8 +84,8 @@ func Text(s *string) string {
 	return *s
 }
 
-// Decode reads the answer of a module whose list has the key plural.
-func decode(text []byte, plural string) (Answer, error) {
+// decode reads the answer of a module whose lists have these keys.
+func decode(text []byte, plurals ...string) (Answer, error) {
 	a := Answer{Raw: string(text)}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&a); err != nil {
@@ -95,14 +95,19 @@ func decode(text []byte, plural string) (Answer, error) {
 		return a, errors.New("there is more than one JSON document")
 	}
 	var all map[string]json.RawMessage
-	if err := json.Unmarshal(text, &all); err != nil || all[plural] == nil {
-		return a, err
+	err := json.Unmarshal(text, &all)
+	for _, plural := range plurals {
+		var objects []Object
+		if err == nil && all[plural] != nil {
+			err = json.Unmarshal(all[plural], &objects)
+		}
+		a.Objects = append(a.Objects, objects...)
 	}
-	return a, json.Unmarshal(all[plural], &a.Objects)
+	return a, err
 }
 
-// inconsistency says what in an answer contradicts itself, whatever the run was about.
-func (a Answer) inconsistency(code int, token string) string {
+// inconsistency says what in an answer contradicts itself, whatever the run was about. beside tells that more was changed than the objects.
+func (a Answer) inconsistency(code int, token string, beside bool) string {
 	counted := map[string]int{"created": 0, "updated": 0, "replaced": 0, "deleted": 0, "unchanged": 0, "failed": 0}
 	for _, object := range a.Objects {
 		if _, known := counted[object.Action]; !known {
@@ -128,7 +133,7 @@ func (a Answer) inconsistency(code int, token string) string {
 		return "the API token is in the answer"
 	case a.Summary != nil && !maps.Equal(a.Summary, counted):
 		return "the summary does not count the objects"
-	case a.Changed != (done > 0) && (done > 0 || counted["failed"] == 0): // what failed half-way has changed something too
+	case a.Changed != (done > 0 || beside) && (done > 0 || counted["failed"] == 0): // what failed half-way has changed something too
 		return "changed does not agree with the actions"
 	case counted["failed"] > 0 && !a.Failed:
 		return "an object failed and the task did not"

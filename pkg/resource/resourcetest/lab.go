@@ -45,6 +45,8 @@ type Setup struct {
 	// Module makes the module with its state and its clock; a nil clock is the real one.
 	Module   func(stateDir string, clock *Clock) ansible.Module
 	Contents func() any                      // a copy of what the account holds
+	More     []string                        // the keys of further lists in the answer, whose objects count as those of Plural do
+	Beside   func(Answer) bool               // whether an answer tells of changes beside the objects; nil for never
 	Wrap     func(http.Handler) http.Handler // around the account; nil for nothing
 }
 
@@ -201,11 +203,12 @@ func (l *Lab) RunBy(clock *Clock, o Options, change ...func(*ansible.Process)) A
 		f(&p)
 	}
 	code := ansible.Execute(l.T.Context(), l.Setup.Module(l.StateDir, clock), p)
-	a, err := decode(stdout.Bytes(), l.Setup.Plural)
+	a, err := decode(stdout.Bytes(), append([]string{l.Setup.Plural}, l.Setup.More...)...)
 	require.NoError(l.T, err, "the answer: %s", stdout.String())
 	a.Syslog = log
 	assert.Empty(l.T, stderr.String(), "standard error")
-	if complaint := a.inconsistency(code, l.Setup.Token); complaint != "" {
+	beside := l.Setup.Beside != nil && l.Setup.Beside(a)
+	if complaint := a.inconsistency(code, l.Setup.Token, beside); complaint != "" {
 		assert.Fail(l.T, complaint, a.Raw)
 	}
 	return a

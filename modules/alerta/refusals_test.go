@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
+	"github.com/stackwatch/ansible-monitoring/pkg/servertest"
+)
+
+// deaf is a lab whose server answers nothing, for what must be refused before any call.
+func deaf(t testing.TB) *resourcetest.Lab {
+	t.Helper()
+	nobody := emulator.New(emulator.Options{}, &servertest.Upstream{
+		Send:    func(*http.Request, *http.Request) (*http.Response, error) { return nil, errors.New("nobody is there") },
+		Failure: func(status int) emulator.Response { return emulator.Text(status, "") },
+	})
+	return resourcetest.New(t, nobody, resourcetest.Setup{
+		Name: "alerta_housekeeping", Plural: "alerts", Token: "my-key", URLVariable: "ALERTA_ENDPOINT", TokenVariable: "ALERTA_API_KEY",
+		Module: func(stateDir string, clock *resourcetest.Clock) ansible.Module {
+			return world{stateDir: stateDir, clock: clock}.housekeepingModule()
+		},
+		Contents: func() any { return nil },
+	})
+}
+
+func TestBadOptionsAreRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	const empty = "the selection is empty, which would mean everything"
+	l := deaf(t)
+	remove := task{"action": "delete"}
+	stack := task{"action": "delete", "stack": "s1"}
+	for name, c := range map[string]struct {
+		o    task
+		want string
+	}{
+		"nothing to do":                  {task{"stack": "s1"}, "one of the following is required: blackout, heartbeats, action, server"},
+		"no selection":                   {remove, empty},
+		"no selection for a blackout":    {task{"blackout": "present"}, empty},
+		"no selection of heartbeats":     {task{"heartbeats": true, "environment": "P"}, "heartbeats is true but any of the following are missing: origin, tags"},
+		"a selection that nothing uses":  {task{"server": task{}, "stack": "s1"}, "the selection is for blackout, heartbeats or action"},
+		"live alone":                     {remove.With(task{"live": task{"stacks": []string{"s1"}}}), empty},
+		"live of nothing":                {stack.With(task{"live": task{}}), "live is set but any of the following are missing: live.stacks, live.resources"},
+		"no live stack":                  {stack.With(task{"live": task{"stacks": []string{}}}), "value of live.stacks must hold a value at least, got an empty list"},
+		"live with a blackout":           {task{"stack": "s1", "environment": "P", "blackout": "present", "live": task{"stacks": []string{"s1"}}}, "parameters are mutually exclusive: blackout|live"},
+		"heartbeats of live resources":   {task{"heartbeats": true, "environment": "P", "live": task{"resources": []string{"w"}}}, "heartbeats: true with live needs live.stacks"},
+		"grace alone":                    {stack.With(task{"grace": "1h"}), "missing parameter(s) required by 'grace': live"},
+		"an age of heartbeats alone":     {stack.With(task{"heartbeats_older_than": "1h"}), "missing parameter(s) required by 'heartbeats_older_than': heartbeats: true"},
+		"a duration alone":               {stack.With(task{"duration": "1h"}), "missing parameter(s) required by 'duration': blackout"},
+		"bulk without deleting":          {stack.With(task{"action": "close", "bulk": true}), "bulk: true is for action: delete"},
+		"a blackout without environment": {task{"blackout": "present", "stack": "s1"}, "blackout is set but all of the following are missing: environment"},
+		"a blackout by status":           {task{"blackout": "present", "environment": "P", "status": "open"}, "blackout and status exclude each other"},
+		"a blackout by age":              {task{"blackout": "absent", "environment": "P", "older_than": "1h"}, "blackout and older_than exclude each other"},
+		"a blackout by prefix":           {task{"blackout": "present", "environment": "P", "resource_prefix": "w"}, "blackout and resource_prefix exclude each other"},
+		"too many blackouts": {
+			task{"blackout": "present", "environment": "P", "resource": strings.Split(strings.Repeat("r,", 10)+"s", ","), "event": strings.Split(strings.Repeat("e,", 9)+"f", ",")},
+			"the values of the selection combine to more than 100 blackouts",
+		},
+		"a long blackout":             {task{"blackout": "present", "environment": "P", "duration": "9999h"}, "value of duration must be 1m to 720h (30 days), got: 9999h"},
+		"an empty stack":              {remove.With(task{"stack": ""}), "value of stack must not be empty"},
+		"an empty element":            {remove.With(task{"resource": []string{"a", ""}}), "value of resource must not be empty"},
+		"None":                        {remove.With(task{"stack": "None"}), `value of stack must not be empty, got: "None"`},
+		"an empty list":               {stack.With(task{"resource": []string{}}), "value of resource must hold a value at least, got an empty list"},
+		"null":                        {stack.With(task{"resource": nil}), "value of resource must not be null; leave the option out"},
+		"a null element":              {remove.With(task{"resource": []any{"a", nil}}), "must not be"},
+		"a null action":               {task{"stack": "s1", "heartbeats": true, "action": nil}, "value of action must be one of: delete, close, ack, shelve, got: None"},
+		"a null age":                  {stack.With(task{"older_than": nil}), "value of older_than must not be null"},
+		"a null limit":                {stack.With(task{"delete_limit": nil}), "value of delete_limit must not be null"},
+		"null live stacks":            {stack.With(task{"live": task{"stacks": nil, "resources": []string{"a"}}}), "value of live.stacks must not be null"},
+		"null live":                   {stack.With(task{"live": nil}), "value of live must not be null"},
+		"a template":                  {remove.With(task{"stack": "{{ stack }}"}), "value of stack must be rendered, got a template: {{ stack }}"},
+		"a percent sign":              {remove.With(task{"resource": "%"}), "value of resource must be a value, got: %; values are compared exactly"},
+		"an asterisk":                 {remove.With(task{"resource": "*"}), "value of resource must be a value, got: *; values are compared exactly"},
+		"a line's end":                {remove.With(task{"resource": []string{"a\n"}}), "value of resource must have no spaces around it"},
+		"an empty prefix":             {remove.With(task{"resource_prefix": ""}), "value of resource_prefix must not be empty"},
+		"an empty regex":              {remove.With(task{"resource_regex": ""}), "value of resource_regex must not be empty"},
+		"a regex of anything":         {remove.With(task{"resource_regex": "(a|)*"}), "value of resource_regex must not match an empty name, got: (a|)*"},
+		"no regex":                    {remove.With(task{"resource_regex": "a("}), "value of resource_regex must be a regular expression, got: a("},
+		"no attribute":                {remove.With(task{"attributes": task{}}), "value of attributes must hold an attribute at least"},
+		"an attribute that is null":   {remove.With(task{"attributes": task{"a": nil}}), "value of attributes.a must hold a value at least"},
+		"an attribute that is empty":  {remove.With(task{"attributes": task{"a": []string{""}}}), "value of attributes.a must not be empty"},
+		"an age that is a number":     {remove.With(task{"older_than": "7"}), "got a number without a unit: 7"},
+		"a negative age":              {remove.With(task{"older_than": "-1h"}), "value of older_than must be days, hours, minutes and seconds"},
+		"no hours for the server":     {task{"server": task{"expired": "30m"}}, "value of server.expired must be whole hours"},
+		"nothing for the server":      {task{"server": task{"info": "0h"}}, "value of server.info must be days, hours"},
+		"less than nothing for it":    {task{"server": task{"info": "-1"}}, "value of server.info must be days, hours"},
+		"garbage for the server":      {task{"server": task{"expired": "soon"}}, "value of server.expired must be days, hours"},
+		"a null age for the server":   {task{"server": task{"expired": nil}}, "value of server.expired must not be null"},
+		"a limit that is no number":   {stack.With(task{"delete_limit": "many"}), "value of delete_limit must be a count such as 10 or a share such as 20%, got: many"},
+		"an empty limit":              {stack.With(task{"delete_limit": ""}), "value of delete_limit must be a count such as 10 or a share such as 20%, got an empty string"},
+		"an unknown action":           {task{"stack": "s1", "action": "open"}, "value of action must be one of: delete, close, ack, shelve, got: open"},
+		"an empty key":                {stack.With(task{"api_key": ""}), "value of api_key must be an API key of Alerta, got an empty string"},
+		"a key from a file":           {stack.With(task{"api_key": "abcdefgh\n"}), "value of api_key must be an API key of Alerta, got one with a space or a line's end in it"},
+		"a user without a password":   {stack.With(task{"api_username": "u"}), "parameters are required together: api_username, api_password"},
+		"an empty password":           {stack.With(task{"api_username": "u", "api_password": ""}), "values of api_username and api_password must not be empty"},
+		"an address without a scheme": {stack.With(task{"api_url": "alerta.example.com"}), "api_url must be like https://api.example.com/v1"},
+		"an empty address":            {stack.With(task{"api_url": ""}), "value of api_url must be the server's address"},
+	} {
+		assert.Contains(t, l.Refusal(c.o), c.want, name)
+	}
+}

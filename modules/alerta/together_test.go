@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/modules/alerta/alertatest"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+)
+
+func TestSeveralRunsAtOnceAllSucceed(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, l *lab) {
+		for _, bulk := range []bool{false, true} {
+			l.server.Reset(t)
+			l.server.Insert(t, alertatest.Stacks(12, 100)...)
+			for i := range 20 {
+				l.server.Beat(t, alertatest.Heartbeat{Origin: fmt.Sprintf("cron/%d", i), Tags: []string{"stack=s1"}})
+			}
+			o := task{
+				"stack": "s1", "environment": "Production", "action": "delete", "bulk": bulk, "heartbeats": true, "delete_limit": "100%", "blackout": "present",
+			}
+			deleted := 0
+			for _, a := range l.Together(o, o, o) {
+				assert.False(t, a.Failed, a.Msg)
+				deleted += tell(t, a).Summary["deleted"]
+			}
+			assert.GreaterOrEqual(t, deleted, 120)
+			assert.Equal(t, 1100, l.server.Count(t))
+			assert.Empty(t, l.server.Heartbeats(t))
+			assert.Len(t, l.server.Blackouts(t), 1, "one controller makes a blackout once")
+			l.Settled(o)
+			closing := task{"stack": "s10", "action": "close"}
+			for _, a := range l.Together(closing, closing) {
+				assert.False(t, a.Failed, a.Msg)
+			}
+			l.Settled(closing)
+		}
+	})
+}
+
+// TestARacingDeletionIsLookedAt holds that the 500 of a server whose alert somebody else has just deleted is no failure.
+func TestARacingDeletionIsLookedAt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	l.server.Insert(t, alert("s1", "web", "down"))
+	l.server.Beat(t, alertatest.Heartbeat{Origin: "cron", Tags: []string{"stack=s1"}})
+	l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, Duration: 3600})
+	o := task{"stack": "s1", "environment": "Production", "action": "delete", "heartbeats": true, "blackout": "absent"}
+	fail := func(kind emulator.Kind) {
+		for _, path := range []string{"/alert", "/heartbeat", "/blackout"} {
+			l.recorder.Inject(emulator.On(http.MethodDelete, path, 1, emulator.Fault{Kind: kind, Status: http.StatusInternalServerError}))
+		}
+	}
+	fail(emulator.Status)
+	a := l.run(o)
+	assert.True(t, a.Failed, "it is there still")
+	assert.Contains(t, a.Msg, "status 500")
+	l.recorder.ClearFaults()
+	fail(emulator.StatusAfter)
+	a = l.run(o)
+	assert.False(t, a.Failed, a.Msg)
+	assert.Equal(t, 3, a.Summary["deleted"])
+	assert.Empty(t, l.recorder.Pending())
+}
+
+func TestAnAlertThatIsClosedOrGoneMeanwhileIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(*alertatest.Server, testing.TB, string){
+		"closed": func(s *alertatest.Server, t testing.TB, id string) {
+			s.Do(t, s.Key(alertatest.Admin), http.MethodPut, "/alert/"+id+"/action", map[string]string{"action": "close"})
+		},
+		"gone": func(s *alertatest.Server, t testing.TB, id string) {
+			s.Do(t, s.Key(alertatest.Admin), http.MethodDelete, "/alert/"+id, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := alertatest.Start(t, alertatest.Newest)
+			ids := server.Send(t, alert("s1", "web", "down"))
+			l := labOn(t, server, before(http.MethodPut, func() { meanwhile(server, t, ids[0]) }))
+			a := l.run(task{"stack": "s1", "action": "close"})
+			assert.False(t, a.Failed, a.Msg)
+		})
+	}
+}
+
+// before does something once, when the first call with a method comes.
+func before(method string, do func()) func(http.Handler) http.Handler {
+	var once sync.Once
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == method {
+				once.Do(do)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// TestWhatIsReceivedAgainIsKeptInBulk holds that a bulk deletion takes what was listed, and no news.
+func TestWhatIsReceivedAgainIsKeptInBulk(t *testing.T) {
+	t.Parallel()
+	for _, version := range alertatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			server := alertatest.Start(t, version)
+			again := alert("s1", "web", "again")
+			server.Send(t, again, alert("s1", "web", "old"))
+			l := labOn(t, server, before(http.MethodDelete, func() { server.Send(t, again) }))
+			a := l.run(task{"stack": "s1", "action": "delete", "bulk": true})
+			assert.False(t, a.Failed, a.Msg)
+			assert.Equal(t, []string{"web/old"}, a.cleared("deleted"))
+			assert.Equal(t, []string{"web/again"}, a.cleared("unchanged"))
+			assert.Equal(t, []string{"web/again"}, l.left())
+			for _, o := range a.Alerts {
+				if o.Action == "unchanged" {
+					assert.Equal(t, "received again since it was listed", o.Reason)
+				}
+			}
+		})
+	}
+}
+
+func TestAServerWithoutBulkDeletionIsServedToo(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusInternalServerError} {
+		l := newLab(t, alertatest.Newest)
+		l.server.Insert(t, alertatest.Stacks(2, 100)...)
+		l.recorder.Inject(emulator.On(http.MethodDelete, "/_bulk", emulator.Always, emulator.Fault{
+			Kind: emulator.Status, Status: status, Body: `{"status":"error","message":"no","code":500}`,
+		}))
+		a := l.run(task{"stack": "s1", "action": "delete", "bulk": true})
+		assert.False(t, a.Failed, a.Msg)
+		assert.Equal(t, 100, a.Summary["deleted"])
+		assert.Equal(t, 100, l.server.Count(t))
+		require.Len(t, a.Warnings, 1)
+		assert.Contains(t, a.Warnings[0], "the server does not delete in bulk, so alerts are deleted one by one")
+	}
+}
+
+// TestARunEndsWhileAlertsKeepArriving sends alerts of the stack, new ones and known ones, as fast as the server takes them, until the run is over.
+func TestARunEndsWhileAlertsKeepArriving(t *testing.T) {
+	t.Parallel()
+	for _, version := range alertatest.Versions() {
+		for _, bulk := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, bulk %t", version, bulk), func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, version)
+				l.server.Insert(t, alertatest.Stacks(2, 200)...)
+				neighbours := l.stack("s2")
+				ctx, stop := context.WithCancel(t.Context())
+				var sent atomic.Int64
+				started := make(chan struct{})
+				var sender sync.WaitGroup
+				sender.Go(func() {
+					for i := 0; ctx.Err() == nil; i++ {
+						l.server.Send(t, alert("s1", fmt.Sprintf("new%d", i), "down"), alert("s1", fmt.Sprintf("web%d.s1.example.com", i%200), "NodeDown"))
+						if sent.Add(2) == 10 {
+							close(started)
+						}
+					}
+				})
+				<-started
+				a := l.run(task{"stack": "s1", "action": "delete", "bulk": bulk, "delete_limit": "100%"})
+				stop()
+				sender.Wait()
+				assert.False(t, a.Failed, a.Msg)
+				assert.GreaterOrEqual(t, len(a.Alerts), 200)
+				lists := 0
+				for _, call := range l.recorder.Calls() {
+					if call.Path == "/alerts" {
+						lists++
+					}
+				}
+				assert.Equal(t, 2, lists, "one look, and one more")
+				there := map[string]bool{}
+				for _, left := range l.server.Alerts(t) {
+					there[left.ID] = true
+				}
+				for _, o := range a.Alerts {
+					if o.Action == "deleted" {
+						assert.False(t, there[o.ID], "%s is told as deleted and is there", o.ID)
+					}
+				}
+				assert.Equal(t, neighbours, l.stack("s2"), "the neighbours")
+				l.run(task{"stack": "s1", "action": "delete", "delete_limit": "100%"})
+				assert.Empty(t, l.stack("s1"), "the next run does the rest")
+			})
+		}
+	}
+}
+
+// stack gives the alerts of a stack.
+func (l *lab) stack(name string) (alerts []alertatest.Alert) {
+	for _, a := range l.server.Alerts(l.T) {
+		if strings.Join(a.Tags, ",") == "stack="+name {
+			alerts = append(alerts, a)
+		}
+	}
+	return alerts
+}
