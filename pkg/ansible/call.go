@@ -45,9 +45,10 @@ func (c *Call) Decode(out any) error {
 		Result:      out,
 		ErrorUnused: true,
 		DecodeHook:  mapstructure.ComposeDecodeHookFunc(pythonBooleans, mapstructure.TextUnmarshallerHookFunc()),
+		MatchName:   func(key, field string) bool { return key == field },
 	})
 	if err == nil {
-		err = decoder.Decode(plain(declared(c.spec, c.params)))
+		err = decoder.Decode(plain(declared(c.spec, c.params, true)))
 	}
 	if err != nil {
 		return fmt.Errorf("the module's options do not fit %T: %w", out, err)
@@ -67,31 +68,32 @@ func pythonBooleans(from, to reflect.Type, value any) (any, error) {
 	return 0, nil
 }
 
-// declared gives the options without their aliases and without what the spec does not know, suboptions likewise.
-func declared(spec *Spec, params *dict) *dict {
+// declared gives the options without their aliases and without what the spec does not know, suboptions likewise. With given it leaves out
+// those that have no value, which in long lists are by far the most.
+func declared(spec *Spec, params *dict, given bool) *dict {
 	result := newDict()
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		value, ok := params.get(o.Name)
-		if !ok {
+		if !ok || given && value == nil {
 			continue
 		}
 		if o.Sub != nil && o.nests() {
-			value = declaredSub(o.Sub, value)
+			value = declaredSub(o.Sub, value, given)
 		}
 		result.set(o.Name, value)
 	}
 	return result
 }
 
-func declaredSub(spec *Spec, value any) any {
+func declaredSub(spec *Spec, value any, given bool) any {
 	switch v := value.(type) {
 	case *dict:
-		return declared(spec, v)
+		return declared(spec, v, given)
 	case []any:
 		list := make([]any, len(v))
 		for i, item := range v {
-			list[i] = declaredSub(spec, item)
+			list[i] = declaredSub(spec, item, given)
 		}
 		return list
 	default:
@@ -102,7 +104,7 @@ func declaredSub(spec *Spec, value any) any {
 // Params gives a copy of the validated options by name: string, bool, int64 (*big.Int beyond it), float64, []any,
 // map[string]any, and nil for an option that was not given and has no default. Secrets are in it as plain text.
 func (c *Call) Params() map[string]any {
-	options, ok := plain(declared(c.spec, c.params)).(map[string]any)
+	options, ok := plain(declared(c.spec, c.params, false)).(map[string]any)
 	if !ok {
 		return map[string]any{}
 	}

@@ -95,10 +95,7 @@ func (s secretSet) addParts(value any, length int) error {
 func (s secretSet) addBelow(value any, o *Option) error {
 	switch v := value.(type) {
 	case string:
-		parsed, err := toDict(v)
-		if err != nil {
-			return nil // what is no dictionary has no keys, and the option's type says what is wrong with it
-		}
+		parsed, _ := toDict(v) // what is no dictionary has no keys, and the option's type says what is wrong with it
 		return s.addBelow(parsed, o)
 	case []any:
 		var first error

@@ -24,9 +24,12 @@ func Diff[S any](before, after S) []Change {
 
 func diffStruct(before, after reflect.Value, changes []Change) []Change {
 	for i := range before.NumField() {
+		b, a := before.Field(i), after.Field(i)
+		if b.Kind() == reflect.Pointer && b.Pointer() == a.Pointer() {
+			continue // most fields of most objects are, and looking at a field's tag takes long
+		}
 		field := before.Type().Field(i)
 		name, opts, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
-		b, a := before.Field(i), after.Field(i)
 		switch {
 		case opts == "squash":
 			changes = diffStruct(b, a, changes)
@@ -44,23 +47,21 @@ func diffStruct(before, after reflect.Value, changes []Change) []Change {
 func Overlay[S any](have, want S, same func(field string, have, want any) bool) S {
 	h, w := reflect.ValueOf(have), reflect.ValueOf(&want).Elem()
 	for i := range w.NumField() {
-		field := w.Type().Field(i)
-		if !field.IsExported() {
+		have, want := h.Field(i), w.Field(i)
+		if !want.CanSet() || !want.IsNil() && (have.IsNil() || !alike(w.Type(), i, plain(have), plain(want), same)) {
 			continue
 		}
-		name, _, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
-		if w.Field(i).IsNil() || !h.Field(i).IsNil() && alike(name, plain(h.Field(i)), plain(w.Field(i)), same) {
-			w.Field(i).Set(h.Field(i))
-		}
+		want.Set(have)
 	}
 	return want
 }
 
-func alike(field string, have, want any, same func(field string, have, want any) bool) bool {
+func alike(of reflect.Type, i int, have, want any, same func(field string, have, want any) bool) bool {
 	if list, ok := have.([]string); ok {
 		return SameSet(list, want.([]string))
 	}
-	return same(field, have, want)
+	name, _, _ := strings.Cut(of.Field(i).Tag.Get("mapstructure"), ",")
+	return same(name, have, want)
 }
 
 // SameSet tells whether two lists hold the same texts, in any order and however often.
