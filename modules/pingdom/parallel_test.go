@@ -23,18 +23,16 @@ func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 	a := l.OK(site("fresh").With(options{"resolution": 15}))
 	assert.Equal(t, "updated", a.Only(t).Action, "the list does not show it, the controller knows it")
 	assert.Equal(t, map[string]change{"resolution": {Before: 1.0, After: 15.0}}, a.Only(t).Changes)
-	l.OK(site("fresh").With(options{"type": "ping"}))
-	assert.Len(t, l.named("fresh"), 2, "another type is another check")
+	assert.Contains(t, l.Run(site("fresh").With(options{"type": "ping"})).Msg, "type of "+strconv.Itoa(l.named("fresh")[0].ID)+" cannot be changed after creation")
 
-	first := l.named("fresh")[0].ID
-	require.NoError(t, l.Remove(first))
+	require.NoError(t, l.Remove(l.named("fresh")[0].ID))
 	assert.Equal(t, "created", l.OK(site("fresh").With(options{"type": "http"})).Only(t).Action, "what somebody deleted meanwhile is created anew")
 
-	last := strconv.Itoa(l.named("fresh")[1].ID)
+	last := strconv.Itoa(l.named("fresh")[0].ID)
 	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/checks/"+last, emulator.Always, emulator.Fault{Kind: emulator.Status}))
 	a = l.Run(site("fresh").With(options{"type": "http"}))
-	assert.Contains(t, a.Msg, "fresh: looking at "+last+", which another run created: ")
-	assert.Len(t, l.named("fresh"), 2, "what cannot be looked at is not created once more")
+	assert.Contains(t, a.Msg, "nothing was changed, because the checks could not be read: reading check "+last)
+	assert.Len(t, l.named("fresh"), 1, "what cannot be looked at is not created once more")
 }
 
 // TestDeployWhileAnotherStackGoes: neither run sees or spoils what the other one does.

@@ -36,7 +36,7 @@ func TestRunsAtOnceWithDifferentWishes(t *testing.T) {
 	l.Inject(emulator.On(http.MethodGet, "/v1/uptime/"+l.stored("fresh").ID, emulator.Always, emulator.Fault{Kind: emulator.Status}))
 	a = l.Run(site("fresh"))
 	assert.True(t, a.Failed)
-	assert.Contains(t, a.Msg, "fresh: looking at "+l.stored("fresh").ID+", which another run created: ")
+	assert.Contains(t, a.Msg, "nothing was changed, because the tests could not be read: reading uptime test "+l.stored("fresh").ID)
 	assert.Len(t, l.named("fresh"), 1, "what cannot be looked at is not created a second time")
 }
 

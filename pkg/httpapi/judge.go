@@ -58,7 +58,7 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 		return c.judgeRedirect(do, o)
 	case transientStatus(o.status):
 		return c.again(p, o, c.refused(p, o))
-	case o.status == http.StatusNotFound && !isJSON(o.body.Bytes()) && p.repeatable:
+	case o.status == http.StatusNotFound && !c.own(o) && p.repeatable:
 		// A gateway that does not know its way says 404 as well. Only the API's own word is absence.
 		return c.again(p, o, c.failed(p, o, "the answer is not the API's own (is api_url right?): "+c.page(o)))
 	}
@@ -175,7 +175,7 @@ func (c *Client) refused(p prepared, o outcome) *Error {
 		e.Err = ErrAuth
 	case o.status == http.StatusForbidden:
 		e.Err = ErrForbidden
-	case o.status == http.StatusNotFound && isJSON(o.body.Bytes()):
+	case o.status == http.StatusNotFound && c.own(o):
 		e.Err = ErrNotFound
 	case o.status == http.StatusConflict:
 		e.Err = ErrConflict
@@ -199,6 +199,16 @@ func (c *Client) cancelled(p prepared, sent bool, cause error) *Error {
 		e.Err = cause
 	}
 	return e
+}
+
+// own tells whether a refusal is the API's: JSON in the vendor's form, and not in that of a gateway before it.
+func (c *Client) own(o outcome) bool {
+	body := o.body.Bytes()
+	if !isJSON(body) || c.cfg.ParseError == nil {
+		return isJSON(body)
+	}
+	code, msg := c.cfg.ParseError(o.status, body)
+	return code != "" || msg != ""
 }
 
 // serverSays is the vendor's code and message, or the start of whatever came.

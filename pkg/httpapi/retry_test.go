@@ -48,6 +48,7 @@ var faults = map[string]struct {
 	"not HTTP":             {gibberish, 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"404 page":             {answer(404, page), 404, []error{ErrTransient}, nil, true, false},
 	"404 empty":            {answer(404, ""), 404, []error{ErrTransient}, nil, true, false},
+	"404 of a gateway":     {answer(404, `{"error":"no route"}`), 404, []error{ErrTransient}, nil, true, false},
 	"404":                  {answer(404, `{"message":"No results found"}`), 404, []error{ErrNotFound}, []error{ErrNotFound}, false, false},
 	"400":                  {answer(400, `{"message":"bad"}`), 400, nil, nil, false, false},
 	"401":                  {answer(401, `{}`), 401, []error{ErrAuth}, []error{ErrAuth}, false, false},

@@ -64,7 +64,10 @@ const sends = 3
 // What the wishes ask for is done first. Deletions that no wish asked for (Scope, duplicates) come after it and only if every wish was
 // met: a failed create must not be followed by the deletion of what it was to succeed.
 func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[S]) (Plan[S], error) {
-	a := &applier[S]{provider: p, opt: opt, done: append(Plan[S](nil), plan...)}
+	a := &applier[S]{provider: p, opt: opt, done: append(Plan[S](nil), plan...), doomed: map[string]bool{}}
+	for _, step := range plan {
+		a.doomed[step.ID] = a.doomed[step.ID] || step.Action == Delete
+	}
 	a.run(ctx, func(s Step[S]) bool { return s.Index >= 0 })
 	if n := len(a.done.Failed()); n > 0 {
 		for i := range a.done {
@@ -84,9 +87,10 @@ func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[
 type applier[S any] struct {
 	provider Provider[S]
 	opt      Options[S]
-	done     Plan[S]     // each goroutine writes its own element
-	mu       sync.Mutex  // one call of opt.Done at a time
-	stop     atomic.Bool // a step failed and FailFast is set; steps under way are let finish
+	done     Plan[S]         // each goroutine writes its own element
+	mu       sync.Mutex      // one call of opt.Done at a time
+	doomed   map[string]bool // ids of objects that the plan deletes
+	stop     atomic.Bool     // a step failed and FailFast is set; steps under way are let finish
 }
 
 // run carries out the selected steps that have something to do, wave after wave.
@@ -232,6 +236,7 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	if err := a.provider.(Replacer[S]).Claim(ctx, old, step.Want); err != nil {
 		return err
 	}
+	step.Written = true // the old one is marked
 	if err := a.create(ctx, step, old.ID); err != nil {
 		return err
 	}
@@ -246,7 +251,7 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 // that is known to be another one.
 func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) error {
 	known := func(id string) (bool, error) {
-		if id == not {
+		if id == not || a.doomed[id] {
 			return false, nil
 		}
 		return a.adopt(ctx, step, id)

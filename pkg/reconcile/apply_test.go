@@ -248,6 +248,13 @@ func TestAReplacedObjectIsClaimedFirst(t *testing.T) {
 	require.ErrorIs(t, done[0].Err, memory.ErrBroken)
 	assert.Equal(t, []string{"1"}, claimed)
 	assert.Empty(t, s.Log(), "what could not be claimed is not replaced")
+	assert.False(t, done.Changed())
+
+	s.FailWrites = memory.ErrBroken
+	done, err = reconcile.Apply(t.Context(), claiming{s, func(object) error { return nil }}, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.ErrorIs(t, done[0].Err, memory.ErrBroken)
+	assert.True(t, done.Changed(), "the mark is a change")
 }
 
 // claiming is a provider that finds objects by marks.
@@ -420,7 +427,7 @@ func TestOfTwoRunsOneTakesOver(t *testing.T) {
 	require.ErrorContains(t, broken[0].Err, "blog/a: looking at 1 before taking it over: page 1: broken")
 }
 
-func TestUnlistedObjectsAreFoundForDeletion(t *testing.T) {
+func TestUnlistedObjectsAreFound(t *testing.T) {
 	s := &memory.Service{}
 	p := keyed{grouped{s}}
 	mine := memory.Named("a")
@@ -438,10 +445,14 @@ func TestUnlistedObjectsAreFoundForDeletion(t *testing.T) {
 	}
 	assert.Len(t, unlisted([]want{{State: mine, Absent: true}}, policy{}), 1)
 	assert.Len(t, unlisted(nil, policy{Scope: everything, Group: "shop"}), 1)
-	assert.Empty(t, unlisted([]want{{State: mine}}, policy{}), "a creation asks the ledger by itself")
+	assert.Len(t, unlisted([]want{{State: mine}}, policy{}), 1, "what seems not to exist may be new")
+	s.Unlisted, s.FailPage = 0, 0
+	have, err := reconcile.Unlisted(t.Context(), p, l, []object{{ID: "7", State: mine}}, []want{{State: mine}}, policy{})
+	require.NoError(t, err)
+	assert.Len(t, have, 1, "what is found is not looked for")
 	assert.Empty(t, unlisted([]want{{ID: id, State: mine, Absent: true}}, policy{}), "an id is looked up anyway")
 	s.Unlisted, s.FailPage = 0, 1
-	_, err := reconcile.Unlisted(t.Context(), p, l, nil, nil, policy{Scope: everything, Group: "shop"})
+	_, err = reconcile.Unlisted(t.Context(), p, l, nil, nil, policy{Scope: everything, Group: "shop"})
 	require.ErrorIs(t, err, memory.ErrBroken)
 }
 
@@ -587,4 +598,16 @@ func TestAnObjectWithAUniqueNameGoesBeforeTheNewOneComes(t *testing.T) {
 			assert.Equal(t, "0 a replaced id 2", told(done))
 		}
 	}
+}
+
+func TestWhatThePlanDeletesIsNotTakenForWhatWasJustCreated(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(ofKind("a", "b"))
+	s.Add(ofKind("a", "b"))
+	l := &ledger{ids: map[string]string{"a": "2"}} // a run before this one made the second one
+	plan := planned(t, s, s, wants("a"), policy{OnDuplicate: reconcile.Oldest, AllowReplace: true})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 a replaced id 3\n-1 a deleted id 2 (duplicate of 1)", told(done))
+	assert.Equal(t, []string{"a"}, s.Things())
 }

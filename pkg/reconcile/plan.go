@@ -212,16 +212,20 @@ func (c *computation[S]) match(w Want[S]) []Object[S] {
 
 // settle reduces several matches to one: what a replacement left behind when it was interrupted, and duplicates on the user's word.
 func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Object[S], error) {
-	if r, ok := c.provider.(Replacer[S]); ok && c.policy.AllowReplace && len(matches) > 1 {
+	if r, ok := c.provider.(Replacer[S]); ok && len(matches) > 1 {
 		var left, rest []Object[S]
 		for _, o := range matches {
-			if r.Claimed(o) && r.MustReplace(o, want) != "" {
+			if r.Claimed(o) {
 				left = append(left, o)
 			} else {
 				rest = append(rest, o)
 			}
 		}
-		if len(rest) == 1 && r.MustReplace(rest[0], want) == "" {
+		if len(rest) == 1 && len(left) > 0 && r.MustReplace(rest[0], want) == "" && c.oneGroup(matches) {
+			if !c.policy.AllowReplace {
+				return nil, fmt.Errorf("%s: the replacement of %s by %s was interrupted; %s removes what is left of it",
+					key, left[0].ID, rest[0].ID, c.replacing())
+			}
 			for _, o := range left {
 				c.drop(o, "replaced by "+rest[0].ID)
 			}
@@ -241,12 +245,20 @@ func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Obje
 	}
 }
 
+// replacing is how the user allows that objects are replaced.
+func (c *computation[S]) replacing() string { return cmp.Or(c.policy.Replacing, "allow_replace: true") }
+
 // duplicates tells whether objects of one name can be duplicates of each other: all of the same group and kind.
 func (c *computation[S]) duplicates(objects []Object[S]) bool {
-	first := objects[0].State
-	return !slices.ContainsFunc(objects, func(o Object[S]) bool {
-		return group(c.provider, o.State) != group(c.provider, first) || !alikeStates(c.provider, o.State, first)
+	return c.oneGroup(objects) && !slices.ContainsFunc(objects, func(o Object[S]) bool {
+		return !alikeStates(c.provider, o.State, objects[0].State)
 	})
+}
+
+// oneGroup tells whether all objects are of the same group.
+func (c *computation[S]) oneGroup(objects []Object[S]) bool {
+	first := group(c.provider, objects[0].State)
+	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return group(c.provider, o.State) != first })
 }
 
 func (c *computation[S]) drop(o Object[S], reason string) {
@@ -310,7 +322,7 @@ func (c *computation[S]) replace(step Step[S], w Want[S], field string) Step[S] 
 	switch {
 	case !c.policy.AllowReplace:
 		step.Err = fmt.Errorf("%s: %s of %s %w; %s deletes it and creates a new one",
-			step.Key, field, step.ID, ErrReplace, cmp.Or(c.policy.Replacing, "allow_replace: true"))
+			step.Key, field, step.ID, ErrReplace, c.replacing())
 		return step
 	case w.ID != "":
 		step.Err = fmt.Errorf("%s: %s of %s %w; the one that replaces it has another id, so write its name instead of the id", step.Key, field, step.ID, ErrReplace)

@@ -412,3 +412,41 @@ func TestALostCreationIsNotTakenForAnotherKind(t *testing.T) {
 	assert.Equal(t, "0 x/b created id 2", told(done))
 	assert.Equal(t, []string{"create x", "create x"}, s.Log())
 }
+
+// marked is grouped, with things that an interrupted replacement left.
+type marked struct {
+	grouped
+	ids []string
+}
+
+func (m marked) Claimed(have object) bool { return slices.Contains(m.ids, have.ID) }
+
+func TestWhatAnInterruptedReplacementLeft(t *testing.T) {
+	of := func(id, group, kind string) object {
+		o := object{ID: id, State: ofKind("a", kind)}
+		o.State.Tags = []string{group}
+		return o
+	}
+	allowed := policy{AllowReplace: true}
+	for name, test := range map[string]struct {
+		have []object
+		want thing
+		pol  policy
+		plan string
+	}{
+		"goes with leave": {[]object{of("1", "shop", "a"), of("2", "shop", "b")}, ofKind("a", "b"), allowed,
+			"0 a unchanged id 2\n-1 a deleted id 1 (replaced by 2)"},
+		"goes too where the kind is not said": {[]object{of("1", "shop", "a"), of("2", "shop", "b")}, thing{Name: of("", "", "").State.Name}, allowed,
+			"0 a unchanged id 2\n-1 a deleted id 1 (replaced by 2)"},
+		"is named without leave": {[]object{of("1", "shop", "a"), of("2", "shop", "b")}, ofKind("a", "b"), policy{OnDuplicate: reconcile.Oldest},
+			"0 a unchanged: a: the replacement of 1 by 2 was interrupted; allow_replace: true removes what is left of it"},
+		"of another group stays": {[]object{of("1", "blog", "a"), of("2", "shop", "b")}, ofKind("a", "b"), allowed,
+			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, test.have, []want{{State: test.want}}, test.pol)
+			require.NoError(t, err)
+			assert.Equal(t, test.plan, told(plan))
+		})
+	}
+}

@@ -5,14 +5,15 @@ package reconcile
 import "context"
 
 // Unlisted adds to the observed objects those that the list did not show yet although they were created moments ago, as far as the
-// deletions that are asked for may be about them.
+// wishes may be about them: what shall go, and what shall exist and seems not to.
 func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []Object[S], want []Want[S], pol Policy[S]) ([]Object[S], error) {
 	var groups []string
 	if pol.Scope != nil && pol.Group != "" {
 		groups = append(groups, pol.Group)
 	}
+	find := finder(p, have)
 	for _, w := range want {
-		if w.Absent && w.ID == "" {
+		if w.ID == "" && (w.Absent || len(find(w)) == 0) {
 			groups = append(groups, group(p, w.State))
 		}
 	}

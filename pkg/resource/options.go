@@ -144,6 +144,13 @@ func (d Declaration[T]) check() error {
 		return fmt.Errorf("state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: %s",
 			strings.Join(given, ", "))
 	}
+	if d.WholeStack() {
+		for _, name := range optionsOf(reflect.TypeFor[T]()) {
+			if d.null(name) {
+				return fmt.Errorf("value of %s must not be null where state: absent with stack removes all that the stack has; leave it out", name)
+			}
+		}
+	}
 	if err := checkStack(d.One.Stack); err != nil {
 		return err
 	}
@@ -203,12 +210,25 @@ func at(position string, err error) error {
 func set(object reflect.Value) []string {
 	var names []string
 	for i := range object.NumField() {
-		field := object.Field(i)
-		name, _, _ := strings.Cut(object.Type().Field(i).Tag.Get("mapstructure"), ",")
-		if name == "" || !slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, field.Kind()) {
-			continue
+		field, of := object.Field(i), object.Type().Field(i)
+		switch name, rest, _ := strings.Cut(of.Tag.Get("mapstructure"), ","); {
+		case rest == "squash":
+			names = append(names, set(field)...)
+		case name != "" && slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, field.Kind()) && !field.IsNil():
+			names = append(names, name)
 		}
-		if !field.IsNil() {
+	}
+	return names
+}
+
+// optionsOf names all options of an object.
+func optionsOf(object reflect.Type) []string {
+	var names []string
+	for i := range object.NumField() {
+		switch name, rest, _ := strings.Cut(object.Field(i).Tag.Get("mapstructure"), ","); {
+		case rest == "squash":
+			names = append(names, optionsOf(object.Field(i).Type)...)
+		case name != "":
 			names = append(names, name)
 		}
 	}
@@ -284,7 +304,11 @@ func checkStack(stack *string) error {
 		return nil
 	}
 	s := *stack
-	if s == "" || s == "None" || s != strings.TrimSpace(s) || utf8.RuneCountInString(s) > 50 || strings.ContainsAny(s, ",/{}\"'") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
+	if s == "None" {
+		return errors.New("value of stack must be the name of a stack, got None, which is what a template makes of nothing")
+	}
+	if s == "" || s != strings.TrimSpace(s) || utf8.RuneCountInString(s) > 50 || strings.ContainsAny(s, ",/{}\"'") ||
+		strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
 		return fmt.Errorf("value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: %s", s)
 	}
 	return nil

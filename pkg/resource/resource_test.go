@@ -263,6 +263,8 @@ func TestNullIsNotLeftOut(t *testing.T) {
 		{"purge": true, "things": nil},
 		{"state": "absent", "things": l{m{"name": "thing 1", "stack": nil}}},
 		{"stack": "s1", "state": "absent", "purge_limit": nil},
+		{"stack": "s1", "state": "absent", "size": nil},
+		{"stack": "s1", "state": "absent", "tags": nil},
 		{"name": "thing 1", "tags": l{nil}},
 		{"things": l{m{"name": "thing 1", "tags": l{"x", nil}}}},
 		{"stack": "s1", "state": "absent", "purge_limit": ""},

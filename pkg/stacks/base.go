@@ -109,16 +109,17 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 		}
 		for _, found := range choices[:2] {
 			if len(found) > 0 {
-				return append(found, b.replaced(choices[2])...)
+				return append(found, b.replaced(choices[2], b.Group(found[0].State))...)
 			}
 		}
 		return choices[2]
 	}
 }
 
-// replaced gives those objects whose replacement was interrupted: beside their successor they are what the next run has to remove.
-func (b Base[S]) replaced(objects []reconcile.Object[S]) []reconcile.Object[S] {
-	return slices.DeleteFunc(objects, func(o reconcile.Object[S]) bool { return !b.Claimed(o) })
+// replaced gives those objects of a group whose replacement was interrupted: beside their successor they are what the next run has to
+// remove.
+func (b Base[S]) replaced(objects []reconcile.Object[S], group string) []reconcile.Object[S] {
+	return slices.DeleteFunc(objects, func(o reconcile.Object[S]) bool { return !b.Claimed(o) || b.Group(o.State) != group })
 }
 
 // Observe reads the objects that wishes name by id, and the list where there are names or a scope: of one stack where all

@@ -143,6 +143,10 @@ func TestWhatAnInterruptedReplacementLeftIsFoundBesideItsSuccessor(t *testing.T)
 	left.State.tags = append(left.State.tags, "replaced_by:stackwatch")
 	find := (&account{}).base("").Find([]object{left, there("2", "web", "http", "shop"), there("3", "web", "ping", "shop")})
 	assert.Equal(t, "2 1", ids(find(wish("shop", "web", "http"))), "a namesake of another kind is not what was left")
+	elsewhere := there("4", "web", "tcp", "blog")
+	elsewhere.State.tags = append(elsewhere.State.tags, "replaced_by:stackwatch")
+	assert.Equal(t, "2", ids((&account{}).base("").Find([]object{there("2", "web", "http", "shop"), elsewhere})(wish("", "web", "http"))),
+		"what another stack replaces is that stack's")
 	gone := wish("shop", "web", "http")
 	gone.Absent = true
 	assert.Equal(t, "2", ids(find(gone)))
