@@ -126,3 +126,20 @@ func TestShortHeaderValuesLeaveTheAnswerReadable(t *testing.T) {
 	assert.NotContains(t, a.Raw, headerSecret)
 	assert.NotContains(t, a.Raw, "X-Debug", "the option itself is hidden whole")
 }
+
+// TestPasswordsThatWereReadStayHidden: a URL that somebody else wrote shows in the diff without its password.
+func TestPasswordsThatWereReadStayHidden(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	login := func(t *vendor.Test) { t.WebsiteURL = "https://ann:oldPw777@x.example.com" }
+	l.byHand("login", login)
+	l.byHand("going", login, ofStack("shop"))
+	for _, a := range []answer{
+		l.DryRun(options{"name": "login", "website_url": "https://x.example.com"}),
+		l.OK(options{"name": "login", "website_url": "https://x.example.com"}),
+		l.OK(options{"stack": "shop", "state": "absent"}),
+	} {
+		assert.Contains(t, a.Raw, "https://ann:********@x.example.com")
+		assert.NotContains(t, a.Raw, "oldPw777")
+	}
+}

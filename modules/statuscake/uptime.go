@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -91,9 +92,8 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	if err := o.Legacy.apply(call, &o.One); err != nil {
 		return nil, err
 	}
-	hideLogins(call, o.One)
-	for _, item := range o.Tests {
-		hideLogins(call, item)
+	for _, item := range append([]resource.Item[Test]{o.One}, o.Tests...) {
+		hideLogins(call, item.Object)
 	}
 	declared := resource.Declared(call, "tests", o.One, o.Tests, o.Shared, "name", "id")
 	wants, err := resource.Wishes(declared, uptimeWish)
@@ -110,6 +110,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	}
 	provider := newUptime(conn, policy.Group)
 	provider.updatePassword, provider.owned = o.Shared.UpdatePassword == "always", o.Shared.Purge
+	provider.seen = func(t Test) { hideLogins(call, t) }
 	return &resource.Task[Test]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
 		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
@@ -122,11 +123,11 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 }
 
 // hideLogins masks the password of a URL such as https://user:password@www.example.com.
-func hideLogins(call *ansible.Call, item resource.Item[Test]) {
-	if item.Object.WebsiteURL == nil {
+func hideLogins(call *ansible.Call, t Test) {
+	if t.WebsiteURL == nil || !strings.Contains(*t.WebsiteURL, "@") {
 		return
 	}
-	if u, err := url.Parse(*item.Object.WebsiteURL); err == nil {
+	if u, err := url.Parse(*t.WebsiteURL); err == nil {
 		if password, ok := u.User.Password(); ok {
 			call.AddSecret(secret.New(password))
 		}

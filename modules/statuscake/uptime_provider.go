@@ -22,6 +22,7 @@ type uptime struct {
 	owned          bool // tests without a stack get the ownership tag too
 	updatePassword bool // send basic_username and basic_password to existing tests
 	groups         names.List
+	seen           func(Test) // is told each test that was read, so that the passwords in it are masked; nil for nobody
 }
 
 func newUptime(c *client, scopeStack string) *uptime {
@@ -76,6 +77,9 @@ func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Object[Test]
 	objects := make([]reconcile.Object[Test], len(tests))
 	for i, t := range tests {
 		objects[i] = reconcile.Object[Test]{ID: t.ID, State: fromOverview(t)}
+		if u.seen != nil {
+			u.seen(objects[i].State)
+		}
 	}
 	return objects, nil
 }
@@ -89,6 +93,9 @@ func (u *uptime) read(ctx context.Context, id string) (*Test, error) {
 		return nil, err
 	}
 	t := fromWire(d)
+	if u.seen != nil {
+		u.seen(t)
+	}
 	return &t, nil
 }
 
