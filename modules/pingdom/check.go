@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"maps"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
@@ -40,8 +41,11 @@ func (w world) checkModule() ansible.Module {
 	}.Module()
 }
 
-// shortestSecret is how long a header's value must be to be taken for a credential.
-const shortestSecret = 8
+// What is shorter than these many characters is not hidden wherever it occurs: that would hide innocent text.
+const (
+	shortestSecret   = 8 // a header's value, or a user name that stands alone
+	shortestPassword = 4
+)
 
 func checkRules() ansible.Rules {
 	rules := ansible.Rules{
@@ -111,7 +115,8 @@ func tellTypes(wants []reconcile.Want[Check]) {
 	}
 }
 
-// hideLogins masks the passwords of URLs and logins, which without their user name would show.
+// hideLogins masks the passwords of URLs and logins, which without their user name would show. A user name that has no password beside it is
+// often a token.
 func hideLogins(call *ansible.Call, c Check) {
 	logins := []string{loginIn(value(c.Host)), value(c.Auth).Reveal()}
 	for _, text := range append([]string{value(c.URL)}, c.AdditionalURLs...) {
@@ -120,8 +125,12 @@ func hideLogins(call *ansible.Call, c Check) {
 		}
 	}
 	for _, login := range logins {
-		if _, password, found := strings.Cut(login, ":"); found && password != "" {
+		user, password, _ := strings.Cut(login, ":")
+		switch {
+		case utf8.RuneCountInString(password) >= shortestPassword:
 			call.AddSecret(secret.New(password))
+		case password == "" && utf8.RuneCountInString(user) >= shortestSecret:
+			call.AddSecret(secret.New(user))
 		}
 	}
 }

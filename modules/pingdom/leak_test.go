@@ -120,6 +120,39 @@ func TestNothingLeaksFromRefusals(t *testing.T) {
 	}
 }
 
+// TestLoginsAreHiddenInTheirParts: a password without its user name, and what stands in the place of a user name and may be a token. What is
+// too short for either would hide innocent text.
+func TestLoginsAreHiddenInTheirParts(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	xml := func(login string) options {
+		return options{"type": "httpcustom", "additionalurls": "https://" + login + "@www.example.com/x.xml"}
+	}
+	for _, c := range []struct {
+		given  options
+		text   string
+		hidden bool
+	}{
+		{options{"auth": "ann:pass", "custom_message": "the word is pass"}, "is pass", true},
+		{options{"auth": "ann:sea", "custom_message": "the word is sea"}, "is sea", false},
+		{options{"auth": "a-long-token:", "custom_message": "the word is a-long-token"}, "a-long-token", true},
+		{xml("ann:pass"), ":pass@", true},
+		{xml("ann:sea"), ":sea@", false},
+		{xml("a-long-token"), "a-long-token", true},
+		{xml("a-long-token:"), "a-long-token", true},
+		{xml("monitor"), "monitor", false},
+		{options{"host": "https://ann:pass@www.example.com"}, ":pass@", true},
+		{options{"host": "a-long-token@www.example.com"}, "a-long-token", true},
+		{options{"url": "https://ann:pass@www.example.com"}, ":pass@", true},
+		{options{"url": "/people/a-long-token@www.example.com"}, "a-long-token", false},
+	} {
+		for _, task := range []options{site("x").With(c.given), {"checks": []options{site("x").With(c.given)}}} {
+			a := l.Run(task)
+			assert.Equal(t, !c.hidden, strings.Contains(a.Raw, c.text), "%v: %s", c.given, a.Raw)
+		}
+	}
+}
+
 // TestShortHeaderValuesLeaveTheAnswerReadable: what is too short for a credential is hidden where it stands, and nowhere else.
 func TestShortHeaderValuesLeaveTheAnswerReadable(t *testing.T) {
 	t.Parallel()
