@@ -3,17 +3,32 @@
 // Package icinga2 manages hosts, services and downtimes of Icinga 2 through its REST API:
 // https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/
 //
-// What the vendor's documentation does not say of downtimes, and where it is dealt with (seen on 2.13.6):
+// What the vendor's reference does not say, seen on a live 2.13.6 of Debian 12, and where it is dealt with:
 //
-//   - schedule-downtime adds a downtime with each call, also an equal one or one that is over. So a downtime is known by its author,
-//     comment, object and time (downtimes.Find), and a call whose answer was lost is looked up before it is sent again.
-//   - Scheduling for many objects by a filter is slower than single calls over four connections, 1.8 s to 0.7 s for 300 hosts. So each
-//     object has its own call (downtimes.Create). Removing by a filter is three times as fast as by single calls (downtimes.DeleteMany).
-//   - A filter that matches nothing is the answer 500 with no results, as is a failure (downtimes.DeleteMany looks what is left).
-//   - The downtime of a service that all_services brought has the host's as its parent and goes with it. Those that child_options brought
-//     have no parent and stay. In the mode that triggers nothing they do not even name the one that brought them. They have its times to
-//     the microsecond, though, also after a restart. So the module gives it times of its own (mark, families).
-//   - A downtime can be modified, but only with objects/modify/Downtime, which scheduling does not need (downtimes.MustReplace).
-//   - A flexible downtime that a problem has begun lasts for its duration, also behind its end (fromWireDowntime).
-//   - match in filters takes a for A (selection.named looks again).
+//   - Statuses do not tell what happened: a missing permission is a 404 as an absence is, a refusal is a 500 or, of an update, a 200 whose
+//     result has the code 500. A creation that made nothing is a 200 without a status (client.go, and Verify of package reconcile).
+//   - A missing permission to create is a 404 for the path, as is a name that is too long (permission, Admit). What the user may do is told
+//     at /v1.
+//   - A host whose creation was refused keeps its name blocked until a reload, and the server crashes, and does not start again, when it
+//     gets a service on such a host. So what a new host names is looked up before (Admit), a host is created anew only after a rehearsal
+//     under another name (Recreate), and services go to hosts that are known to exist (Admit, Create). Services themselves block nothing.
+//   - Two callers who create the same name at once: one is refused, and takes the other's file along. The object is gone at the next start
+//     (the Ledger of package reconcile; audit).
+//   - Creations and deletions are on disk at once, updates every five minutes: a crash loses them, a stop or reload does not.
+//   - templates, groups and zone are fixed (MustReplace). host_name, package, templates and __name are taken as attributes and break the
+//     object; nothing here sends them. Static and applied objects can be updated and then stay so; nothing here does (Merge, Admit).
+//   - The attributes of an update are set in the order of their names until one is refused (before).
+//   - A query gives effective values: templates are the object's own name and then all imports, groups have those of assign rules, numbers
+//     and booleans are cast, an empty display_name is the name (fromWire, checked, Merge).
+//   - A dot in "vars.a.b" is a level, so that a variable with a dot in its name is set with all the others (creation). A whole "vars" takes
+//     the place of those of templates; an update always sends the whole, because dictionaries set one by one drift at a restart.
+//   - Files hold numbers with six decimals (round).
+//   - The name of an object's file is its full name with %XX for some characters, and must have at most 250 bytes so (fileName).
+//   - An exclamation mark in a service's name makes an object of another name (checkName).
+//   - A query with an empty list of attributes gives all, which takes three times as long (named). A path that ends after the kind is about
+//     every object (removeAll; package httpapi refuses empty segments). A filter beside names adds to them.
+//   - The server closes idle connections after 10 seconds (idle) and waits 40 milliseconds for an acknowledgement in the middle of
+//     longer answers (QuickAck). More than four connections make it no faster.
+//   - A filter's match does not tell upper from lower case (matching). A filter can see what its user may not query, on servers before 2.13.13,
+//     2.14.7 and 2.15.1 (exists).
 package icinga2

@@ -47,7 +47,11 @@ func labOn(t testing.TB, server *icingatest.Server, module func(world) ansible.M
 		Name: module(world{}).Name, Plural: plural, Token: server.Password(icingatest.Ansible),
 		URLVariable: "ICINGA2_API_URL", TokenVariable: "ICINGA2_API_PASSWORD",
 		Module: func(stateDir string, clock *resourcetest.Clock) ansible.Module {
-			return module(world{stateDir: stateDir, clock: clock})
+			w := world{stateDir: stateDir}
+			if clock != nil { // a nil of its type is another one than the real clock's
+				w.clock = clock
+			}
+			return module(w)
 		},
 		Contents: func() any { return l.contents() },
 	})
