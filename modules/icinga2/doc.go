@@ -31,4 +31,18 @@
 //     longer answers (QuickAck). More than four connections make it no faster.
 //   - A filter's match does not tell upper from lower case (matching). A filter can see what its user may not query, on servers before 2.13.13,
 //     2.14.7 and 2.15.1 (exists).
+//
+// Of downtimes:
+//
+//   - schedule-downtime adds a downtime with each call, also an equal one or one that is over. So a downtime is known by its author,
+//     comment, object and time (downtimes.Find), and a call whose answer was lost is looked up before it is sent again.
+//   - Scheduling for many objects by a filter is slower than single calls over four connections, 1.8 s to 0.7 s for 300 hosts. So each
+//     object has its own call (downtimes.Create). Removing by a filter is three times as fast as by single calls (downtimes.DeleteMany).
+//   - A filter that matches nothing is the answer 500 with no results, as is a failure (downtimes.DeleteMany looks what is left).
+//   - The downtime of a service that all_services brought has the host's as its parent and goes with it. Those that child_options brought
+//     have no parent and stay. In the mode that triggers nothing they do not even name the one that brought them. They have its times to
+//     the microsecond, though, also after a restart. So the module gives it times of its own (mark, families).
+//   - A downtime can be modified, but only with objects/modify/Downtime, which scheduling does not need (downtimes.MustReplace).
+//   - A flexible downtime that a problem has begun lasts for its duration, also behind its end (fromWireDowntime).
+//   - match in filters takes a for A (selection.named looks again).
 package icinga2
