@@ -5,6 +5,7 @@
 package modules
 
 import (
+	"github.com/stackwatch/ansible-monitoring/modules/alerta"
 	"github.com/stackwatch/ansible-monitoring/modules/pingdom"
 	"github.com/stackwatch/ansible-monitoring/modules/statuscake"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -13,6 +14,7 @@ import (
 // All gives the modules, sorted by name.
 func All() []ansible.Module {
 	return []ansible.Module{
+		alerta.HousekeepingModule(),
 		pingdom.CheckModule(),
 		pingdom.MaintenanceModule(),
 		statuscake.UptimeModule(),

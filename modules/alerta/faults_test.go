@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/stackwatch/ansible-monitoring/modules/alerta/alertatest"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
+)
+
+// TestFaultMatrix breaks each kind of call of a run in each way: one valid answer, what is told as deleted is gone, nobody else's objects are
+// touched, and the next run does the rest.
+func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
+	for _, name := range slices.Sorted(maps.Keys(resourcetest.Faults())) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, alertatest.Newest)
+			for _, bulk := range []bool{false, true} {
+				p := l.plight(bulk)
+				l.Suffer(p, nil)
+				for _, index := range l.oneOfEach(p, bulk) {
+					l.Suffer(p, &emulator.Rule{Index: index, Fault: resourcetest.Faults()[name]})
+				}
+			}
+		})
+	}
+}
+
+// oneOfEach gives for each kind of call that a run makes the index of one. Lists of alerts are each of their own kind, because they are read for
+// different reasons. Of a run in bulk only what differs is given.
+func (l *lab) oneOfEach(p resourcetest.Plight, bulk bool) []int {
+	l.Fresh()
+	p.Fill()
+	l.Run(p.Task)
+	var indices []int
+	seen := map[string]bool{}
+	for i, call := range l.recorder.Calls() {
+		kind := call.Method + " " + uuid.ReplaceAllString(call.Path, "")
+		if (call.Path == "/alerts" || !seen[kind]) && (!bulk || call.Path == "/_bulk/alerts") {
+			seen[kind] = true
+			indices = append(indices, i)
+		}
+	}
+	return indices
+}
+
+var uuid = regexp.MustCompile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+// plight is a run of all parts, among neighbours whose names begin alike.
+func (l *lab) plight(bulk bool) resourcetest.Plight {
+	return resourcetest.Plight{
+		Task: everyPart().With(task{"bulk": bulk, "api_concurrency": 1, "delete_limit": "90%"}),
+		Fill: func() func() any {
+			l.server.Insert(l.T, append(minefield(), alert("s1", "web1", "a"), alert("s1", "web2", "b"))...)
+			l.server.Beat(l.T, alertatest.Heartbeat{Origin: "cron/web1", Tags: []string{"stack=s1"}})
+			l.server.Beat(l.T, alertatest.Heartbeat{Origin: "cron/web10", Tags: []string{"stack=s10"}})
+			return func() any {
+				all := l.contents()
+				isOurs := func(tags []string) bool { return slices.Equal(tags, []string{"stack=s1"}) }
+				all.Alerts = slices.DeleteFunc(all.Alerts, func(a alertatest.Alert) bool { return isOurs(a.Tags) })
+				all.Heartbeats = slices.DeleteFunc(all.Heartbeats, func(h alertatest.Heartbeat) bool { return isOurs(h.Tags) })
+				all.Blackouts = slices.DeleteFunc(all.Blackouts, func(b alertatest.Blackout) bool { return isOurs(b.Tags) })
+				return all
+			}
+		},
+		Result: func() any { return [2]int{len(l.stack("s1")), len(l.server.Blackouts(l.T))} },
+		After:  [2]int{0, 1},
+		Judge: func(a resourcetest.Answer, at string) {
+			r := tell(l.T, a)
+			there := map[string]bool{}
+			for _, a := range l.stack("s1") {
+				there[a.ID] = true
+			}
+			for _, o := range r.Alerts {
+				if o.Action == "deleted" {
+					assert.False(l.T, there[o.ID], "%s: %s is told as deleted and is there", at, o.ID)
+				}
+			}
+		},
+	}
+}
