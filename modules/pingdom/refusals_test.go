@@ -30,6 +30,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 	const alone = "value of host must be a host name or an IP address alone, got: "
 	const path = "value of url must be the path on the host such as /healthz, got: "
 	const header = `value of requestheaders must be a dictionary, or a string that holds a JSON object such as {"X-Name": "value"}`
+	const badName = ", got a name that is empty, or has a colon, a blank or something else in it that names of headers do not have"
 	for _, c := range []struct {
 		what  string
 		given options
@@ -84,8 +85,11 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a login without a user", one.With(options{"auth": ":hunter2"}), "value of auth must be …"},
 		{"a header that is no object", one.With(options{"requestheaders": "[1]"}), header},
 		{"more than an object", one.With(options{"requestheaders": `{"a": "b"} {}`}), header},
-		{"a header name with a colon", one.With(options{"requestheaders": options{"X:Y": "v"}}), header + `, got the name "X:Y"`},
-		{"a header without a name", one.With(options{"requestheaders": options{" ": "v"}}), header + `, got the name ""`},
+		{"a header name with a colon", one.With(options{"requestheaders": options{"X:Y": "v"}}), header + badName},
+		{"a header without a name", one.With(options{"requestheaders": options{" ": "v"}}), header + badName},
+		{"a whole header for a name", one.With(options{"requestheaders": options{"Authorization: Bearer hunter2": ""}}), header + badName},
+		{"a header name with a blank", one.With(options{"requestheaders": options{"Authorization hunter2": ""}}), header + badName},
+		{"a header twice", one.With(options{"requestheaders": options{"x-aa": "hunter2", "X-Aa": "hunter2"}}), header + ", got one header twice: X-Aa and x-aa"},
 		{"a header of two lines", one.With(options{"requestheaders": options{"X-A": "hunter2\nX-B: hunter2"}}), header + ", got a line break in the value of X-A"},
 		{"a header with a list", one.With(options{"requestheaders": options{"X-A": []string{"hunter2"}}}), header + ", got something else than a text or a number for X-A"},
 

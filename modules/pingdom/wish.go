@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -74,6 +75,7 @@ func applyState(c *Check, state string) error {
 var (
 	idPattern     = regexp.MustCompile(`^[0-9]{1,18}$`)
 	stackPattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,50}$`)
+	headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 	regionPattern = regexp.MustCompile(`^(?i:region: *)?(?i:(EU|NA|APAC|LATAM))$`)
 )
 
@@ -260,14 +262,18 @@ func checkSecrets(c *Check) error {
 	if decoder.Decode(&given) != nil || decoder.More() {
 		return errors.New(right)
 	}
-	known := headers{}
-	for name, content := range given {
-		name = strings.TrimSpace(name)
-		if name == "" || strings.ContainsAny(name, ": \t\r\n") {
-			return fmt.Errorf("%s, got the name %q", right, name)
+	known, spelled := headers{}, map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		name := strings.TrimSpace(key)
+		if !headerPattern.MatchString(name) { // and may be a whole header, with a credential
+			return fmt.Errorf("%s, got a name that is empty, or has a colon, a blank or something else in it that names of headers do not have", right)
 		}
+		if before, twice := spelled[strings.ToLower(name)]; twice {
+			return fmt.Errorf("%s, got one header twice: %s and %s", right, before, name)
+		}
+		spelled[strings.ToLower(name)] = name
 		var text string
-		switch v := content.(type) {
+		switch v := given[key].(type) {
 		case string:
 			text = strings.TrimSpace(v)
 		case json.Number:
