@@ -3,6 +3,7 @@
 package pingdom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,10 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 
 // agree looks at what only the whole check tells, as far as the wish is about it: what somebody made by hand is no fault of the wish.
 func agree(merged, want Check) error {
-	if want.SSLDownDaysBefore != nil || want.VerifyCertificate != nil {
+	if days := value(merged.SSLDownDaysBefore); days > 0 && want.SSLDownDaysBefore == nil && want.VerifyCertificate != nil && !*want.VerifyCertificate {
+		return fmt.Errorf("value of verify_certificate must be true where ssl_down_days_before is %d, got: false; write ssl_down_days_before: 0 beside it", days)
+	}
+	if want.SSLDownDaysBefore != nil {
 		if err := checkCertificate(&merged); err != nil {
 			return err
 		}
@@ -146,7 +150,8 @@ func agree(merged, want Check) error {
 	return nil
 }
 
-// settle adds what a wish entails: one matcher takes the other's place, and a port that was the default of its encryption is so again.
+// settle adds what a wish entails: one matcher takes the other's place, and a port that was the default of its encryption is so again. While
+// certificates are not verified Pingdom does not tell the days before their end, which are then as good as none.
 func settle(c *Check, have Check) {
 	none := ""
 	switch {
@@ -154,6 +159,9 @@ func settle(c *Check, have Check) {
 		c.ShouldNotContain = &none
 	case value(c.ShouldNotContain) != "" && c.ShouldContain == nil:
 		c.ShouldContain = &none
+	}
+	if have.SSLDownDaysBefore == nil && value(c.SSLDownDaysBefore) == 0 && !value(cmp.Or(c.VerifyCertificate, have.VerifyCertificate)) {
+		c.SSLDownDaysBefore = nil
 	}
 	before := value(have.Encryption)
 	if c.Port == nil && c.Encryption != nil && *c.Encryption != before && value(have.Port) == defaultPort(value(have.Type), before) {

@@ -168,7 +168,7 @@ type typeFields struct {
 	PostData          string  `json:"postdata"`
 	RequestHeaders    headers `json:"requestheaders"`
 	VerifyCertificate *bool   `json:"verify_certificate"`
-	SSLDownDaysBefore int     `json:"ssl_down_days_before"`
+	SSLDownDaysBefore *int    `json:"ssl_down_days_before"` // not told while verify_certificate is false
 	AdditionalURLs    urls    `json:"additionalurls"`
 	StringToSend      string  `json:"stringtosend"`
 	StringToExpect    string  `json:"stringtoexpect"`

@@ -189,7 +189,10 @@ func fromDetails(d details) (Check, error) {
 	c.Auth, c.PostData, c.RequestHeaders = login(f.Username, f.Password), hidden(f.PostData), &headers
 	c.ShouldContain, c.ShouldNotContain = &f.ShouldContain, &f.ShouldNotContain
 	c.VerifyCertificate = or(cmp.Or(f.VerifyCertificate, d.VerifyCertificate), true)
-	c.SSLDownDaysBefore, c.AdditionalURLs = &f.SSLDownDaysBefore, reconcile.Known(f.AdditionalURLs)
+	if c.SSLDownDaysBefore = f.SSLDownDaysBefore; *c.VerifyCertificate {
+		c.SSLDownDaysBefore = or(f.SSLDownDaysBefore, 0)
+	}
+	c.AdditionalURLs = reconcile.Known(f.AdditionalURLs)
 	c.StringToSend, c.StringToExpect = &f.StringToSend, &f.StringToExpect
 	c.Nameserver, c.ExpectedIP = &f.Nameserver, &f.ExpectedIP
 	return c.of(d.Type.Name), nil

@@ -373,6 +373,23 @@ func TestTLSIsToggledWithItsPort(t *testing.T) {
 	assert.InDelta(t, 443, l.bodies()[0]["port"], 0, "a new check gets the port of its encryption")
 }
 
+// TestDaysBeforeACertificateEnds: Pingdom keeps them unseen while certificates are not verified, so they are sent with what makes them seen.
+func TestDaysBeforeACertificateEnds(t *testing.T) {
+	t.Parallel()
+	for days, verify := range map[int]options{0: {"ssl_down_days_before": 0}, 14: {"ssl_down_days_before": 14}, 30: {}} {
+		l := newLab(t, emulator.Options{})
+		l.byHand("a", func(c *vendor.Check) { c.VerifyCertificate, c.SSLDownDaysBefore = false, 30 })
+		l.Settled(options{"name": "a", "verify_certificate": false, "ssl_down_days_before": 0})
+		task := verify.With(options{"name": "a", "verify_certificate": true})
+		l.OK(task)
+		assert.Equal(t, days, l.stored("a").SSLDownDaysBefore, "what is unseen and not wished for stays")
+		l.Settled(task)
+		off := options{"name": "a", "verify_certificate": false, "ssl_down_days_before": 0}
+		l.OK(off)
+		l.Settled(off)
+	}
+}
+
 func TestCreationSendsNoEmptyValues(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})

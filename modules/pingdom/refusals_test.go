@@ -139,7 +139,7 @@ func TestWhatOnlyTheCheckTells(t *testing.T) {
 		given options
 		want  string
 	}{
-		{options{"name": "web", "verify_certificate": false}, "web: value of ssl_down_days_before must be 0 where verify_certificate is false, got: 14; …"},
+		{options{"name": "web", "verify_certificate": false}, "web: value of verify_certificate must be true where ssl_down_days_before is 14, got: false; write ssl_down_days_before: 0 beside it"},
 		{options{"name": "unverified", "ssl_down_days_before": 7}, "unverified: value of ssl_down_days_before must be 0 where verify_certificate is false, got: 7; …"},
 		{options{"name": "gate", "encryption": true}, "gate: encryption is no option of a check of type ping; leave it out"},
 		{options{"name": "address", "ipv6": true}, "address: value of ipv6 must agree with the address in host, got: true with host: 192.0.2.1; leave ipv6 out"},
