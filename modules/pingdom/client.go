@@ -231,8 +231,10 @@ func (c *client) listChecks(ctx context.Context, tag string) ([]overview, error)
 	return checks, nil
 }
 
-// listOnce reads every page once, and tells how many checks there are by the answers' own count, 0 where they do not say.
+// listOnce reads every page once, and tells how many checks there are by the answers' own counts, 0 where they do not say. With a tag one of
+// the two counts may be about all checks, so that the list need only agree with either.
 func (c *client) listOnce(ctx context.Context, tag string) (checks []overview, total int, err error) {
+	var limited, filtered int
 	checks, err = httpapi.Pages(ctx, func(ctx context.Context, number int) ([]overview, bool, error) {
 		query := url.Values{"limit": {strconv.Itoa(pageSize)}, "include_tags": {"true"}}
 		if number > 1 {
@@ -246,10 +248,18 @@ func (c *client) listOnce(ctx context.Context, tag string) (checks []overview, t
 		if err == nil && p.Checks == nil {
 			err = errors.New("the answer has no checks")
 		}
-		total = max(total, p.Counts.Limited, p.Counts.Filtered)
+		for _, o := range p.Checks {
+			if err == nil && !idPattern.MatchString(string(o.ID)) {
+				err = fmt.Errorf("the answer has a check whose id is no number, but %q", o.ID)
+			}
+		}
+		limited, filtered = max(limited, p.Counts.Limited), max(filtered, p.Counts.Filtered)
 		return p.Checks, len(p.Checks) == pageSize, err
 	})
-	return checks, total, err
+	if n := len(checks); tag != "" && (n == limited || n == filtered) {
+		return checks, n, err
+	}
+	return checks, max(limited, filtered), err
 }
 
 // getCheck gives one check; an error that Is httpapi.ErrNotFound proves that there is none with that id.

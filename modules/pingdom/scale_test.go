@@ -158,14 +158,37 @@ func TestAListThatContradictsItsCountIsReadAgain(t *testing.T) {
 	l.Settled(site("a"))
 	l.Inject(emulator.On(http.MethodGet, listPath, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: short}))
 	assert.Contains(t, l.Run(site("a")).Msg, "listing checks: the list kept changing while it was read")
-	l.ClearFaults()
-	l.Inject(emulator.On(http.MethodGet, listPath, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: `{}`}))
-	assert.Contains(t, l.Run(site("a")).Msg, "the answer has no checks")
+	for body, want := range map[string]string{
+		`{}`: "the answer has no checks",
+		`{"checks": [{"name": "a", "type": "http"}]}`:            `the answer has a check whose id is no number, but ""`,
+		`{"checks": [{"id": null}, {"id": 8000001}]}`:            `the answer has a check whose id is no number, but ""`,
+		`{"checks": [{"id": "8000001,8000002", "name": "all"}]}`: `the answer has a check whose id is no number, but "8000001,8000002"`,
+	} {
+		l.ClearFaults()
+		l.Inject(emulator.On(http.MethodGet, listPath, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}))
+		assert.Contains(t, l.Run(site("a")).Msg, "listing checks: page 1: "+want)
+	}
 	assert.Zero(t, l.Writes())
 }
 
-// TestAFullPlanIsSeenBeforeAnythingIsDone: a plan that the account has no room for is refused as a whole, and a single creation says why
-// it failed.
+// TestEitherCountOfAStacksListWillDo: the vendor describes the two in contradictory words, so that one may be about the whole account.
+func TestEitherCountOfAStacksListWillDo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("a", ofStack("shop"))
+	for counts, settled := range map[string]bool{
+		`{"total": 9, "limited": 9, "filtered": 1}`: true, `{"total": 9, "limited": 1, "filtered": 9}`: true,
+		`{"total": 9, "limited": 9, "filtered": 2}`: false, `{"total": 9}`: true,
+	} {
+		body := `{"checks": [{"id": ` + id + `, "name": "a", "type": "http", "tags": [{"name": "stack-shop", "type": "u"}]}], "counts": ` + counts + `}`
+		l.ClearFaults()
+		l.Inject(emulator.On(http.MethodGet, listPath, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}))
+		assert.Equal(t, settled, !l.Run(options{"name": "a", "stack": "shop"}).Failed, counts)
+	}
+}
+
+// TestAFullPlanIsSeenBeforeAnythingIsDone: a plan that the account has no room for is refused as a whole, and a creation that fails all the
+// same says why.
 func TestAFullPlanIsSeenBeforeAnythingIsDone(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
