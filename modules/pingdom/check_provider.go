@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/names"
@@ -24,10 +25,13 @@ type checks struct {
 	owned          bool // checks without a stack get the mark of the suite too
 	updatePassword bool // compare and send auth of existing checks
 	users, teams   names.List
+
+	mu    sync.Mutex
+	shown map[string]bool // ids that the list has shown
 }
 
 func newChecks(c *client, scopeStack string) *checks {
-	p := &checks{client: c}
+	p := &checks{client: c, shown: map[string]bool{}}
 	p.Base = stacks.Base[Check]{
 		Marks: marks(), Identify: Check.identity, DefaultKind: typeHTTP, List: p.list, Read: p.read, Concurrency: c.concurrency,
 		ScopeStack: scopeStack,
@@ -59,8 +63,11 @@ func (p *checks) list(ctx context.Context, tag string) ([]reconcile.Object[Check
 	if err != nil {
 		return nil, err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	objects := make([]reconcile.Object[Check], len(all))
 	for i, o := range all {
+		p.shown[string(o.ID)] = true
 		objects[i] = reconcile.Object[Check]{ID: string(o.ID), State: fromOverview(o)}
 	}
 	return objects, nil
@@ -241,68 +248,115 @@ func (p *checks) Delete(ctx context.Context, have reconcile.Object[Check]) error
 	return fmt.Errorf("deleting check %s (%s): %w", p.Key(have.State), have.ID, err)
 }
 
-// BatchSize is how many checks are deleted with one call.
-func (p *checks) BatchSize() int { return 100 }
+// mostIDs is how many checks one call deletes: their ids stand in its URL.
+const mostIDs = 100
 
-// DeleteMany removes checks with one call, looks what is left, and deletes that one by one. So it does where the service refuses the call:
-// one check that is gone already is enough for that.
+// BatchSize is how many checks are deleted before the account is listed to look what is left.
+func (p *checks) BatchSize() int { return 25 * mostIDs }
+
+// DeleteMany removes a hundred checks with one call, looks in the end what is left of all, and deletes that one by one. So it does where
+// the service refuses a call: one check that is gone already is enough for that.
 func (p *checks) DeleteMany(ctx context.Context, have []reconcile.Object[Check]) []error {
-	ids, errs := make([]string, len(have)), make([]error, len(have))
+	said := p.sendDeletions(ctx, have)
+	var left map[string]bool
+	var unseen error // why it is not known what is left
+	if !vain(said[0]) {
+		left, unseen = p.left(ctx)
+	}
+	errs := make([]error, len(have))
 	for i, o := range have {
-		ids[i] = o.ID
-	}
-	err := p.deleteChecks(ctx, ids)
-	if declined(err) {
-		for i, o := range have {
-			errs[i] = p.Delete(ctx, o)
-		}
-		return errs
-	}
-	var listed []overview
-	if err == nil {
-		listed, err = p.listChecks(ctx, "")
-	}
-	left := make(map[string]bool, len(listed))
-	for _, o := range listed {
-		left[string(o.ID)] = true
-	}
-	for i, o := range have {
+		err, doubt := said[i], ""
 		switch {
-		case err != nil:
-			errs[i] = fmt.Errorf("deleting check %s (%s), which may be gone: %w", p.Key(o.State), o.ID, err)
-		case left[o.ID]:
-			errs[i] = p.deleteLeft(ctx, o)
+		case vain(err):
+		case unseen != nil && err == nil:
+			err, doubt = unseen, ", which Pingdom says is done"
+		case unseen != nil && !declined(err):
+			doubt = ", which may be gone"
+		case unseen != nil:
+		case p.gone(ctx, o.ID, left):
+			continue
+		case err == nil || declined(err):
+			errs[i] = p.Delete(ctx, o)
+			continue
 		}
+		errs[i] = fmt.Errorf("deleting check %s (%s)%s: %w", p.Key(o.State), o.ID, doubt, err)
 	}
 	return errs
 }
 
-// declined tells a call that the service understood and did not carry out from one of which nothing is known, and from one that no other
-// call would fare better than.
+// sendDeletions makes the calls that delete checks, and gives for each check what came of its call.
+func (p *checks) sendDeletions(ctx context.Context, have []reconcile.Object[Check]) []error {
+	said := make([]error, 0, len(have))
+	var enough error // no call is worth it any more
+	for batch := range slices.Chunk(have, mostIDs) {
+		ids := make([]string, len(batch))
+		for i, o := range batch {
+			ids[i] = o.ID
+		}
+		if enough == nil && ctx.Err() != nil {
+			enough = fmt.Errorf("%w: %w", reconcile.ErrNotAttempted, context.Cause(ctx))
+		}
+		err := enough
+		if err == nil {
+			err = p.deleteChecks(ctx, ids)
+			if vain(err) {
+				enough = fmt.Errorf("%w: %w", reconcile.ErrNotAttempted, err)
+			}
+		}
+		said = append(said, slices.Repeat([]error{err}, len(batch))...)
+	}
+	return said
+}
+
+// declined tells a call that the service understood and did not carry out from one of which nothing is known.
 func declined(err error) bool {
 	var refusal *httpapi.Error
-	return errors.As(err, &refusal) && refusal.Status/100 == 4 && !errors.Is(err, httpapi.ErrAuth) && !errors.Is(err, httpapi.ErrRateLimited)
+	return errors.As(err, &refusal) && refusal.Status/100 == 4 && !vain(err)
 }
 
-// deleteLeft deletes what the list still shows, unless it is gone and the list is late.
-func (p *checks) deleteLeft(ctx context.Context, o reconcile.Object[Check]) error {
-	_, err := p.getCheck(ctx, o.ID)
-	if errors.Is(err, httpapi.ErrNotFound) {
-		return nil
+// vain tells of a call that was not carried out, and than which no other call would fare better.
+func vain(err error) bool {
+	return errors.Is(err, reconcile.ErrNotAttempted) || errors.Is(err, httpapi.ErrAuth) || errors.Is(err, httpapi.ErrRateLimited)
+}
+
+// left gives the ids of all checks that there are by the list.
+func (p *checks) left(ctx context.Context) (map[string]bool, error) {
+	listed, err := p.listChecks(ctx, "")
+	left := make(map[string]bool, len(listed))
+	for _, o := range listed {
+		left[string(o.ID)] = true
 	}
-	return p.Delete(ctx, o)
+	return left, err
 }
 
-// Admit refuses a plan that creates more checks than the account has room for, before anything is written. A single creation says by
-// itself that there is none.
+// gone tells whether it is proven that there is no check of an id. Where the list never showed it, as it does not yet show what was created
+// moments ago, that it does not show it now proves nothing.
+func (p *checks) gone(ctx context.Context, id string, left map[string]bool) bool {
+	p.mu.Lock()
+	shown := p.shown[id]
+	p.mu.Unlock()
+	if shown || left[id] {
+		return !left[id]
+	}
+	state, err := p.read(ctx, id)
+	return state == nil && err == nil
+}
+
+// Admit refuses a plan that creates more checks than the account has room for, before anything is written.
 func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
 	var created []string
+	why := ""
 	for _, step := range plan {
-		if step.Err == nil && (step.Action == reconcile.Create || step.Action == reconcile.Replace) {
+		switch {
+		case step.Err != nil:
+		case step.Action == reconcile.Replace:
+			why = " (a check that is replaced goes only when the new one is there)"
+			fallthrough
+		case step.Action == reconcile.Create:
 			created = append(created, step.Key)
 		}
 	}
-	if len(created) < 2 {
+	if created == nil {
 		return nil
 	}
 	room, err := p.availableChecks(ctx)
@@ -312,6 +366,6 @@ func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
 	if room >= len(created) {
 		return nil
 	}
-	return fmt.Errorf("nothing was changed, because the plan of the account has room for %d more checks and %d would be created: %s; "+
-		"delete checks, extend the plan, or declare fewer", room, len(created), reconcile.Enumerate(created, 20))
+	return fmt.Errorf("nothing was changed, because the plan of the account has room for %d more checks and %d would be created%s: %s; "+
+		"delete checks, extend the plan, or declare fewer", room, len(created), why, reconcile.Enumerate(created, 20))
 }

@@ -197,8 +197,8 @@ func TestAFullPlanIsSeenBeforeAnythingIsDone(t *testing.T) {
 	l.SetCheckLimit(4)
 	task := options{"stack": "shop", "allow_replace": true, "checks": append(sites("a", "b"),
 		options{"name": "retyped", "type": "ping"}, options{"name": "old", "resolution": 1})}
-	const want = "nothing was changed, because the plan of the account has room for 2 more checks and 3 would be created: " +
-		"shop/a, shop/b, shop/retyped (ping); delete checks, extend the plan, or declare fewer"
+	const want = "nothing was changed, because the plan of the account has room for 2 more checks and 3 would be created " +
+		"(a check that is replaced goes only when the new one is there): shop/a, shop/b, shop/retyped (ping); delete checks, extend the plan, or declare fewer"
 	for _, a := range []answer{l.DryRun(task), l.Run(task)} {
 		assert.True(t, a.Failed)
 		assert.Equal(t, want, a.Msg)
@@ -211,10 +211,22 @@ func TestAFullPlanIsSeenBeforeAnythingIsDone(t *testing.T) {
 	assert.Zero(t, l.Count(http.MethodGet, vendor.BasePath+"/credits"), "nothing is created, so nobody looks")
 
 	l.SetCheckLimit(4)
-	a := l.Run(options{"stack": "shop", "checks": append(sites("c"), options{"name": "a", "resolution": 1})})
+	one := options{"stack": "shop", "checks": append(sites("c"), options{"name": "a", "resolution": 1})}
+	assert.Contains(t, l.Run(one).Msg, "room for 0 more checks and 1 would be created: shop/c; delete checks, ")
+	// Somebody takes the last room after it was looked at.
+	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/credits", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK,
+		Body: `{"credits": {"availablechecks": 1}}`}))
+	a := l.Run(one)
 	assert.Contains(t, a.Msg, "1 of 2 checks failed: creating check shop/c: the plan is full, there is no free uptime check for it; "+
 		"delete checks or extend the plan: POST /checks: status 403 Forbidden: No free uptime checks available")
 	assert.Equal(t, "updated", a.Objects[1].Action, "the others are done")
+
+	// A replacement needs room before it makes some, and would leave the old check marked.
+	before := l.Checks()
+	retype := options{"name": "old", "type": "ping", "allow_replace": true}
+	assert.Contains(t, l.DryRun(retype).Msg, "room for 0 more checks")
+	assert.Contains(t, l.Run(retype).Msg, "room for 0 more checks and 1 would be created (a check that is replaced goes only when the new one is there): old (ping)")
+	assert.Equal(t, before, l.Checks())
 
 	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/credits", emulator.Always, emulator.Fault{Kind: emulator.Status}))
 	a = l.Run(options{"checks": sites("x", "y")})
@@ -239,7 +251,7 @@ func TestDeletingMany(t *testing.T) {
 		t.Parallel()
 		l, task := start(t, emulator.Options{}, 250)
 		assert.Equal(t, 250, l.OK(task).Summary["deleted"])
-		l.expectCalls(1+3, 0, 0, 0, 0, 3)
+		l.expectCalls(1+1, 0, 0, 0, 0, 3)
 		assert.Equal(t, []string{"other"}, l.names())
 		for _, call := range l.WriteCalls() {
 			assert.LessOrEqual(t, strings.Count(call.Query, "%2C"), 99)
@@ -287,14 +299,53 @@ func TestDeletingMany(t *testing.T) {
 		l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodGet, Path: listPath, Skip: 1,
 			Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}})
 		assert.Equal(t, 2, l.OK(task).Summary["deleted"])
-		l.expectCalls(2, 2, 0, 0, 0, 1)
+		l.expectCalls(2, 0, 0, 0, 0, 1+2)
 	})
 	t.Run("a refused token is not tried on each", func(t *testing.T) {
 		t.Parallel()
 		l, task := start(t, emulator.Options{}, 3)
 		l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusUnauthorized}))
 		assert.Equal(t, 3, l.Run(task).Summary["failed"])
-		assert.Equal(t, 1, l.Writes())
+		l.expectCalls(1, 0, 0, 0, 0, 1)
+	})
+	t.Run("nor is a budget that is used up", func(t *testing.T) {
+		t.Parallel()
+		l, task := start(t, emulator.Options{}, 250)
+		l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodDelete, Skip: 1, Times: emulator.Always, Fault: emulator.Fault{
+			Kind: emulator.Status, Status: http.StatusTooManyRequests, Header: http.Header{"Req-Limit-Short": {"Remaining: 0 Time until reset: 3589"}}}})
+		a := l.Run(task)
+		assert.Equal(t, []int{100, 150}, []int{a.Summary["deleted"], a.Summary["failed"]})
+		assert.Contains(t, a.Objects[100].Error, "): DELETE /checks: status 429")
+		assert.Contains(t, a.Objects[200].Error, "): not attempted: DELETE /checks: status 429")
+		l.expectCalls(2, 0, 0, 0, 0, 2)
+	})
+	t.Run("a token that is refused in the middle", func(t *testing.T) {
+		t.Parallel()
+		l, task := start(t, emulator.Options{}, 250)
+		l.Inject(emulator.Rule{Index: emulator.AnyCall, Skip: 2, Times: emulator.Always, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusUnauthorized}})
+		a := l.Run(task)
+		assert.Equal(t, 250, a.Summary["failed"])
+		assert.Contains(t, a.Objects[0].Error, "which Pingdom says is done: the token of api_token (environment PINGDOM_API_TOKEN) was refused")
+		assert.Contains(t, a.Objects[100].Error, "): DELETE /checks: status 401")
+		assert.Contains(t, a.Objects[200].Error, "): not attempted: DELETE /checks: status 401")
+	})
+	t.Run("a call that fails leaves the others", func(t *testing.T) {
+		t.Parallel()
+		l, task := start(t, emulator.Options{}, 300)
+		l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodDelete, Skip: 1, Fault: emulator.Fault{Kind: emulator.StatusAfter, Status: http.StatusInternalServerError}},
+			emulator.Rule{Index: emulator.AnyCall, Method: http.MethodDelete, Skip: 1, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusInternalServerError}})
+		a := l.Run(task)
+		assert.Equal(t, []int{200, 100}, []int{a.Summary["deleted"], a.Summary["failed"]}, "a call of which the answer was lost is seen to have acted")
+		assert.Contains(t, a.Objects[299].Error, "): DELETE /checks: status 500")
+	})
+	t.Run("what the list never showed is looked at", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, emulator.Options{ListLag: 1000})
+		l.OK(options{"stack": "shop", "checks": sites("a", "b", "c")})
+		require.NoError(t, l.Remove(l.stored("b").ID))
+		l.Inject(emulator.On(http.MethodDelete, collection, 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: `{"message": "done"}`}))
+		assert.Equal(t, 2, l.OK(options{"stack": "shop", "state": "absent"}).Summary["deleted"])
+		assert.Empty(t, l.Checks())
 	})
 	t.Run("a lost answer is not taken for done", func(t *testing.T) {
 		t.Parallel()
@@ -302,8 +353,11 @@ func TestDeletingMany(t *testing.T) {
 		l.Inject(emulator.On(http.MethodDelete, collection, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusServiceUnavailable}))
 		a := l.Run(task)
 		assert.Equal(t, 3, a.Summary["failed"])
-		assert.Contains(t, a.Msg, "which may be gone: DELETE /checks: status 503")
+		assert.Contains(t, a.Msg, "): DELETE /checks: status 503", "they are still listed")
 		assert.Zero(t, l.Count(http.MethodDelete, vendor.BasePath+"/checks/*"))
+		l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodGet, Path: listPath, Skip: 1, Times: emulator.Always,
+			Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusServiceUnavailable}})
+		assert.Contains(t, l.Run(task).Msg, "which may be gone: DELETE /checks: status 503")
 	})
 }
 
