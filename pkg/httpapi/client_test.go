@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mitchellh/mapstructure"
 	"github.com/stretchr/testify/assert"
@@ -50,6 +51,27 @@ func TestDoSendsWhatWasAsked(t *testing.T) {
 	assert.Equal(t, Stats{Calls: 4}, c.Stats())
 }
 
+// TestAFreshBodyIsMadeWhenItsTurnHasCome: a call that was put off tells the time at which it goes out.
+func TestAFreshBodyIsMadeWhenItsTurnHasCome(t *testing.T) {
+	s := newServer(t, answer(http.StatusTooManyRequests, ""), fine)
+	clock := &fakeClock{now: epoch}
+	c := newClient(t, s.URL, func(c *Config) { c.Clock = clock })
+	var made []time.Time
+	require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}, Fresh: func() any {
+		made = append(made, clock.Now())
+		return made[len(made)-1]
+	}}, nil))
+	require.Len(t, made, 2)
+	assert.Greater(t, made[1], made[0])
+	for i, call := range s.calls() {
+		assert.JSONEq(t, `"`+made[i].Format(time.RFC3339Nano)+`"`, call.body)
+		assert.Equal(t, "application/json", call.header.Get("Content-Type"))
+	}
+	require.ErrorContains(t, c.Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}, Fresh: func() any { return func() {} }}, nil),
+		"cannot be written as JSON")
+	assert.Len(t, s.calls(), 2)
+}
+
 func TestRequestsThatAreNeverSent(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s.URL)
@@ -66,8 +88,12 @@ func TestRequestsThatAreNeverSent(t *testing.T) {
 		"unknown method":  {Request{Method: "get", Path: one}, `method "get"`},
 		"GET with a form": {Request{Method: http.MethodGet, Path: one, Form: url.Values{}}, "cannot carry a body"},
 		"two bodies":      {Request{Method: http.MethodPut, Path: one, Form: url.Values{}, JSON: 1}, "both a form and JSON"},
-		"not JSON":        {Request{Method: http.MethodPut, Path: one, JSON: func() {}}, "cannot be written as JSON"},
-		"line break":      {Request{Method: http.MethodGet, Path: one, Header: http.Header{"X-A": {"a\r\nB: c"}}}, "header X-A"},
+		"a fresh body beside another": {
+			Request{Method: http.MethodPut, Path: one, JSON: 1, Fresh: func() any { return 1 }}, "a fresh body beside another one",
+		},
+		"GET with a fresh body": {Request{Method: http.MethodGet, Path: one, Fresh: func() any { return 1 }}, "cannot carry a body"},
+		"not JSON":              {Request{Method: http.MethodPut, Path: one, JSON: func() {}}, "cannot be written as JSON"},
+		"line break":            {Request{Method: http.MethodGet, Path: one, Header: http.Header{"X-A": {"a\r\nB: c"}}}, "header X-A"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.ErrorContains(t, c.Do(t.Context(), bad.r, nil), bad.want)

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Request is one call of the API. Form and JSON exclude each other, and only POST, PUT, PATCH and DELETE can have them.
+// Request is one call of the API. Form, JSON and Fresh exclude each other, and only POST, PUT, PATCH and DELETE can have them.
 type Request struct {
 	Method string
 	Repeat Repeat     // where the method does not say it
@@ -19,6 +19,7 @@ type Request struct {
 	Query  url.Values // never shown in errors
 	Form   url.Values // sent as application/x-www-form-urlencoded
 	JSON   any        // sent as application/json
+	Fresh  func() any // makes the JSON for each attempt when its turn has come, where it depends on the time
 	Header http.Header
 }
 
@@ -39,6 +40,7 @@ type prepared struct {
 	url        *url.URL
 	header     http.Header // without credentials
 	body       []byte      // nil without one
+	fresh      func() any  // nil where the body is always the same
 	repeatable bool        // the effect of sending it twice is that of once
 }
 
@@ -47,7 +49,7 @@ func (c *Client) prepare(r Request) (prepared, error) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		p.repeatable = true
-		if r.Form != nil || r.JSON != nil {
+		if r.Form != nil || r.JSON != nil || r.Fresh != nil {
 			return p, fmt.Errorf("a %s cannot carry a body", r.Method)
 		}
 	case http.MethodPut, http.MethodDelete:
@@ -76,6 +78,8 @@ func (c *Client) prepare(r Request) (prepared, error) {
 	switch {
 	case r.Form != nil && r.JSON != nil:
 		return p, errors.New("a request cannot carry both a form and JSON")
+	case r.Fresh != nil && (r.Form != nil || r.JSON != nil):
+		return p, errors.New("a request cannot carry a fresh body beside another one")
 	case r.Form != nil:
 		p.body = []byte(r.Form.Encode())
 		setMissing(p.header, "Content-Type", "application/x-www-form-urlencoded")
@@ -83,6 +87,9 @@ func (c *Client) prepare(r Request) (prepared, error) {
 		if p.body, err = json.Marshal(r.JSON); err != nil {
 			return p, fmt.Errorf("the body cannot be written as JSON: %w", err)
 		}
+		setMissing(p.header, "Content-Type", "application/json")
+	case r.Fresh != nil:
+		p.fresh = r.Fresh
 		setMissing(p.header, "Content-Type", "application/json")
 	}
 	return p, checkHeader(c.authorized(p))

@@ -5,7 +5,9 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -36,6 +38,13 @@ func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) o
 	w := &watch{}
 	r := c.rest.R().SetContext(httptrace.WithClientTrace(attempt, w.hooks(do)))
 	r.Header = c.authorized(p)
+	if p.fresh != nil {
+		body, err := json.Marshal(p.fresh())
+		if err != nil {
+			return outcome{err: fmt.Errorf("the body cannot be written as JSON: %w", err), unsent: true, timeout: timeout}
+		}
+		p.body = body
+	}
 	if p.body != nil {
 		r.Body = p.body
 	}
