@@ -213,7 +213,10 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 		if !step.byID && a.opt.Ledger != nil && takesOver(a.provider, *step.Have, step.Wish) {
 			return a.takeOver(ctx, step)
 		}
-		_, err = a.provider.Update(ctx, *step.Have, step.Want)
+		var made Object[S]
+		if made, err = a.provider.Update(ctx, *step.Have, step.Want); err == nil {
+			step.wrote(step.Have.State, made.State)
+		}
 	case Delete:
 		err = a.provider.Delete(ctx, *step.Have)
 	case Replace:
@@ -282,7 +285,8 @@ func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
 		}
 		for _, have := range finder(a.provider, found)(Want[S]{State: step.Wish}) {
 			if have.ID == step.ID {
-				step.Changes, err = a.align(ctx, have, step)
+				is, err := a.align(ctx, have, step)
+				step.wrote(have.State, is)
 				return step.ID, err
 			}
 		}
@@ -313,7 +317,8 @@ func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool,
 			continue
 		}
 		step.ID, step.Have = id, &have
-		step.Changes, err = a.align(ctx, have, step)
+		is, err := a.align(ctx, have, step)
+		step.wrote(have.State, is)
 		step.Action = Unchanged
 		if len(step.Changes) > 0 {
 			step.Action = Update
@@ -323,27 +328,37 @@ func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool,
 	return false, nil
 }
 
-// align updates an object that was found instead of created, where it is not yet as the wish wants it.
-func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) ([]Change, error) {
+// align updates an object that was found instead of created, where it is not yet as the wish wants it, and gives its state.
+func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) (S, error) {
 	if field := mustReplace(a.provider, have, step.Wish); field != "" {
-		return nil, fmt.Errorf("%s: %s of %s, which another run created, %w", step.Key, field, have.ID, ErrReplace)
+		return have.State, fmt.Errorf("%s: %s of %s, which another run created, %w", step.Key, field, have.ID, ErrReplace)
 	}
 	merged, err := a.provider.Merge(&have, step.Wish)
 	if err != nil {
-		return nil, err
+		return have.State, err
 	}
-	changes := Diff(have.State, merged)
-	if len(changes) > 0 {
-		_, err = a.provider.Update(ctx, have, merged)
+	if len(Diff(have.State, merged)) == 0 {
+		return merged, nil
 	}
-	return changes, err
+	made, err := a.provider.Update(ctx, have, merged)
+	if err != nil {
+		return merged, err
+	}
+	return made.State, nil
 }
+
+// wrote makes a step tell what was written, which may not be all that was planned.
+func (s *Step[S]) wrote(before, after S) { s.Want, s.Changes = after, Diff(before, after) }
 
 // send creates an object and gives its id, on some errors too. After an uncertain answer it looks whether the object is there
 // before it sends again.
 func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (string, error) {
 	for try := 1; ; try++ {
 		made, err := a.provider.Create(ctx, step.Want)
+		if err == nil {
+			var none S
+			step.wrote(none, made.State)
+		}
 		if err == nil || !uncertain(err) {
 			return made.ID, err
 		}
@@ -352,7 +367,9 @@ func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (strin
 		case lookErr != nil:
 			return "", fmt.Errorf("%w; it may exist, but looking for it failed: %w", err, lookErr)
 		case found != nil:
-			_, err := a.align(ctx, *found, step)
+			var none S
+			is, err := a.align(ctx, *found, step)
+			step.wrote(none, is)
 			return found.ID, err
 		case try == sends:
 			return "", fmt.Errorf("%w; it was looked for and is not there", err)

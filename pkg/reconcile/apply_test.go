@@ -391,6 +391,41 @@ func (h halfway) Create(ctx context.Context, w thing) (object, error) {
 	return made, h.err
 }
 
+// TestAStepTellsWhatWasWritten, where that is not all that was planned.
+func TestAStepTellsWhatWasWritten(t *testing.T) {
+	for name, arm := range map[string]func(*memory.Service){
+		"at once":             func(*memory.Service) {},
+		"an answer is lost":   func(s *memory.Service) { s.LoseCreates = 1 },
+		"it was not made yet": func(s *memory.Service) { s.RefuseCreates = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &memory.Service{}
+			p := rounding{s}
+			s.Add(memory.Named("old"))
+			plan := planned(t, s, p, []want{{State: sized("new", 14)}, {State: sized("old", 17)}}, policy{})
+			arm(s)
+			done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
+			require.NoError(t, err)
+			for i, size := range []int{10, 10} {
+				require.NoError(t, done[i].Err)
+				assert.Equal(t, size, *done[i].Want.Size)
+				assert.Contains(t, done[i].Changes, reconcile.Change{Field: "size", After: size})
+			}
+		})
+	}
+}
+
+// rounding writes tens.
+type rounding struct{ *memory.Service }
+
+func (r rounding) Create(ctx context.Context, w thing) (object, error) {
+	return r.Service.Create(ctx, sized(*w.Name, *w.Size/10*10))
+}
+
+func (r rounding) Update(ctx context.Context, have object, w thing) (object, error) {
+	return r.Service.Update(ctx, have, sized(*w.Name, *w.Size/10*10))
+}
+
 func TestEach(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[int]bool{}

@@ -29,7 +29,7 @@ type Step[S any] struct {
 	ID      string     // the object's identifier, "" until it is created
 	Reason  string     // why a step without a wish exists: "not declared", "duplicate of 12"
 	Have    *Object[S] // what there is, nil for none
-	Want    S          // what shall be, merged; the zero value for deletions
+	Want    S          // what shall be, merged, and after Apply what was written; the zero value for deletions
 	Wish    S          // what was asked for, before Merge
 	Written bool       // something was changed, though perhaps not all: it can stand beside Err
 	byID    bool       // the wish named the object by its id
@@ -286,7 +286,7 @@ func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) St
 		c.drop(o, "duplicate of "+matches[0].ID)
 	}
 	deletion := c.deletion(step.Index, matches[0], "")
-	deletion.Key = step.Key
+	deletion.Key, deletion.Wish = step.Key, step.Wish
 	return deletion
 }
 

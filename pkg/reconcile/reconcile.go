@@ -48,11 +48,12 @@ type Provider[S any] interface {
 	// An error means that the wish cannot be met.
 	Merge(have *Object[S], want S) (S, error)
 
-	// Create makes the object. An error whose chain has `Uncertain() bool` answering true means that the service may have
+	// Create makes the object and gives it as it was written, which may differ from want in what only the writing tells, such as a time that
+	// is now. An error whose chain has `Uncertain() bool` answering true means that the service may have
 	// acted all the same.
 	Create(ctx context.Context, want S) (Object[S], error)
 
-	// Update changes what differs between have and want, and nothing else.
+	// Update changes what differs between have and want, and nothing else. It gives the object as Create does.
 	Update(ctx context.Context, have Object[S], want S) (Object[S], error)
 
 	// Delete removes the object; one that is already gone is success.
