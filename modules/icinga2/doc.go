@@ -29,8 +29,8 @@
 //     every object (removeAll; package httpapi refuses empty segments). A filter beside names adds to them.
 //   - The server closes idle connections after 10 seconds (idle) and waits 40 milliseconds for an acknowledgement in the middle of
 //     longer answers (QuickAck). More than four connections make it no faster.
-//   - A filter's match does not tell upper from lower case (matching). A filter can see what its user may not query, on servers before 2.13.13,
-//     2.14.7 and 2.15.1 (exists).
+//   - A filter's match does not tell upper from lower case (matching). On this server and older ones a filter can see what
+//     its user may not query (exists).
 //
 // Of downtimes:
 //
