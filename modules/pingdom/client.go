@@ -280,16 +280,17 @@ func (c *client) getCheck(ctx context.Context, id string) (details, error) {
 
 // createCheck makes a check and gives its id: https://docs.pingdom.com/api/#tag/Checks/paths/~1checks/post
 func (c *client) createCheck(ctx context.Context, body map[string]any) (string, error) {
-	return c.create(ctx, "checks", "check", body)
+	return c.create(ctx, "check", httpapi.Request{Path: []string{"checks"}, JSON: body})
 }
 
-// create sends what shall be made in a collection, and gives the id that the answer has under a key.
-func (c *client) create(ctx context.Context, collection, key string, body map[string]any) (string, error) {
+// create sends what shall be made, and gives the id that the answer has under a key.
+func (c *client) create(ctx context.Context, key string, r httpapi.Request) (string, error) {
 	var answer map[string]json.RawMessage
 	var made struct {
 		ID flexible `json:"id"`
 	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{collection}, JSON: body}, &answer)
+	r.Method = http.MethodPost
+	err := c.http.Do(ctx, r, &answer)
 	if err == nil && (json.Unmarshal(answer[key], &made) != nil || made.ID == "") {
 		err = httpapi.Lost("the answer has no id of what was created")
 	}

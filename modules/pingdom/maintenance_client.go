@@ -120,13 +120,16 @@ func (c *client) getWindow(ctx context.Context, id string) (wireWindow, error) {
 }
 
 // createWindow makes a maintenance window and gives its id: https://docs.pingdom.com/api/#tag/Maintenance/paths/~1maintenance/post
-func (c *client) createWindow(ctx context.Context, body map[string]any) (string, error) {
-	return c.create(ctx, "maintenance", "maintenance", body)
+//
+// The body is asked for when the call goes out, which may have had to wait for minutes: it tells of times that begin now.
+func (c *client) createWindow(ctx context.Context, body func() any) (string, error) {
+	return c.create(ctx, "maintenance", httpapi.Request{Path: []string{"maintenance"}, Fresh: body})
 }
 
-// updateWindow changes the fields that body holds: https://docs.pingdom.com/api/#tag/Maintenance/paths/~1maintenance~1{id}/put
-func (c *client) updateWindow(ctx context.Context, id string, body map[string]any) error {
-	return c.http.Do(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"maintenance", id}, JSON: body}, nil)
+// updateWindow changes the fields that the body holds, see createWindow:
+// https://docs.pingdom.com/api/#tag/Maintenance/paths/~1maintenance~1{id}/put
+func (c *client) updateWindow(ctx context.Context, id string, body func() any) error {
+	return c.http.Do(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"maintenance", id}, Fresh: body}, nil)
 }
 
 // deleteWindow removes a maintenance window that has not begun:

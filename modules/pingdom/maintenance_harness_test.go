@@ -3,8 +3,10 @@
 package pingdom
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,6 +161,21 @@ func (d *dock) window(description string, from, to float64, checks []int, change
 		f(&w)
 	}
 	return strconv.Itoa(d.AddWindow(w))
+}
+
+// post makes a check by the API, so that the list shows it late.
+func (d *dock) post(check vendor.Check) (id int) {
+	d.T.Helper()
+	body, err := json.Marshal(map[string]any{"name": check.Name, "host": "www.example.com", "type": "http", "tags": check.Tags})
+	require.NoError(d.T, err)
+	request := httptest.NewRequestWithContext(d.T.Context(), http.MethodPost, vendor.BasePath+"/checks", bytes.NewReader(body))
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	d.ServeHTTP(answer, request)
+	require.Equal(d.T, http.StatusOK, answer.Code, answer.Body)
+	d.ResetCalls()
+	return d.Checks()[len(d.Checks())-1].ID
 }
 
 // stored gives a window as it is stored, with its times in minutes after now; false where there is none.

@@ -26,7 +26,8 @@ type Window struct {
 	// What was read, or is to be written, beside it.
 	span      window.Span
 	recurring bool
-	foreign   bool  // it covers transaction checks, which the module does not set
+	foreign   bool  // it covers transaction checks, which no wish selects
+	exact     bool  // its checks are those that the wish selects
 	problem   error // the wish that found this window means others as well
 
 	// Not part of the state: what a wish asks for.
@@ -39,16 +40,17 @@ type Window struct {
 // maintenance is the reconcile.Provider of maintenance windows.
 type maintenance struct {
 	*client
-	clock   func() time.Time
-	started time.Time // the "now" of all wishes of a run
+	clock func() time.Time
 
 	mu     sync.Mutex
 	checks *catalogue // nil until a wish needs it
 }
 
 func newMaintenance(c *client, clock func() time.Time) *maintenance {
-	return &maintenance{client: c, clock: clock, started: clock().UTC().Truncate(time.Second)}
+	return &maintenance{client: c, clock: clock}
 }
+
+func (m *maintenance) now() time.Time { return m.clock().UTC().Truncate(time.Second) }
 
 // Key is the description with what the window covers and, where that was said, when it begins: windows that differ in these are not the same.
 func (m *maintenance) Key(w Window) string {
@@ -77,23 +79,22 @@ func (w Window) title() string {
 	return strings.TrimSpace(*w.Description)
 }
 
-// Find matches by description among the windows that occur once and are not over, then by the checks (see covered) and the time
-// (see meant). A window that is one of several carries that as its problem: nobody can tell which is meant.
+// Find matches by description among the windows that occur once and are not over, then by the checks (see own) and the time (see meant).
+// Of those the ones that cover exactly what is selected come first. A window that is one of several carries that as its problem: nobody
+// can tell which is meant.
 func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[Window]) []reconcile.Object[Window] {
-	byTitle := make(map[string][]Window, len(have))
-	for _, o := range have {
-		if w := o.State; !w.recurring && !w.span.Over(m.started) {
-			w.label = o.ID
-			byTitle[w.title()] = append(byTitle[w.title()], w)
-		}
-	}
+	now := m.now()
+	byTitle := titled(have, now)
 	return func(want reconcile.Want[Window]) []reconcile.Object[Window] {
 		wish := want.State
 		wanted, err := m.selected(wish)
 		if err != nil {
 			return nil // Merge says it, or Admit
 		}
-		found := m.covered(wish, wanted, meant(byTitle[wish.title()], wish.Schedule, want.Absent, m.started))
+		found := meant(m.own(wish, wanted, byTitle[wish.title()]), wish.Schedule, want.Absent, now)
+		if exact := filter(found, func(w Window) bool { return w.exact }); len(exact) > 0 {
+			found = exact
+		}
 		if len(found) == 0 {
 			return nil
 		}
@@ -102,31 +103,59 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 			for _, w := range found {
 				texts = append(texts, fmt.Sprintf("%s (%s to %s)", w.label, *w.Start, *w.End))
 			}
-			found[0].problem = fmt.Errorf("%s: %w: %s; give id or start", m.Key(wish), reconcile.ErrAmbiguous, reconcile.Enumerate(texts, 10))
+			advice := "give id or start"
+			if !wish.given() {
+				advice = "give stack, checks, id or start"
+			}
+			found[0].problem = fmt.Errorf("%s: %w: %s; %s", m.Key(wish), reconcile.ErrAmbiguous, reconcile.Enumerate(texts, 10), advice)
 		}
 		return []reconcile.Object[Window]{{ID: found[0].label, State: found[0]}}
 	}
 }
 
-// covered gives those of some windows that are about the checks of a wish: they share one with it, or else have none left that exists. A
-// wish for a stack leaves windows alone that also cover checks of other stacks only. A wish that names no checks means them all.
-func (m *maintenance) covered(wish Window, wanted []string, windows []Window) []Window {
+// titled gives the windows that occur once and are not over by their descriptions.
+func titled(have []reconcile.Object[Window], now time.Time) map[string][]Window {
+	byTitle := make(map[string][]Window, len(have))
+	for _, o := range have {
+		if w := o.State; !w.recurring && !w.span.Over(now) {
+			w.label = o.ID
+			byTitle[w.title()] = append(byTitle[w.title()], w)
+		}
+	}
+	return byTitle
+}
+
+// own gives those of some windows that are a wish's own, as far as their checks tell it. A window that covers anything beside what is
+// selected can be another deployment's, so it is nobody's but that one's: two windows at a time do no harm, and each ends by itself.
+//
+//   - It covers what is selected, or a part of that: the selection has grown since. Where a stack is selected, and not all of it is covered,
+//     one of its checks must be in no other stack, which could have opened the window too.
+//   - If there is none: none of its checks exists any more. Whoever removes a stack can still end its window.
+//
+// A wish that selects nothing means them all.
+func (m *maintenance) own(wish Window, wanted []string, windows []Window) []Window {
 	if !wish.given() {
 		return windows
 	}
-	sharing := filter(windows, func(w Window) bool {
-		return slices.ContainsFunc(w.Checks, func(id string) bool { return slices.Contains(wanted, id) }) &&
-			!slices.ContainsFunc(w.Checks, func(id string) bool {
-				o, exists := m.checks.byID[id]
-				return exists && len(marks().Stacks(o.userTags())) > 0 && !inStack(o, wish.stack)
-			})
-	})
-	if len(sharing) > 0 {
-		return sharing
+	checks := m.catalogue()
+	var shared, empty []Window
+	for _, w := range windows {
+		left := checks.left(w)
+		switch {
+		case w.foreign || len(without(left, wanted)) > 0:
+		case len(left) == 0:
+			empty = append(empty, w)
+		case len(left) == len(wanted):
+			w.exact = true
+			shared = append(shared, w)
+		case slices.ContainsFunc(left, func(id string) bool { return checks.only(id, wish.stack) }):
+			shared = append(shared, w)
+		}
 	}
-	return filter(windows, func(w Window) bool {
-		return !w.foreign && !slices.ContainsFunc(w.Checks, func(id string) bool { _, exists := m.checks.byID[id]; return exists })
-	})
+	if len(shared) > 0 {
+		return shared
+	}
+	return empty
 }
 
 // selected gives the ids of the checks that a wish selects, nil where it says nothing of checks.
@@ -134,23 +163,22 @@ func (m *maintenance) selected(wish Window) ([]string, error) {
 	if !wish.given() {
 		return nil, nil
 	}
-	ids, err := m.checks.ids(wish.selection, wish.absent)
+	ids, err := m.catalogue().ids(wish.selection, wish.absent)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Key(wish), err)
 	}
 	return ids, nil
 }
 
-// Observe lists the checks, once and only if a wish selects some, and the windows if a wish is known by its description. What a wish
-// names by its id and the list does not show is read singly.
+// Observe lists the windows, if a wish is known by its description, and then the checks, once and only if a wish selects some: so every
+// check of a window that is seen was there when the checks were listed. What a wish names by its id and the list does not show is read
+// singly.
 func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window], _ bool) ([]reconcile.Object[Window], error) {
-	if err := m.loadChecks(ctx, wants); err != nil {
-		return nil, err
-	}
+	now := m.now()
 	var windows []wireWindow
 	if slices.ContainsFunc(wants, func(w reconcile.Want[Window]) bool { return w.ID == "" }) {
 		var err error
-		if windows, err = m.listWindows(ctx, m.started); err != nil {
+		if windows, err = m.listWindows(ctx, now); err != nil {
 			return nil, err
 		}
 	}
@@ -175,11 +203,14 @@ func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window
 	var have []reconcile.Object[Window]
 	for _, w := range append(windows, more...) {
 		state := fromWireWindow(w)
-		if !(ended[string(w.ID)] && !state.recurring && state.span.Over(m.started)) {
+		if !(ended[string(w.ID)] && !state.recurring && state.span.Over(now)) {
 			have = append(have, reconcile.Object[Window]{ID: string(w.ID), State: state})
 		}
 	}
-	return have, nil
+	if err := m.loadChecks(ctx, wants); err != nil {
+		return nil, err
+	}
+	return have, m.prove(ctx, wants, have)
 }
 
 func (m *maintenance) loadChecks(ctx context.Context, wants []reconcile.Want[Window]) error {
@@ -190,9 +221,65 @@ func (m *maintenance) loadChecks(ctx context.Context, wants []reconcile.Want[Win
 	}
 	checks, err := m.listChecks(ctx, "")
 	if err == nil {
-		m.checks = newCatalogue(checks)
+		m.checks = newCatalogue(checks, nil)
 	}
 	return err
+}
+
+func (m *maintenance) catalogue() *catalogue {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.checks
+}
+
+// prove reads the checks of windows that the list of checks does not show, where they decide whose the window is. Only Pingdom's word on
+// a check proves that it is gone: the list shows a new one late.
+func (m *maintenance) prove(ctx context.Context, wants []reconcile.Want[Window], have []reconcile.Object[Window]) error {
+	checks := m.catalogue()
+	if checks == nil {
+		return nil
+	}
+	byID := make(map[string]Window, len(have))
+	for _, o := range have {
+		byID[o.ID] = o.State
+	}
+	byTitle := titled(have, m.now())
+	var doubtful []string
+	for _, want := range wants {
+		wanted, err := m.selected(want.State)
+		switch {
+		case err != nil: // nothing will be done
+		case want.ID != "":
+			doubtful = append(doubtful, checks.unknown(byID[want.ID])...)
+		case want.State.given():
+			for _, w := range byTitle[want.State.title()] {
+				unknown := checks.unknown(w)
+				if len(without(w.Checks, append(unknown, wanted...))) == 0 {
+					doubtful = append(doubtful, unknown...)
+				}
+			}
+		}
+	}
+	doubtful = sortIDs(doubtful)
+	if len(doubtful) == 0 {
+		return nil
+	}
+	read := make([]overview, len(doubtful))
+	err := reconcile.Each(ctx, m.concurrency, len(doubtful), func(ctx context.Context, i int) error {
+		check, err := m.getCheck(ctx, doubtful[i])
+		if errors.Is(err, httpapi.ErrNotFound) {
+			return nil
+		}
+		read[i] = check.overview
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checks = m.checks.with(doubtful, read)
+	return nil
 }
 
 // readWindows gives those of some windows that exist.
@@ -231,20 +318,24 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 	}
 	if have == nil {
 		want.Checks = wanted
-		want.span = want.Times(nil, m.started)
+		want.span = want.Times(nil, m.now())
 		return want.stamped(), nil
 	}
 	if err := m.untouchable(m.Key(want), *have, false); err != nil {
 		return Window{}, err
 	}
+	if err := m.elsewhere(m.Key(want), *have, want.stack); err != nil {
+		return Window{}, err
+	}
 	merged := have.State
+	merged.selection, merged.Schedule = want.selection, want.Schedule
 	if want.Description != nil && *want.Description != have.State.title() {
 		merged.Description = want.Description
 	}
 	if wanted != nil {
 		merged.Checks = wanted
 	}
-	merged.span = want.Times(&have.State.span, m.started)
+	merged.span = want.Times(&have.State.span, m.now())
 	return merged.stamped(), nil
 }
 
@@ -255,10 +346,46 @@ func (m *maintenance) untouchable(key string, have reconcile.Object[Window], abs
 		return have.State.problem
 	case have.State.recurring:
 		return fmt.Errorf("%s: window %s recurs, and is left alone; this module is about windows that occur once", key, have.ID)
-	case have.State.span.Over(m.started) && !absent:
+	case have.State.span.Over(m.now()) && !absent:
 		return fmt.Errorf("%s: window %s was over at %s and cannot be changed; leave id out to make another one", key, have.ID, *have.State.End)
 	}
 	return nil
+}
+
+// elsewhere says where a window that a wish for a stack names by its id belongs to another one.
+func (m *maintenance) elsewhere(key string, have reconcile.Object[Window], stack string) error {
+	if stack == "" {
+		return nil
+	}
+	checks := m.catalogue()
+	others := filter(checks.left(have.State), func(id string) bool {
+		o := checks.byID[id]
+		return len(marks().Stacks(o.userTags())) > 0 && !inStack(o, stack)
+	})
+	if len(others) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: window %s covers checks of other stacks, and is left alone: %s; leave stack out to change it all the same",
+		key, have.ID, checks.names(others))
+}
+
+// beside says what a window that a wish names by its id covers beside the selection of that wish.
+func (m *maintenance) beside(step reconcile.Step[Window]) error {
+	wanted, err := m.selected(step.Wish)
+	if err != nil || !step.Wish.given() {
+		return err
+	}
+	checks, have := m.catalogue(), step.Have.State
+	others := without(checks.left(have), wanted)
+	what := checks.names(others)
+	switch {
+	case len(others) == 0 && !have.foreign:
+		return nil
+	case len(others) == 0:
+		what = "transaction checks"
+	}
+	return fmt.Errorf("%s: window %s also covers what is not selected, and is left alone: %s; leave checks, tags and stack out to end it all the same",
+		step.Key, step.ID, what)
 }
 
 // Admit marks the windows that shall go and cannot be told or must not be touched. The others of the plan go on.
@@ -269,7 +396,9 @@ func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) erro
 		case step.Err != nil:
 			continue
 		case step.Action == reconcile.Delete:
-			step.Err = m.untouchable(step.Key, *step.Have, true)
+			if step.Err = m.untouchable(step.Key, *step.Have, true); step.Err == nil {
+				step.Err = m.beside(*step)
+			}
 		case step.Wish.absent:
 			_, step.Err = m.selected(step.Wish)
 		}
@@ -282,19 +411,41 @@ func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) erro
 
 // Create opens or schedules a window.
 func (m *maintenance) Create(ctx context.Context, want Window) (reconcile.Object[Window], error) {
-	id, err := m.createWindow(ctx, m.body(reconcile.Diff(Window{}, want), want))
+	var sent Window
+	id, err := m.createWindow(ctx, func() any {
+		sent = m.current(Window{}, want)
+		return m.body(reconcile.Diff(Window{}, sent), sent)
+	})
 	if err != nil {
 		return reconcile.Object[Window]{}, fmt.Errorf("creating maintenance window %s: %w", m.Key(want), err)
 	}
-	return reconcile.Object[Window]{ID: id, State: want}, nil
+	return reconcile.Object[Window]{ID: id, State: sent}, nil
 }
 
 // Update sends the fields that differ.
 func (m *maintenance) Update(ctx context.Context, have reconcile.Object[Window], want Window) (reconcile.Object[Window], error) {
-	if err := m.updateWindow(ctx, have.ID, m.body(reconcile.Diff(have.State, want), want)); err != nil {
+	var sent Window
+	err := m.updateWindow(ctx, have.ID, func() any {
+		sent = m.current(have.State, want)
+		return m.body(reconcile.Diff(have.State, sent), sent)
+	})
+	if err != nil {
 		return reconcile.Object[Window]{}, fmt.Errorf("updating maintenance window %s (%s): %w", m.Key(want), have.ID, err)
 	}
-	return reconcile.Object[Window]{ID: have.ID, State: want}, nil
+	return reconcile.Object[Window]{ID: have.ID, State: sent}, nil
+}
+
+// current gives a window that is about to be sent its times anew: since it was planned the call may have waited for minutes, and what
+// begins now begins only when it arrives. A start in a moment is now as well, since by Pingdom's clock it may have passed.
+func (m *maintenance) current(have, want Window) Window {
+	now := m.now()
+	if !want.span.From.Equal(have.span.From) && want.span.Begun(now.Add(window.Slip)) {
+		want.span.From = now
+	}
+	if want.Schedule.Start.IsZero() && !want.span.To.Equal(have.span.To) {
+		want.span.To = now.Add(want.Duration)
+	}
+	return want.stamped()
 }
 
 // body gives the fields that differ the form in which the API takes them. A start that is now, or was a moment ago, is sent as the
@@ -326,7 +477,9 @@ func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window])
 		return err
 	}
 	remove := func() error { return m.deleteWindow(ctx, have.ID) }
-	end := func() error { return m.updateWindow(ctx, have.ID, map[string]any{"to": wireNow}) }
+	end := func() error {
+		return m.updateWindow(ctx, have.ID, func() any { return map[string]any{"to": wireNow} })
+	}
 	ways := []func() error{remove, end}
 	if have.State.span.Begun(m.clock()) {
 		slices.Reverse(ways)

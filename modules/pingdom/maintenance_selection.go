@@ -43,18 +43,60 @@ func (s selection) words() string {
 	return "stack " + s.stack + ": " + listed
 }
 
-// catalogue is every check of the account.
+// catalogue is every check of the account, as far as it is known. It does not change.
 type catalogue struct {
 	checks []overview
 	byID   map[string]overview
+	gone   []string // ids that are proven not to exist
 }
 
-func newCatalogue(checks []overview) *catalogue {
-	c := &catalogue{checks: checks, byID: make(map[string]overview, len(checks))}
+func newCatalogue(checks []overview, gone []string) *catalogue {
+	c := &catalogue{checks: checks, byID: make(map[string]overview, len(checks)), gone: gone}
 	for _, o := range checks {
 		c.byID[string(o.ID)] = o
 	}
 	return c
+}
+
+// with adds what was read of some ids that were unknown: the check, or one without an id where there is none.
+func (c *catalogue) with(ids []string, read []overview) *catalogue {
+	checks, gone := slices.Clone(c.checks), slices.Clone(c.gone)
+	for i, o := range read {
+		switch {
+		case o.ID == "":
+			gone = append(gone, ids[i])
+		case c.byID[ids[i]].ID == "": // of two that looked at once the other may have found it
+			checks = append(checks, o)
+		}
+	}
+	return newCatalogue(checks, gone)
+}
+
+// left gives the checks of a window without those that are proven to be gone.
+func (c *catalogue) left(w Window) []string { return without(w.Checks, c.gone) }
+
+// unknown gives the checks of a window of which it is not known whether they exist.
+func (c *catalogue) unknown(w Window) []string {
+	return filter(c.left(w), func(id string) bool { return c.byID[id].ID == "" })
+}
+
+// only tells whether a check is in no other stack than this one, "" for any.
+func (c *catalogue) only(id, stack string) bool {
+	return stack == "" || slices.Equal(marks().Stacks(c.byID[id].userTags()), []string{stack})
+}
+
+// names gives checks as a message names them.
+func (c *catalogue) names(ids []string) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = strings.TrimSpace(c.byID[id].Name + " (" + id + ")")
+	}
+	return reconcile.Enumerate(texts, 10)
+}
+
+// without gives the elements of a list that are not in another one.
+func without(list, others []string) []string {
+	return filter(list, func(element string) bool { return !slices.Contains(others, element) })
 }
 
 func inStack(o overview, stack string) bool {

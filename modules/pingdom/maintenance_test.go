@@ -92,7 +92,7 @@ func TestAScheduledWindow(t *testing.T) {
 	require.Len(t, d.Windows(), 2, "another night is another window")
 	assert.Contains(t, d.refusal(options{"description": "Upgrade", "state": "absent"}),
 		fmt.Sprintf("Upgrade: more than one match: %d (2026-11-21T22:00:00Z to 2026-11-21T23:00:00Z), %d (2026-11-22T21:00:00Z to 2026-11-22T23:00:00Z); "+
-			"give id or start", first.ID, d.Windows()[1].ID))
+			"give stack, checks, id or start", first.ID, d.Windows()[1].ID))
 
 	d.sent()
 	d.ok(tomorrow.With(gone()))
@@ -240,19 +240,18 @@ func TestNeighboursAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestAWindowFollowsItsStack: checks that came to the stack or left it since are no reason to open another window.
+// TestAWindowFollowsItsStack: checks that came to the stack, or were deleted since, are no reason to open another window.
 func TestAWindowFollowsItsStack(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
 	shop := d.watch("shop/cart", "shop/search", "shop/old")
 	d.ok(deployment())
 	require.NoError(t, d.Remove(shop[2]))
-	require.NoError(t, d.Change(shop[1], func(c *vendor.Check) { c.Tags = nil }))
 	added := d.watch("shop/new")[0]
 	a := d.ok(deployment())
 	assert.Equal(t, []string{"checks"}, a.changed())
 	w, _ := d.only()
-	assert.Equal(t, []int{shop[0], added}, w.UptimeIDs)
+	assert.Equal(t, []int{shop[0], shop[1], added}, w.UptimeIDs)
 	d.settled(deployment())
 
 	require.NoError(t, d.Change(shop[0], func(c *vendor.Check) { c.Tags = append(c.Tags, "stack-blog") }))
@@ -262,6 +261,169 @@ func TestAWindowFollowsItsStack(t *testing.T) {
 	assert.Equal(t, []string{"Deployment created"}, a.actions(), "a check of both stacks does not join their windows")
 	d.ok(deployment().With(gone()))
 	d.settled(options{"description": "Deployment", "stack": "blog"})
+}
+
+// TestAWindowIsItsOwnersAlone: one deployment has opened a window over some checks, and another one of the same words comes. It takes or
+// ends that window only if all that it covers is selected.
+func TestAWindowIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
+	const created, updated, unchanged, deleted = "created", "updated", "unchanged", "deleted"
+	one := func(checks ...any) options { return options{"checks": checks} }
+	whole, blog := options{"stack": "shop"}, options{"stack": "blog"}
+	for rule, c := range map[string]struct {
+		first, second   options
+		present, absent string // what becomes of the first one's window
+	}{
+		"the same checks":                               {one("cart", "db"), one("db", "cart"), unchanged, deleted},
+		"more checks: the selection has grown":          {one("cart"), one("cart", "db"), updated, deleted},
+		"a part of them":                                {one("cart", "db"), one("cart"), created, unchanged},
+		"some and others":                               {one("cart", "db"), one("search", "db"), created, unchanged},
+		"none of them":                                  {one("cart"), one("db"), created, unchanged},
+		"a part of a stack, and all of it":              {one("cart"), whole, updated, deleted},
+		"a stack, and a part of it":                     {whole, one("cart"), created, unchanged},
+		"a stack, and what is in no stack beside it":    {whole, options{"tags": []any{"stack-shop"}, "checks": []any{"lone"}}, updated, deleted},
+		"more than a stack, and the stack":              {options{"tags": []any{"stack-shop"}, "checks": []any{"lone"}}, whole, created, unchanged},
+		"a check that two stacks share, and one stack":  {one("shared"), blog, created, unchanged},
+		"a stack, and another one that shares a check":  {whole, blog, created, unchanged},
+		"a stack, and what one of its checks shares in": {blog, one("shared"), created, unchanged},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			d := newDock(t)
+			ids := d.watch("shop/cart", "shop/search", "shop/db", "shop/shared", "blog/frontend", "lone")
+			require.NoError(t, d.Change(ids[3], func(c *vendor.Check) { c.Tags = append(c.Tags, "stack-blog") }))
+			words := options{"description": "Deployment"}
+			first, second := words.With(c.first), words.With(c.second)
+			d.ok(first)
+			before := d.Windows()
+			d.settled(second.With(gone()).With(options{"description": "Other words"}))
+			foretold := windowsAnswer{answer: d.DryRun(second.With(gone()))}
+			assert.Equal(t, c.absent, foretold.Only(t).Action)
+
+			assert.Equal(t, []string{"Deployment " + c.present}, d.ok(second).actions())
+			d.settled(second)
+			if c.present != created {
+				return
+			}
+			assert.Equal(t, before[0], d.Windows()[0])
+			d.settled(first)
+			d.ok(second.With(gone()))
+			assert.Equal(t, before[0], d.Windows()[0], "the first one's window goes on")
+			d.settled(second.With(gone()))
+			assert.Equal(t, []string{"Deployment deleted"}, d.ok(first.With(gone())).actions())
+		})
+	}
+}
+
+// TestWhatCoversExactlyTheSelectionComesFirst, before what covers a part of it.
+func TestWhatCoversExactlyTheSelectionComesFirst(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	shop := d.watch("shop/cart", "shop/search")
+	part, whole := d.window("Deployment", -5, 50, shop[:1]), d.window("Deployment", -5, 50, shop)
+	d.settled(deployment())
+	d.ok(deployment().With(gone()))
+	_, times, _ := d.stored(part)
+	assert.Equal(t, []float64{-5, 50}, times)
+	_, times, _ = d.stored(whole)
+	assert.Equal(t, []float64{-5, 0}, times)
+
+	// Not what is to come before what is under way.
+	tomorrow := d.window("Deployment", 1000, 1050, shop)
+	d.ok(deployment().With(gone()))
+	_, times, _ = d.stored(part)
+	assert.Equal(t, []float64{-5, 0}, times)
+	_, _, there := d.stored(tomorrow)
+	assert.True(t, there)
+	// A window of others that is under way does not hide one's own that is to come.
+	d.window("Deployment", -5, 50, d.watch("blog/frontend"))
+	d.ok(deployment().With(gone()))
+	_, _, there = d.stored(tomorrow)
+	assert.False(t, there)
+}
+
+// TestAWindowWithTransactionChecksIsLeftAlone, as nothing selects those. By its id alone it can be ended.
+func TestAWindowWithTransactionChecksIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	id := d.window("Deployment", -5, 50, d.watch("shop/cart"), func(w *vendor.Window) { w.TMSIDs = []int{4711} })
+	d.settled(deployment().With(gone()))
+	assert.Equal(t, []string{"Deployment created"}, d.ok(deployment()).actions())
+	assert.Contains(t, d.refusal(deployment().With(gone()).With(options{"id": id})), "is left alone: transaction checks; leave checks, tags and stack out")
+	assert.Equal(t, []string{"Deployment deleted"}, d.ok(options{"id": id, "state": "absent"}).actions())
+}
+
+// TestOnlyPingdomsWordProvesThatACheckIsGone: the list of checks shows new ones late.
+func TestOnlyPingdomsWordProvesThatACheckIsGone(t *testing.T) {
+	t.Parallel()
+	const checks, single = "/api/3.1/checks$", "/api/3.1/checks/*"
+	late := func(t *testing.T, stack string) (d *dock, check int) {
+		d = startDock(t, emulator.Options{ListLag: 1000}, 0, nil)
+		d.watch("shop/cart")
+		return d, d.post(vendor.Check{Name: "fresh", Tags: []string{"managed_by-stackwatch", "stack-" + stack}})
+	}
+	t.Run("of another stack", func(t *testing.T) {
+		t.Parallel()
+		d, check := late(t, "blog")
+		other := d.window("Deployment", -5, 30, []int{check})
+		before, _, _ := d.stored(other)
+		d.settled(deployment().With(gone()))
+		assert.Equal(t, 2, d.Count(http.MethodGet, single))
+		assert.Equal(t, []string{"Deployment created"}, d.ok(deployment()).actions())
+		d.ok(deployment().With(gone()))
+		after, _, _ := d.stored(other)
+		assert.Equal(t, before, after)
+	})
+	t.Run("of this stack", func(t *testing.T) {
+		t.Parallel()
+		d, check := late(t, "shop")
+		d.window("Deployment", -5, 50, []int{d.Checks()[0].ID, check})
+		d.settled(deployment())
+		assert.Equal(t, []string{"Deployment deleted"}, d.ok(deployment().With(gone())).actions())
+	})
+	t.Run("of a window by its id", func(t *testing.T) {
+		t.Parallel()
+		d, check := late(t, "blog")
+		id := d.window("Deployment", -5, 30, []int{check})
+		for _, state := range []string{"present", "absent"} {
+			assert.Contains(t, d.refusal(options{"id": id, "stack": "shop", "state": state}), fmt.Sprintf("and is left alone: fresh (%d); leave", check))
+		}
+	})
+	t.Run("where nobody can say", func(t *testing.T) {
+		t.Parallel()
+		d, check := late(t, "blog")
+		d.window("Deployment", -5, 30, []int{check})
+		d.Inject(emulator.On(http.MethodGet, single, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusForbidden}))
+		for _, o := range []options{deployment(), deployment().With(gone())} {
+			assert.Contains(t, d.refusal(o), fmt.Sprintf("nothing was changed, because the windows could not be read: reading check %d", check))
+		}
+	})
+	t.Run("where it does not decide", func(t *testing.T) {
+		t.Parallel()
+		d, check := late(t, "blog")
+		d.window("Deployment", -5, 30, append(d.watch("blog/frontend"), check))
+		d.window("Other words", -5, 30, []int{check})
+		d.window("Deployment", -50, -30, []int{check})
+		d.ok(deployment())
+		assert.Zero(t, d.Count(http.MethodGet, single))
+	})
+	t.Run("made between two looks", func(t *testing.T) {
+		t.Parallel()
+		var other string
+		d := startDock(t, emulator.Options{}, 0, func(d *dock, account http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/api/3.1/maintenance" && other == "" {
+					other = d.window("Deployment", -5, 30, d.watch("blog/frontend"))
+				}
+				account.ServeHTTP(w, r)
+			})
+		})
+		d.watch("shop/cart")
+		a := d.run(deployment())
+		assert.Equal(t, []string{"Deployment created"}, a.actions())
+		assert.Zero(t, d.Count(http.MethodGet, single), "the checks are listed behind the windows, so that those of every window seen are known")
+		assert.Equal(t, 1, d.Count(http.MethodGet, checks))
+	})
 }
 
 // TestTwoStacksDeployAtOnce: each has a window of the same description, and ends its own.
@@ -389,10 +551,33 @@ func TestAWindowByItsID(t *testing.T) {
 	d.settled(options{"id": id, "state": "absent"})
 }
 
+// TestAnIDDoesNotReachBeyondTheSelection: with both, the window must be about what is selected.
+func TestAnIDDoesNotReachBeyondTheSelection(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	shop, blog := d.watch("shop/cart", "shop/search"), d.watch("blog/frontend")
+	foreign, shared := d.window("Deployment", -5, 30, blog), d.window("Deployment", -5, 30, append(blog, shop...))
+	loose := d.window("Deployment", -5, 30, d.watch("lone"))
+	ending := options{"stack": "shop", "state": "absent"}
+	for _, id := range []string{foreign, shared} {
+		assert.Contains(t, d.refusal(ending.With(options{"id": id})), fmt.Sprintf("id %s (stack shop): window %s also covers what is not selected, "+
+			"and is left alone: frontend (%d); leave checks, tags and stack out to end it all the same", id, id, blog[0]))
+		assert.Contains(t, d.refusal(options{"id": id, "stack": "shop"}), fmt.Sprintf("id %s (stack shop): window %s covers checks of other stacks, "+
+			"and is left alone: frontend (%d); leave stack out to change it all the same", id, id, blog[0]))
+	}
+	assert.Contains(t, d.refusal(options{"id": shared, "checks": []any{"cart"}, "state": "absent"}),
+		fmt.Sprintf("is left alone: search (%d), frontend (%d); leave", shop[1], blog[0]))
+	d.ok(options{"id": loose, "stack": "shop"})
+	assert.Contains(t, d.refusal(options{"id": loose, "stack": "none", "state": "absent"}), "(stack none): window "+loose+" also covers what is not selected")
+	d.ok(ending.With(options{"id": loose}))
+	require.NoError(t, d.Remove(blog[0]))
+	assert.Equal(t, []string{"Deployment deleted"}, d.ok(ending.With(options{"id": foreign})).actions(), "what it covered is gone")
+}
+
 // TestClocksDiffer: Pingdom's clock may be ahead or behind by some seconds. Still one window is made, left alone, and ended.
 func TestClocksDiffer(t *testing.T) {
 	t.Parallel()
-	for _, slip := range []time.Duration{-9 * time.Second, -time.Second, time.Second, 9 * time.Second} {
+	for _, slip := range []time.Duration{-10 * time.Second, -time.Second, time.Second, 10 * time.Second} {
 		t.Run(slip.String(), func(t *testing.T) {
 			t.Parallel()
 			d := startDock(t, emulator.Options{}, slip, nil)
@@ -478,14 +663,103 @@ func TestAWindowThatBeginsOrEndsMeanwhile(t *testing.T) {
 // TestAStartThatIsNearIsNow: by Pingdom's clock it may have passed, and it takes no time that has.
 func TestAStartThatIsNearIsNow(t *testing.T) {
 	t.Parallel()
-	for _, seconds := range []int64{-3000, 0, 5} {
-		d := startDock(t, emulator.Options{}, 9*time.Second, nil)
+	for _, seconds := range []int64{-3000, 0, 5, 11, 20} {
+		d := startDock(t, emulator.Options{}, 10*time.Second, onTheWay(5*time.Second))
 		d.watch("shop/cart")
 		near := deployment().With(options{"start": noon().Unix() + seconds, "duration": "1h"})
 		d.ok(near)
 		require.Len(t, d.sent(), 1)
 		d.settled(near)
 	}
+}
+
+// onTheWay lets time pass before a write arrives.
+func onTheWay(span time.Duration) func(*dock, http.Handler) http.Handler {
+	return func(d *dock, account http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet {
+				d.pass(span)
+			}
+			account.ServeHTTP(w, r)
+		})
+	}
+}
+
+// TestWaitingDoesNotShortenAWindow: a call that Pingdom put off tells the times of the moment at which it goes out, and so does the answer.
+func TestWaitingDoesNotShortenAWindow(t *testing.T) {
+	t.Parallel()
+	putOff := func(method, path string) emulator.Rule {
+		return emulator.On(method, "/api/3.1"+path, 3, emulator.Fault{
+			Kind: emulator.Status, Status: http.StatusTooManyRequests, Header: http.Header{"Req-Limit-Short": {"Remaining: 0 Time until reset: 240"}},
+		})
+	}
+	const waited = 12 * time.Minute
+	told := func(d *dock, a windowsAnswer) {
+		d.T.Helper()
+		require.False(d.T, a.Failed, a.Msg)
+		stored, _, _ := d.stored(value(a.Windows[0].ID))
+		assert.Equal(d.T, time.Unix(stored.From, 0).UTC().Format(time.RFC3339), value(a.Windows[0].Start))
+		assert.Equal(d.T, time.Unix(stored.To, 0).UTC().Format(time.RFC3339), value(a.Windows[0].End))
+		assert.Equal(d.T, value(a.Windows[0].End), a.Windows[0].Changes["end"].After)
+		assert.GreaterOrEqual(d.T, d.Clock.Now().Sub(noon()), waited)
+	}
+	t.Run("opened", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.watch("shop/cart")
+		d.Inject(putOff(http.MethodPost, "/maintenance"))
+		a := d.run(deployment())
+		told(d, a)
+		_, times := d.only()
+		assert.Equal(t, []float64{0, 60}, times)
+		d.settled(deployment())
+	})
+	t.Run("shorter than the wait", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.watch("shop/cart")
+		d.Inject(putOff(http.MethodPost, "/maintenance"))
+		told(d, d.run(deployment().With(options{"duration": "5m"})))
+		_, times := d.only()
+		assert.Equal(t, []float64{0, 5}, times)
+	})
+	t.Run("made to last", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.window("Deployment", -50, 20, d.watch("shop/cart"))
+		d.Inject(putOff(http.MethodPut, ""))
+		told(d, d.run(deployment()))
+		_, times := d.only()
+		assert.InDelta(t, 60, times[1], 0, "it began %v minutes ago", times[0])
+	})
+	t.Run("moved to now", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.window("Deployment", 30, 90, d.watch("shop/cart"))
+		d.Inject(putOff(http.MethodPut, ""))
+		told(d, d.run(deployment()))
+		_, times := d.only()
+		assert.Equal(t, []float64{0, 60}, times)
+	})
+	t.Run("planned, to its end", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		d.watch("shop/cart")
+		d.Inject(putOff(http.MethodPost, "/maintenance"))
+		told(d, d.run(deployment().With(options{"start": noon().Add(5 * time.Minute).Unix()})))
+		w, times := d.only()
+		assert.InDelta(t, 0, times[0], 0)
+		assert.Equal(t, noon().Add(65*time.Minute).Unix(), w.To)
+	})
+	t.Run("looked for", func(t *testing.T) {
+		t.Parallel()
+		d := newDock(t)
+		ended := d.window("Deployment", -20, 8, d.watch("shop/cart"))
+		d.Inject(putOff(http.MethodGet, "/maintenance$"))
+		a := d.run(deployment())
+		told(d, a)
+		assert.NotEqual(t, ended, value(a.Windows[0].ID), "what ended while the list was waited for is over")
+	})
 }
 
 // TestTwoNightsOfOneWork: the same words for the same checks at two times are two windows.
