@@ -207,8 +207,8 @@ func (c *client) deleteOne(ctx context.Context, kind, id string) error {
 
 // asksAgain tells whether a look can say more about a call that failed than its error does.
 func asksAgain(ctx context.Context, err error) bool {
-	for _, clear := range []error{httpapi.ErrNotFound, httpapi.ErrAuth, httpapi.ErrForbidden} {
-		if errors.Is(err, clear) {
+	for _, known := range []error{httpapi.ErrNotFound, httpapi.ErrAuth, httpapi.ErrForbidden} {
+		if errors.Is(err, known) {
 			return false
 		}
 	}

@@ -12,7 +12,7 @@
 //   - A value that begins with a tilde is a pattern. A request line over 4094 bytes is refused by gunicorn (filters).
 //   - Deleting in bulk by lastReceiveId is exact, and spares alerts that were received again. It is broken before 9.0 and on MongoDB, and
 //     skips customers, the audit trail and plugins (bulkAlerts).
-//   - Clients that delete the same alert at once get 500 (alerts.Delete).
+//   - Clients that delete the same alert at once get 500 (deleteOne).
 //   - Blackouts like one that is there are made again (blackouts.Find). PUT ignores duration, and takes away the customer that is not sent
 //     (blackouts.Update). Those that are over stay until somebody deletes them.
 //   - Housekeeping takes whole hours; 0 and what is no number mean the server's default, and -1 means at once. It does not tell what it

@@ -3,12 +3,16 @@
 package alerta
 
 import (
+	"encoding/json"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/modules/alerta/alertatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
@@ -63,27 +67,56 @@ func (l *lab) plight(bulk bool) resourcetest.Plight {
 			l.server.Beat(l.T, alertatest.Heartbeat{Origin: "cron/web1", Tags: []string{"stack=s1"}})
 			l.server.Beat(l.T, alertatest.Heartbeat{Origin: "cron/web10", Tags: []string{"stack=s10"}})
 			return func() any {
-				all := l.contents()
-				isOurs := func(tags []string) bool { return slices.Equal(tags, []string{"stack=s1"}) }
-				all.Alerts = slices.DeleteFunc(all.Alerts, func(a alertatest.Alert) bool { return isOurs(a.Tags) })
-				all.Heartbeats = slices.DeleteFunc(all.Heartbeats, func(h alertatest.Heartbeat) bool { return isOurs(h.Tags) })
-				all.Blackouts = slices.DeleteFunc(all.Blackouts, func(b alertatest.Blackout) bool { return isOurs(b.Tags) })
-				return all
+				return slices.DeleteFunc(l.listed("alerts", "heartbeats", "blackouts"), func(o listed) bool { return o.ours() })
 			}
 		},
-		Result: func() any { return [2]int{len(l.stack("s1")), len(l.server.Blackouts(l.T))} },
-		After:  [2]int{0, 1},
+		Result: func() any {
+			result := map[string]int{}
+			for _, o := range l.listed("alerts", "heartbeats", "blackouts") {
+				if o.ours() {
+					result[o.Kind]++
+				}
+			}
+			return result
+		},
+		After: map[string]int{"blackouts": 1},
 		Judge: func(a resourcetest.Answer, at string) {
 			r := tell(l.T, a)
 			there := map[string]bool{}
-			for _, a := range l.stack("s1") {
-				there[a.ID] = true
+			for _, o := range l.listed("alerts", "heartbeats") {
+				there[o.ID] = true
 			}
-			for _, o := range r.Alerts {
+			for _, o := range append(r.Alerts, r.Heartbeats...) {
 				if o.Action == "deleted" {
 					assert.False(l.T, there[o.ID], "%s: %s is told as deleted and is there", at, o.ID)
 				}
 			}
 		},
 	}
+}
+
+// listed is an object as the server lists it, which is quicker than to ask the database.
+type listed struct {
+	Kind, ID, Environment, Resource, Origin string
+	Tags                                    []string
+}
+
+func (o listed) ours() bool { return slices.Equal(o.Tags, []string{"stack=s1"}) }
+
+func (l *lab) listed(kinds ...string) []listed {
+	l.T.Helper()
+	var all []listed
+	for _, kind := range kinds {
+		var lists map[string]json.RawMessage
+		var objects []listed
+		answer := l.server.Do(l.T, l.server.Key(alertatest.Admin), http.MethodGet, "/"+kind+"?page-size=1000&sort-by=createTime", nil)
+		require.NoError(l.T, json.Unmarshal(answer.Body, &lists))
+		require.NoError(l.T, json.Unmarshal(lists[kind], &objects))
+		slices.SortFunc(objects, func(a, b listed) int { return strings.Compare(a.ID, b.ID) })
+		for _, o := range objects {
+			o.Kind = kind
+			all = append(all, o)
+		}
+	}
+	return all
 }

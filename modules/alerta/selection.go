@@ -110,8 +110,8 @@ func amongAny(values, have []string) bool {
 // maxFilters is how long filters may be in a URL: gunicorn takes 4094 bytes for the whole line.
 const maxFilters = 3000
 
-// phrasePattern is what the query language takes as it is between quotes, on every database of the server.
-var phrasePattern = regexp.MustCompile(`^[A-Za-z0-9 _.:=@/-]+$`)
+// phrasePattern is what the query language takes as it is between quotes, on every database of the server: MongoDB's looks for whole words.
+var phrasePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9 _.:=@/-]*[A-Za-z0-9])?$`)
 
 // filters gives the parts of the selection that the server can narrow a list by without losing an alert that is meant. They only save
 // reading: what the server lists is compared again.

@@ -44,7 +44,7 @@ func TestEachPartOfASelectionIsMatchedExactly(t *testing.T) {
 		},
 		"an attribute that is not there": {selection{}, selection{attributes: map[string][]string{"floor": {"null", ""}}}},
 		"prefix":                         {selection{prefix: []string{"x", "web1."}}, selection{prefix: []string{"eb1"}}},
-		"regex":                          {selection{pattern: regexp.MustCompile("^(?:web[0-9]\\.s1)$")}, selection{pattern: regexp.MustCompile("^(?:web)$")}},
+		"regex":                          {selection{pattern: regexp.MustCompile(`^(?:web[0-9]\.s1)$`)}, selection{pattern: regexp.MustCompile("^(?:web)$")}},
 		"older":                          {selection{older: 59 * time.Minute}, selection{older: time.Hour}},
 		"newer":                          {selection{newer: time.Hour}, selection{newer: 59 * time.Minute}},
 		"two parts":                      {selection{stack: []string{"s1"}, event: []string{"Down"}}, selection{stack: []string{"s1"}, event: []string{"Up"}}},
@@ -134,6 +134,7 @@ func TestFiltersLoseNothing(t *testing.T) {
 		"a percent sign":             {selection{tags: []string{`s%1`}}, ""},
 		"a backslash":                {selection{tags: []string{`s\1`}}, ""},
 		"what a regex would read":    {selection{tags: []string{"a+b"}}, ""},
+		"no word at its end":         {selection{tags: []string{"a:"}}, ""},
 		"beyond ASCII":               {selection{stack: []string{"bücher"}}, ""},
 		"what the server cannot do": {
 			selection{attributes: map[string][]string{"a": {"b"}}, prefix: []string{"p"}, pattern: regexp.MustCompile("r"), older: time.Hour, newer: time.Hour}, "",
