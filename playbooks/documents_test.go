@@ -61,7 +61,7 @@ func TestModuleExamples(t *testing.T) {
 			require.NoError(t, yaml.Unmarshal(text, &documentation))
 			require.NotEmpty(t, documentation.Examples, "%s has examples", file)
 			w := newWorld(t, unlimited())
-			w.addChecks(map[string][]string{"shop": {"cart liveness", "search liveness"}, "blog": {"frontend liveness"}})
+			w.furnish(strings.TrimSuffix(filepath.Base(file), ".yml"))
 			w.runTasks("EXAMPLES of "+file, documentation.Examples)
 		})
 	}
@@ -226,6 +226,9 @@ func (w world) runPlay(what, text string, once bool) {
 	w.t.Helper()
 	w.Write("example.yml", text)
 	args := []string{"example.yml", "-e", "statuscake_token=" + token, "-e", "pingdom_token=" + token}
+	for name, value := range w.variables {
+		args = append(args, "-e", name+"="+value)
+	}
 	if _, err := os.Stat(filepath.Join(w.Dir, "inventory")); err == nil {
 		args = append(args, "-i", "inventory")
 	}
@@ -233,14 +236,15 @@ func (w world) runPlay(what, text string, once bool) {
 		args = append(args, "-e", "@secrets.yml")
 	}
 	for _, time := range []string{"the first time", "again"} {
-		w.ResetCalls()
-		w.pingdom.ResetCalls()
+		for _, a := range w.accounts {
+			a.ResetCalls()
+		}
 		run := w.Play("", args...)
 		require.Zero(w.t, run.Code, "%s, run %s: %s", what, time, run.Output)
-		require.NotEmpty(w.t, append(w.Calls(), w.pingdom.Calls()...), "%s, run %s, calls the service", what, time)
+		require.NotZero(w.t, w.sum(func(a account) int { return len(a.Calls()) }), "%s, run %s, calls the service", what, time)
 		if !strings.Contains(text, "local_action:") { // of which ansible-core 2.19 warns
 			assert.NotContains(w.t, run.Output, "[WARNING]", what)
 		}
 	}
-	assert.Equal(w.t, once, w.Writes()+w.pingdom.Writes() > 0, "%s writes nothing when it is run again", what)
+	assert.Equal(w.t, once, w.sum(account.Writes) > 0, "%s writes nothing when it is run again", what)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/modules/alerta/alertatest"
+	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/playtest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
@@ -34,12 +36,31 @@ func TestMain(m *testing.M) {
 // token is what the emulated account wants; its form makes it easy to find where it must not be.
 const token = "play-token-9f27c1"
 
-// world is a controller and the emulated accounts that its plays talk to: one at StatusCake and one at Pingdom.
+// world is a controller and what its plays talk to: emulated accounts at StatusCake and Pingdom, and where a test asks for them real
+// servers of Icinga 2 and Alerta.
 type world struct {
 	*playtest.Controller
 	*statuscake.Emulator
-	pingdom *pingdom.Emulator
-	t       *testing.T
+	pingdom   *pingdom.Emulator
+	accounts  []account         // all of them
+	variables map[string]string // of plays that are made from examples
+	t         *testing.T
+}
+
+// account is what notes the calls that it gets.
+type account interface {
+	Calls() []emulator.Call
+	ResetCalls()
+	Writes() int
+}
+
+// sum adds up something of all accounts.
+func (w world) sum(of func(account) int) int {
+	n := 0
+	for _, a := range w.accounts {
+		n += of(a)
+	}
+	return n
 }
 
 // newWorld starts the accounts. Every call of a play to StatusCake is held against the vendor's file.
@@ -51,7 +72,8 @@ func newWorld(t *testing.T, options emulator.Options) world {
 // startWorld starts the accounts, the one at StatusCake behind whatever stands in front of it.
 func startWorld(t *testing.T, options emulator.Options, front func(http.Handler) http.Handler) world {
 	t.Helper()
-	w := world{playtest.NewController(t, &library), statuscake.New(options), pingdom.New(options), t}
+	w := world{Controller: playtest.NewController(t, &library), Emulator: statuscake.New(options), pingdom: pingdom.New(options), t: t}
+	w.accounts, w.variables = []account{w.Emulator, w.pingdom}, map[string]string{}
 	w.AddContactGroup("Operations", "operations@example.com")
 	w.pingdom.AddTeam("Operations", w.pingdom.AddContact("Jane Doe", "jane@example.com"))
 	for vendor, account := range map[string]http.Handler{"STATUSCAKE": front(w.Emulator), "PINGDOM": w.pingdom} {
@@ -61,6 +83,37 @@ func startWorld(t *testing.T, options emulator.Options, front func(http.Handler)
 		w.Env[vendor+"_API_TOKEN"] = token
 	}
 	return w
+}
+
+// furnish makes what the examples of a module take for granted.
+func (w *world) furnish(module string) {
+	w.t.Helper()
+	switch module {
+	case "pingdom_check", "pingdom_maintenance":
+		w.addChecks(map[string][]string{"shop": {"cart liveness", "search liveness"}, "blog": {"frontend liveness"}})
+	case "icinga2_service", "icinga2_host", "icinga2_downtime":
+		server := icingatest.Start(w.t)
+		switch module {
+		case "icinga2_service":
+			for _, host := range []string{"web1", "web2", "db1"} {
+				server.Client(w.t, icingatest.Root).Put(w.t, "hosts", host, map[string]any{"check_command": "dummy"})
+			}
+		case "icinga2_downtime":
+			server.Furnish(w.t)
+		}
+		recorder := server.Record(w.t, emulator.Options{})
+		w.accounts = append(w.accounts, recorder)
+		w.Env["ICINGA2_API_URL"], w.Env["ICINGA2_API_USERNAME"] = recorder.URL, icingatest.Ansible
+		w.Env["ICINGA2_API_PASSWORD"] = server.Password(icingatest.Ansible)
+		w.Env["SSL_CERT_FILE"] = server.CA // as if the system trusted it
+	case "alerta_housekeeping":
+		server := alertatest.Start(w.t, alertatest.Newest)
+		server.Examples(w.t)
+		recorder := server.Record(w.t, "/api", emulator.Options{})
+		w.accounts = append(w.accounts, recorder)
+		w.Env["ALERTA_ENDPOINT"], w.Env["ALERTA_API_KEY"] = recorder.URL, server.Key(alertatest.Ansible)
+		w.variables["alerta_url"], w.variables["alerta_key"] = recorder.URL, server.Key(alertatest.Ansible)
+	}
 }
 
 // addChecks puts checks of stacks into the Pingdom account, as pingdom_check makes them.
