@@ -46,16 +46,16 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 	if err != nil {
 		err = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", have.ID, err)
 		if back := p.create(ctx, old[0]); back != nil {
-			return have, fmt.Errorf("%w; the old one could not be brought back: %w", err, back)
+			return have, &partial{fmt.Errorf("%w; the old one could not be brought back: %w", err, back)}
 		}
 		p.setBroken(have.State.host, false)
 		err = fmt.Errorf("%w; the old one was brought back", err)
 	}
 	if back := p.bringBack(ctx, services); back != nil {
-		if err == nil {
-			return created, back
+		if err != nil {
+			back = fmt.Errorf("%w; %w", err, back)
 		}
-		err = fmt.Errorf("%w; %w", err, back)
+		return created, &partial{back}
 	}
 	return created, err
 }

@@ -141,9 +141,12 @@ func TestAPartlyRefusedUpdateSaysHowFarItCame(t *testing.T) {
 	l.host("web1")
 	a := l.run(options{"name": "web1", "action_url": "https://example.com", "check_command": "none", "notes": "never set"})
 	assert.Contains(t, a.Msg, "Object 'none' of type 'CheckCommand' does not exist.; changed before that: action_url")
+	assert.True(t, a.Changed)
 	assert.Equal(t, "https://example.com", l.attributes(hostKind, "web1")["action_url"])
 	assert.Empty(t, l.attributes(hostKind, "web1")["notes"])
-	assert.Contains(t, l.run(options{"name": "web1", "check_command": "none", "notes": "never set"}).Msg, "; nothing was changed")
+	a = l.run(options{"name": "web1", "check_command": "none", "notes": "never set"})
+	assert.Contains(t, a.Msg, "; nothing was changed")
+	assert.False(t, a.Changed)
 }
 
 // TestARestartWhileWritingIsTold answers as a server does that runs since another time.

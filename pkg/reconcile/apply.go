@@ -211,7 +211,8 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 		err = a.create(ctx, step, "")
 	case Update:
 		if !step.byID && a.opt.Ledger != nil && takesOver(a.provider, *step.Have, step.Wish) {
-			return a.takeOver(ctx, step)
+			err = a.takeOver(ctx, step)
+			break
 		}
 		var made Object[S]
 		if made, err = a.provider.Update(ctx, *step.Have, step.Want); err == nil {
@@ -222,6 +223,7 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 	case Replace:
 		err = a.replace(ctx, step)
 	}
+	step.Written = step.Written || partly(err)
 	return err
 }
 

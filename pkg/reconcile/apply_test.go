@@ -646,3 +646,27 @@ func TestWhatThePlanDeletesIsNotTakenForWhatWasJustCreated(t *testing.T) {
 	assert.Equal(t, "0 a replaced id 3\n-1 a deleted id 2 (duplicate of 1)", told(done))
 	assert.Equal(t, []string{"a"}, s.Things())
 }
+
+// inPart is the error of a service that did a part of what it was asked for.
+type inPart struct{ error }
+
+func (inPart) Partly() bool { return true }
+
+func TestAnUpdateDoneInPartHasChangedSomething(t *testing.T) {
+	for name, c := range map[string]struct {
+		err     error
+		changed bool
+	}{
+		"in part":   {fmt.Errorf("updating: %w", inPart{memory.ErrBroken}), true},
+		"not begun": {memory.ErrBroken, false},
+	} {
+		s := &memory.Service{}
+		s.Add(memory.Named("a"))
+		plan := planned(t, s, s, []want{{State: sized("a", 3)}}, policy{})
+		s.FailWrites = c.err
+		done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
+		require.NoError(t, err)
+		require.Len(t, done.Failed(), 1, name)
+		assert.Equal(t, c.changed, done.Changed(), name)
+	}
+}

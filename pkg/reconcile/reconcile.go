@@ -53,7 +53,8 @@ type Provider[S any] interface {
 	// acted all the same.
 	Create(ctx context.Context, want S) (Object[S], error)
 
-	// Update changes what differs between have and want, and nothing else. It gives the object as Create does.
+	// Update changes what differs between have and want, and nothing else. It gives the object as Create does. An error of it, or of
+	// Recreate, whose chain has `Partly() bool` answering true means that something was changed.
 	Update(ctx context.Context, have Object[S], want S) (Object[S], error)
 
 	// Delete removes the object; one that is already gone is success.
@@ -147,4 +148,10 @@ var (
 func uncertain(err error) bool {
 	var u interface{ Uncertain() bool }
 	return errors.As(err, &u) && u.Uncertain()
+}
+
+// partly tells whether the service has changed something although err came back.
+func partly(err error) bool {
+	var p interface{ Partly() bool }
+	return errors.As(err, &p) && p.Partly()
 }
