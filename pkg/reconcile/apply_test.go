@@ -647,17 +647,17 @@ func TestWhatThePlanDeletesIsNotTakenForWhatWasJustCreated(t *testing.T) {
 	assert.Equal(t, []string{"a"}, s.Things())
 }
 
-// inPart is the error of a service that did a part of what it was asked for.
-type inPart struct{ error }
+// inPartError is the error of a service that did a part of what it was asked for.
+type inPartError struct{ error }
 
-func (inPart) Partly() bool { return true }
+func (inPartError) Partly() bool { return true }
 
 func TestAnUpdateDoneInPartHasChangedSomething(t *testing.T) {
 	for name, c := range map[string]struct {
 		err     error
 		changed bool
 	}{
-		"in part":   {fmt.Errorf("updating: %w", inPart{memory.ErrBroken}), true},
+		"in part":   {fmt.Errorf("updating: %w", inPartError{memory.ErrBroken}), true},
 		"not begun": {memory.ErrBroken, false},
 	} {
 		s := &memory.Service{}
