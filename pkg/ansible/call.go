@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mitchellh/mapstructure"
+
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -39,41 +41,59 @@ type Call struct {
 // option was not given and has no default. Nothing is converted here, the spec did that: an option without a field, or a
 // field of another type than the spec says, is an error in the module.
 func (c *Call) Decode(out any) error {
-	into := reflect.ValueOf(out)
-	if into.Kind() != reflect.Pointer || into.Elem().Kind() != reflect.Struct {
-		return fmt.Errorf("the module's options do not fit %T: it is no pointer to a struct", out)
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result:      out,
+		ErrorUnused: true,
+		DecodeHook:  mapstructure.ComposeDecodeHookFunc(pythonBooleans, mapstructure.TextUnmarshallerHookFunc()),
+		MatchName:   func(key, field string) bool { return key == field },
+	})
+	if err == nil {
+		err = decoder.Decode(plain(declared(c.spec, c.params, true)))
 	}
-	if err := fillStruct(into.Elem(), c.spec, fieldsOf(out), c.params); err != nil {
+	if err != nil {
 		return fmt.Errorf("the module's options do not fit %T: %w", out, err)
 	}
 	return nil
 }
 
-// declared gives the options without their aliases and without what the spec does not know, suboptions likewise.
-func declared(spec *Spec, params *dict) *dict {
+// pythonBooleans lets an integer option take true and false, which Ansible passes on as they are, because they are integers in Python.
+func pythonBooleans(from, to reflect.Type, value any) (any, error) {
+	truth, ok := value.(bool)
+	if !ok || bare(to).Kind() < reflect.Int || bare(to).Kind() > reflect.Int64 {
+		return value, nil
+	}
+	if truth {
+		return 1, nil
+	}
+	return 0, nil
+}
+
+// declared gives the options without their aliases and without what the spec does not know, suboptions likewise. With given it leaves out
+// those that have no value, which in long lists are by far the most.
+func declared(spec *Spec, params *dict, given bool) *dict {
 	result := newDict()
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		value, ok := params.get(o.Name)
-		if !ok {
+		if !ok || given && value == nil {
 			continue
 		}
 		if o.Sub != nil && o.nests() {
-			value = declaredSub(o.Sub, value)
+			value = declaredSub(o.Sub, value, given)
 		}
 		result.set(o.Name, value)
 	}
 	return result
 }
 
-func declaredSub(spec *Spec, value any) any {
+func declaredSub(spec *Spec, value any, given bool) any {
 	switch v := value.(type) {
 	case *dict:
-		return declared(spec, v)
+		return declared(spec, v, given)
 	case []any:
 		list := make([]any, len(v))
 		for i, item := range v {
-			list[i] = declaredSub(spec, item)
+			list[i] = declaredSub(spec, item, given)
 		}
 		return list
 	default:
@@ -84,7 +104,7 @@ func declaredSub(spec *Spec, value any) any {
 // Params gives a copy of the validated options by name: string, bool, int64 (*big.Int beyond it), float64, []any,
 // map[string]any, and nil for an option that was not given and has no default. Secrets are in it as plain text.
 func (c *Call) Params() map[string]any {
-	options, ok := plain(declared(c.spec, c.params)).(map[string]any)
+	options, ok := plain(declared(c.spec, c.params, false)).(map[string]any)
 	if !ok {
 		return map[string]any{}
 	}

@@ -12,7 +12,6 @@ import (
 // field is what the options struct says of one option.
 type field struct {
 	goName string
-	index  []int // in the struct, through those that are squashed
 	typ    reflect.Type
 	secret bool             // holds a secret.Value, directly or as pointer, list or map of it
 	sub    map[string]field // the fields of a struct, or of a list of structs; nil for other types
@@ -45,7 +44,6 @@ func structFields(t reflect.Type, within []reflect.Type) map[string]field {
 			continue
 		case strings.Contains(rest, "squash"):
 			for inner, squashed := range structFields(element(f.Type), within) {
-				squashed.index = append([]int{i}, squashed.index...)
 				fields[inner] = squashed
 			}
 			continue
@@ -53,7 +51,7 @@ func structFields(t reflect.Type, within []reflect.Type) map[string]field {
 			name = strings.ToLower(f.Name)
 		}
 		inner := element(f.Type)
-		fields[name] = field{goName: f.Name, index: []int{i}, typ: f.Type, secret: isSecret(inner), sub: structFields(inner, within)}
+		fields[name] = field{goName: f.Name, typ: f.Type, secret: isSecret(inner), sub: structFields(inner, within)}
 	}
 	return fields
 }
