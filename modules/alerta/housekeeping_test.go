@@ -308,3 +308,40 @@ func TestAFailedPartStopsThoseAfterIt(t *testing.T) {
 	l.ok(all)
 	assert.Empty(t, l.left())
 }
+
+// TestTheServersHousekeepingIsCalledUntilItHasNothingLeft holds the numbers of what cannot be made old in a test.
+func TestTheServersHousekeepingIsCalledUntilItHasNothingLeft(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	told := func(times int, body string) {
+		l.recorder.Inject(emulator.On(http.MethodGet, "/management/housekeeping", times, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}))
+	}
+	told(1, `{"status":"ok","expired":[],"unshelve":["x"],"unack":["y","z"],"count":3}`)
+	a := l.run(task{"server": task{}})
+	assert.False(t, a.Failed, a.Msg)
+	assert.True(t, a.Changed)
+	assert.Equal(t, housework{Released: 3, Calls: 2}, *a.Server)
+
+	told(emulator.Always, `{"status":"ok","expired":["x"],"unshelve":[],"unack":[],"count":1}`)
+	a = l.run(task{"server": task{}})
+	assert.False(t, a.Failed, a.Msg)
+	assert.Equal(t, mostRounds, a.Server.Calls, "it does not go on for ever")
+	assert.Equal(t, []string{"the server's housekeeping still found something to do after 1000 calls; the next run goes on"}, a.Warnings)
+}
+
+// TestAListThatIsNotWholeChangesNothing holds that what the server did not tell is not taken for absent.
+func TestAListThatIsNotWholeChangesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	l.fillEveryPart()
+	for _, list := range []string{"alerts", "heartbeats", "blackouts"} {
+		l.recorder.Inject(emulator.On(http.MethodGet, "/"+list, 1, emulator.Fault{
+			Kind: emulator.Status, Status: http.StatusOK, Body: `{"status":"ok","` + list + `":[],"more":true,"total":51}`,
+		}))
+		a := l.run(everyPart())
+		assert.True(t, a.Failed)
+		assert.Equal(t, "nothing was changed: listing "+list+": the server gives only 0 of 51 at once, so it is not known what exists", a.Msg)
+		assert.False(t, a.Changed)
+	}
+	assert.Zero(t, l.recorder.Writes())
+}
