@@ -16,5 +16,9 @@
 //     shouldcontain and shouldnotcontain one has to be blanked when the other is set (Merge).
 //   - A check that does not exist is told by 404, or by another refusal with the words "Invalid check identifier" (classify).
 //   - PUT /checks without checkids changes every check of the account. Nothing here calls it.
+//   - A window does not say who opened it, and nothing can be written into it but the description. Its checks tell whose it is, as far as
+//     that can be told (own), and only GET by id proves that one of them is gone (prove).
+//   - Times of a window must be in the future when they arrive; 1 is the vendor's word for now (current, body). A window that has begun is
+//     ended and one that has not is deleted (Delete).
 //   - The type cannot change after creation (MustReplace), and names are not unique (Find).
 package pingdom

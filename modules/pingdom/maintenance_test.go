@@ -668,7 +668,9 @@ func TestAStartThatIsNearIsNow(t *testing.T) {
 		d.watch("shop/cart")
 		near := deployment().With(options{"start": noon().Unix() + seconds, "duration": "1h"})
 		d.ok(near)
-		require.Len(t, d.sent(), 1)
+		sent := d.sent()
+		require.Len(t, sent, 1)
+		assert.Contains(t, sent[0], `"from":1,`)
 		d.settled(near)
 	}
 }
