@@ -6,6 +6,7 @@ package modules
 
 import (
 	"github.com/stackwatch/ansible-monitoring/modules/alerta"
+	"github.com/stackwatch/ansible-monitoring/modules/icinga2"
 	"github.com/stackwatch/ansible-monitoring/modules/pingdom"
 	"github.com/stackwatch/ansible-monitoring/modules/statuscake"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -15,6 +16,9 @@ import (
 func All() []ansible.Module {
 	return []ansible.Module{
 		alerta.HousekeepingModule(),
+		icinga2.DowntimeModule(),
+		icinga2.HostModule(),
+		icinga2.ServiceModule(),
 		pingdom.CheckModule(),
 		pingdom.MaintenanceModule(),
 		statuscake.UptimeModule(),
