@@ -38,7 +38,7 @@ func TestDocuments(t *testing.T) {
 			w.Env["ANSIBLE_VAULT_PASSWORD_FILE"] = w.Write("vault-password", "only for this test\n")
 			for _, module := range []string{"icinga2_service", "alerta_housekeeping"} { // whose servers are real
 				if strings.Contains(string(text), "\n  "+module+":\n") {
-					w.furnish(module)
+					w = w.furnish(module)
 				}
 			}
 			for _, b := range blocks {
@@ -66,7 +66,7 @@ func TestModuleExamples(t *testing.T) {
 			require.NoError(t, yaml.Unmarshal(text, &documentation))
 			require.NotEmpty(t, documentation.Examples, "%s has examples", file)
 			w := newWorld(t, unlimited())
-			w.furnish(strings.TrimSuffix(filepath.Base(file), ".yml"))
+			w = w.furnish(strings.TrimSuffix(filepath.Base(file), ".yml"))
 			w.runTasks("EXAMPLES of "+file, documentation.Examples)
 		})
 	}

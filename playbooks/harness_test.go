@@ -85,8 +85,8 @@ func startWorld(t *testing.T, options emulator.Options, front func(http.Handler)
 	return w
 }
 
-// furnish makes what the examples of a module take for granted.
-func (w *world) furnish(module string) {
+// furnish makes what the examples of a module take for granted, and gives the world with the servers that they need.
+func (w world) furnish(module string) world {
 	w.t.Helper()
 	switch module {
 	case "pingdom_check", "pingdom_maintenance":
@@ -114,6 +114,7 @@ func (w *world) furnish(module string) {
 		w.Env["ALERTA_ENDPOINT"], w.Env["ALERTA_API_KEY"] = recorder.URL, server.Key(alertatest.Ansible)
 		w.variables["alerta_url"], w.variables["alerta_key"] = recorder.URL, server.Key(alertatest.Ansible)
 	}
+	return w
 }
 
 // addChecks puts checks of stacks into the Pingdom account, as pingdom_check makes them.
