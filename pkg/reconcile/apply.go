@@ -396,7 +396,7 @@ func (a *applier[S]) look(ctx context.Context, wish S, not string) (*Object[S], 
 			return o.ID == not || takesOver(a.provider, o, wish) || !alikeStates(a.provider, o.State, wish)
 		})
 		if len(match) > 1 {
-			return nil, ambiguous(a.provider.Key(wish), match)
+			return nil, ambiguous(a.provider, a.provider.Key(wish), match)
 		}
 		if len(match) == 1 {
 			return &match[0], nil

@@ -212,57 +212,68 @@ func (c *computation[S]) match(w Want[S]) []Object[S] {
 
 // settle reduces several matches to one: what a replacement left behind when it was interrupted, and duplicates on the user's word.
 func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Object[S], error) {
-	if r, ok := c.provider.(Replacer[S]); ok && len(matches) > 1 {
-		var left, rest []Object[S]
-		for _, o := range matches {
-			if r.Claimed(o) {
-				left = append(left, o)
-			} else {
-				rest = append(rest, o)
-			}
+	if one, left := c.interrupted(matches); left != nil && mustReplace(c.provider, one[0], want) == "" {
+		if !c.policy.AllowReplace {
+			return nil, fmt.Errorf("%s: the replacement of %s by %s was interrupted; %s removes what is left of it",
+				key, left[0].ID, one[0].ID, c.replacing())
 		}
-		if len(rest) == 1 && len(left) > 0 && r.MustReplace(rest[0], want) == "" && c.oneGroup(matches) {
-			if !c.policy.AllowReplace {
-				return nil, fmt.Errorf("%s: the replacement of %s by %s was interrupted; %s removes what is left of it",
-					key, left[0].ID, rest[0].ID, c.replacing())
-			}
-			for _, o := range left {
-				c.drop(o, "replaced by "+rest[0].ID)
-			}
-			return rest, nil
-		}
+		c.dropAll(left, "replaced by "+one[0].ID)
+		return one, nil
 	}
 	switch {
 	case len(matches) < 2:
 		return matches, nil
-	case c.policy.OnDuplicate == Oldest && c.duplicates(matches):
-		for _, o := range matches[1:] {
-			c.drop(o, "duplicate of "+matches[0].ID)
-		}
+	case c.policy.OnDuplicate == Oldest && duplicates(c.provider, matches):
+		c.dropAll(matches[1:], "duplicate of "+matches[0].ID)
 		return matches[:1], nil
 	default:
-		return nil, ambiguous(key, matches)
+		return nil, ambiguous(c.provider, key, matches)
 	}
+}
+
+// interrupted tells the one object of several that a replacement has made from those that it should have deleted. Where that is not how they
+// are, left is nil.
+func (c *computation[S]) interrupted(matches []Object[S]) (one, left []Object[S]) {
+	r, ok := c.provider.(Replacer[S])
+	if !ok {
+		return matches, nil
+	}
+	for _, o := range matches {
+		if r.Claimed(o) {
+			left = append(left, o)
+		} else {
+			one = append(one, o)
+		}
+	}
+	if len(one) != 1 || !oneGroup(c.provider, matches) {
+		return matches, nil
+	}
+	return one, left
 }
 
 // replacing is how the user allows that objects are replaced.
 func (c *computation[S]) replacing() string { return cmp.Or(c.policy.Replacing, "allow_replace: true") }
 
 // duplicates tells whether objects of one name can be duplicates of each other: all of the same group and kind.
-func (c *computation[S]) duplicates(objects []Object[S]) bool {
-	return c.oneGroup(objects) && !slices.ContainsFunc(objects, func(o Object[S]) bool {
-		return !alikeStates(c.provider, o.State, objects[0].State)
-	})
+func duplicates[S any](p Provider[S], objects []Object[S]) bool {
+	return oneGroup(p, objects) && oneKind(p, objects)
+}
+
+// oneKind tells whether all objects are of the same kind.
+func oneKind[S any](p Provider[S], objects []Object[S]) bool {
+	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return !alikeStates(p, o.State, objects[0].State) })
 }
 
 // oneGroup tells whether all objects are of the same group.
-func (c *computation[S]) oneGroup(objects []Object[S]) bool {
-	first := group(c.provider, objects[0].State)
-	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return group(c.provider, o.State) != first })
+func oneGroup[S any](p Provider[S], objects []Object[S]) bool {
+	first := group(p, objects[0].State)
+	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return group(p, o.State) != first })
 }
 
-func (c *computation[S]) drop(o Object[S], reason string) {
-	c.extra = append(c.extra, c.deletion(-1, o, reason))
+func (c *computation[S]) dropAll(objects []Object[S], reason string) {
+	for _, o := range objects {
+		c.extra = append(c.extra, c.deletion(-1, o, reason))
+	}
 }
 
 func (c *computation[S]) deletion(index int, o Object[S], reason string) Step[S] {
@@ -278,13 +289,15 @@ func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) St
 		step.Err = fmt.Errorf("%s: id %s belongs to %s, not to %s, and is left alone", step.Key, w.ID, other, mine)
 		return step
 	}
-	if len(matches) > 1 && (c.policy.OnDuplicate != Oldest || !c.duplicates(matches)) {
-		step.Err = ambiguous(step.Key, matches)
+	if one, left := c.interrupted(matches); left != nil {
+		c.dropAll(left, "replaced by "+one[0].ID)
+		matches = one
+	}
+	if len(matches) > 1 && (c.policy.OnDuplicate != Oldest || !duplicates(c.provider, matches)) {
+		step.Err = ambiguous(c.provider, step.Key, matches)
 		return step
 	}
-	for _, o := range matches[1:] {
-		c.drop(o, "duplicate of "+matches[0].ID)
-	}
+	c.dropAll(matches[1:], "duplicate of "+matches[0].ID)
 	deletion := c.deletion(step.Index, matches[0], "")
 	deletion.Key, deletion.Wish = step.Key, step.Wish
 	return deletion
@@ -430,13 +443,20 @@ func finder[S any](p Provider[S], have []Object[S]) func(Want[S]) []Object[S] {
 	return func(w Want[S]) []Object[S] { return byKey[p.Key(w.State)] }
 }
 
-func ambiguous[S any](key string, matches []Object[S]) error {
+// ambiguous says what helps: only what are duplicates of each other can go by on_duplicate.
+func ambiguous[S any](p Provider[S], key string, matches []Object[S]) error {
 	ids := make([]string, len(matches))
 	for i, o := range matches {
 		ids[i] = o.ID
 	}
-	return fmt.Errorf("%s: %w, ids %s; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others",
-		key, ErrAmbiguous, strings.Join(ids, ", "))
+	advice := "give the id of the one that is meant"
+	switch {
+	case !oneKind(p, matches):
+		advice = "give the type or the id of the one that is meant"
+	case oneGroup(p, matches):
+		advice += ", or on_duplicate: oldest to keep the oldest and delete the others"
+	}
+	return fmt.Errorf("%s: %w, ids %s; %s", key, ErrAmbiguous, strings.Join(ids, ", "), advice)
 }
 
 // compareIDs orders identifiers by age where they are growing numbers, and by text where they are not.

@@ -291,9 +291,9 @@ func TestGroupsKeepTheirObjects(t *testing.T) {
 		"duplicates of one group": {[]object{of("1", "shop"), of("2", "shop")}, want{State: memory.Named("a")},
 			"0 a unchanged id 1\n-1 a deleted id 2 (duplicate of 1)"},
 		"namesakes of two groups": {[]object{of("1", "shop"), of("2", "blog")}, want{State: memory.Named("a")},
-			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant"},
 		"namesakes of two groups, absent": {[]object{of("1", "shop"), of("2", "blog")}, want{State: memory.Named("a"), Absent: true},
-			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant"},
 		"an id of another group, absent": {[]object{of("1", "blog")}, want{ID: "1", State: mine, Absent: true},
 			"0 a unchanged id 1: a: id 1 belongs to blog, not to shop, and is left alone"},
 		"an id of the group, absent": {[]object{of("1", "shop")}, want{ID: "1", State: mine, Absent: true}, "0 a deleted id 1"},
@@ -389,9 +389,9 @@ func TestKindsUnderOneName(t *testing.T) {
 		"or replaced":             {[]object{a}, []want{wantB}, policy{AllowReplace: true}, "0 x/b replaced id 1"},
 		"one of two others stays": {[]object{a}, []want{wantB, {State: ofKind("x", "c")}}, policy{AllowReplace: true}, "0 x/b replaced id 1\n1 x/c created"},
 		"kinds are no duplicates": {[]object{a, b}, []want{wantAny}, policy{OnDuplicate: reconcile.Oldest},
-			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the type or the id of the one that is meant"},
 		"nor to be deleted together": {[]object{a, b}, []want{gone(wantAny)}, policy{OnDuplicate: reconcile.Oldest},
-			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the type or the id of the one that is meant"},
 		"another kind is not what is to go": {[]object{a}, []want{gone(wantB)}, policy{}, "0 x/b unchanged"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -441,7 +441,7 @@ func TestWhatAnInterruptedReplacementLeft(t *testing.T) {
 		"is named without leave": {[]object{of("1", "shop", "a"), of("2", "shop", "b")}, ofKind("a", "b"), policy{OnDuplicate: reconcile.Oldest},
 			"0 a unchanged: a: the replacement of 1 by 2 was interrupted; allow_replace: true removes what is left of it"},
 		"of another group stays": {[]object{of("1", "blog", "a"), of("2", "shop", "b")}, ofKind("a", "b"), allowed,
-			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant, or on_duplicate: oldest to keep the oldest and delete the others"},
+			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, test.have, []want{{State: test.want}}, test.pol)
@@ -449,4 +449,11 @@ func TestWhatAnInterruptedReplacementLeft(t *testing.T) {
 			assert.Equal(t, test.plan, told(plan))
 		})
 	}
+	gone := func(have ...object) string {
+		plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, have, []want{{State: ofKind("a", "b"), Absent: true}}, policy{})
+		require.NoError(t, err)
+		return told(plan)
+	}
+	assert.Equal(t, "0 a deleted id 2\n-1 a deleted id 1 (replaced by 2)", gone(of("1", "shop", "a"), of("2", "shop", "b")), "goes with its successor")
+	assert.Contains(t, gone(of("1", "blog", "a"), of("2", "shop", "b")), "more than one match", "but not with one of another group")
 }

@@ -104,8 +104,8 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 			}
 			choices[choice] = append(choices[choice], o.object)
 		}
-		if w.Absent {
-			return choices[0]
+		if w.Absent && len(choices[0]) == 0 {
+			return nil
 		}
 		for _, found := range choices[:2] {
 			if len(found) > 0 {
@@ -117,7 +117,7 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 }
 
 // replaced gives those objects of a group whose replacement was interrupted: beside their successor they are what the next run has to
-// remove.
+// remove, also where the successor goes.
 func (b Base[S]) replaced(objects []reconcile.Object[S], group string) []reconcile.Object[S] {
 	return slices.DeleteFunc(objects, func(o reconcile.Object[S]) bool { return !b.Claimed(o) || b.Group(o.State) != group })
 }

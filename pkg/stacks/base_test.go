@@ -149,7 +149,9 @@ func TestWhatAnInterruptedReplacementLeftIsFoundBesideItsSuccessor(t *testing.T)
 		"what another stack replaces is that stack's")
 	gone := wish("shop", "web", "http")
 	gone.Absent = true
-	assert.Equal(t, "2", ids(find(gone)))
+	assert.Equal(t, "2 1", ids(find(gone)), "and goes with it")
+	alone := (&account{}).base("").Find([]object{left})
+	assert.Empty(t, alone(gone), "alone it is the only one that there is, and of another kind than what is to go")
 }
 
 func TestObserveReadsAsLittleAsTheWishesAllow(t *testing.T) {
