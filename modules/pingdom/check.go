@@ -5,6 +5,7 @@ package pingdom
 import (
 	_ "embed"
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -43,7 +44,7 @@ func (w world) checkModule() ansible.Module {
 
 // What is shorter than these many characters is not hidden wherever it occurs: that would hide innocent text.
 const (
-	shortestSecret   = 8 // a header's value, or a user name that stands alone
+	shortestSecret   = 8 // a header's value, a user name that stands alone, and what was read whole
 	shortestPassword = 4
 )
 
@@ -89,6 +90,8 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	}
 	provider := newChecks(conn, policy.Group)
 	provider.owned, provider.updatePassword = o.Shared.Purge, o.Shared.UpdatePassword == "always"
+	provider.seen = func(c Check) { hideRead(call, c) }
+	provider.warn = call.Warn
 	return &resource.Task[Check]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
 		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
@@ -131,6 +134,18 @@ func hideLogins(call *ansible.Call, c Check) {
 			call.AddSecret(secret.New(password))
 		case password == "" && utf8.RuneCountInString(user) >= shortestSecret:
 			call.AddSecret(secret.New(user))
+		}
+	}
+}
+
+// hideRead masks the secrets of a check that was read, as those of the options are: its URLs stand in the diff, and the service may repeat the
+// others in an error.
+func hideRead(call *ansible.Call, c Check) {
+	hideLogins(call, c)
+	texts := []string{value(c.Auth).Reveal(), value(c.PostData).Reveal()}
+	for _, text := range append(texts, slices.Collect(maps.Values(headersIn(value(c.RequestHeaders))))...) {
+		if utf8.RuneCountInString(text) >= shortestSecret {
+			call.AddSecret(secret.New(text))
 		}
 	}
 }

@@ -25,13 +25,15 @@ type checks struct {
 	owned          bool // checks without a stack get the mark of the suite too
 	updatePassword bool // compare and send auth of existing checks
 	users, teams   names.List
+	seen           func(Check)                      // is told each check that was read whole, so that its secrets are masked
+	warn           func(format string, args ...any) // tells the user what is no error
 
 	mu    sync.Mutex
 	shown map[string]bool // ids that the list has shown
 }
 
 func newChecks(c *client, scopeStack string) *checks {
-	p := &checks{client: c, shown: map[string]bool{}}
+	p := &checks{client: c, shown: map[string]bool{}, seen: func(Check) {}, warn: func(string, ...any) {}}
 	p.Base = stacks.Base[Check]{
 		Marks: marks(), Identify: Check.identity, DefaultKind: typeHTTP, List: p.list, Read: p.read, Concurrency: c.concurrency,
 		ScopeStack: scopeStack,
@@ -85,6 +87,7 @@ func (p *checks) read(ctx context.Context, id string) (*Check, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading check %s: %w", id, err)
 	}
+	p.seen(c)
 	return &c, nil
 }
 
@@ -137,6 +140,10 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 	}
 	if replaced {
 		return p.complete(merged)
+	}
+	if p.Claimed(*have) {
+		p.warn("%s: the replacement of %s by a check of another type was interrupted, and now it is kept; "+
+			"look whether the other one was created, and delete it with its type and state: absent", key, have.ID)
 	}
 	return merged, nil
 }
@@ -311,7 +318,7 @@ func (p *checks) sendDeletions(ctx context.Context, have []reconcile.Object[Chec
 // declined tells a call that the service understood and did not carry out from one of which nothing is known.
 func declined(err error) bool {
 	var refusal *httpapi.Error
-	return errors.As(err, &refusal) && refusal.Status/100 == 4 && !vain(err)
+	return errors.As(err, &refusal) && refusal.Status/100 == 4
 }
 
 // vain tells of a call that was not carried out, and than which no other call would fare better.
@@ -345,15 +352,16 @@ func (p *checks) gone(ctx context.Context, id string, left map[string]bool) bool
 // Admit refuses a plan that creates more checks than the account has room for, before anything is written.
 func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
 	var created []string
-	why := ""
+	why, instead := "", ""
 	for _, step := range plan {
 		switch {
-		case step.Err != nil:
 		case step.Action == reconcile.Replace:
 			why = " (a check that is replaced goes only when the new one is there)"
 			fallthrough
 		case step.Action == reconcile.Create:
 			created = append(created, step.Key)
+		case step.Action == reconcile.Delete:
+			instead = " in a task before this one (what the same task deletes makes no room)"
 		}
 	}
 	if created == nil {
@@ -367,5 +375,5 @@ func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
 		return nil
 	}
 	return fmt.Errorf("nothing was changed, because the plan of the account has room for %d more checks and %d would be created%s: %s; "+
-		"delete checks, extend the plan, or declare fewer", room, len(created), why, reconcile.Enumerate(created, 20))
+		"delete checks%s, extend the plan, or declare fewer", room, len(created), why, reconcile.Enumerate(created, 20), instead)
 }

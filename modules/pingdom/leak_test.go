@@ -109,6 +109,29 @@ func TestNothingLeaksFromFieldsThatAreNotUnderstood(t *testing.T) {
 	assert.NotContains(t, a.Raw, "hunter2")
 }
 
+// TestNothingLeaksOfWhatWasRead: a login in a URL that somebody else wrote stands in the difference without its password, and what the service
+// repeats of the old values is masked.
+func TestNothingLeaksOfWhatWasRead(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.byHand("private", ofType("httpcustom"), func(c *vendor.Check) {
+		c.AdditionalURLs = "https://bob:oldPw777@a.example.com/x.xml"
+		c.Username, c.Password, c.PostData = "ann", "old & secret", "old=form&data"
+		c.RequestHeaders = map[string]string{"X-Key": "old/hdr/key", "X-Debug": "1"}
+	})
+	task := options{"name": "private", "additionalurls": "https://a.example.com/y.xml"}
+	old := resourcetest.Secrets{"url": "oldPw777", "password": "old & secret", "postdata": "old=form&data", "header": "old/hdr/key"}
+	a := l.DryRun(task)
+	assert.Contains(t, a.Raw, "https://bob:********@a.example.com/x.xml")
+	l.ExpectNoLeak(old, a, "check mode")
+	l.Inject(emulator.On(http.MethodPut, "", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusBadRequest,
+		Body: `{"error": {"errormessage": "got ann:old & secret old=form&data old/hdr/key oldPw777"}}`}))
+	a = l.Run(task)
+	assert.Contains(t, a.Msg, "status 400 Bad Request: got ********")
+	l.ExpectNoLeak(old, a, "refusal")
+	l.ExpectNoLeak(old, l.OK(task), "update")
+}
+
 func TestNothingLeaksFromRefusals(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
@@ -136,6 +159,7 @@ func TestLoginsAreHiddenInTheirParts(t *testing.T) {
 		{options{"auth": "ann:pass", "custom_message": "the word is pass"}, "is pass", true},
 		{options{"auth": "ann:sea", "custom_message": "the word is sea"}, "is sea", false},
 		{options{"auth": "a-long-token:", "custom_message": "the word is a-long-token"}, "a-long-token", true},
+		{options{"auth": "a-long-name:sea", "custom_message": "the word is a-long-name"}, "is a-long-name", false},
 		{xml("ann:pass"), ":pass@", true},
 		{xml("ann:sea"), ":sea@", false},
 		{xml("a-long-token"), "a-long-token", true},

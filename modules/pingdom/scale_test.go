@@ -213,6 +213,9 @@ func TestAFullPlanIsSeenBeforeAnythingIsDone(t *testing.T) {
 	l.SetCheckLimit(4)
 	one := options{"stack": "shop", "checks": append(sites("c"), options{"name": "a", "resolution": 1})}
 	assert.Contains(t, l.Run(one).Msg, "room for 0 more checks and 1 would be created: shop/c; delete checks, ")
+	one["checks"] = append(sites("c"), options{"name": "a", "state": "absent"})
+	assert.Contains(t, l.Run(one).Msg, "shop/c; delete checks in a task before this one (what the same task deletes makes no room), extend the plan, ")
+	one["checks"] = append(sites("c"), options{"name": "a", "resolution": 1})
 	// Somebody takes the last room after it was looked at.
 	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/credits", 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK,
 		Body: `{"credits": {"availablechecks": 1}}`}))

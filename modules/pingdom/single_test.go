@@ -121,7 +121,7 @@ func TestIdentityByID(t *testing.T) {
 		assert.Equal(t, "unchanged", l.OK(options{"id": "999", "state": "absent"}).Only(t).Action)
 	}
 	assert.Zero(t, l.Writes())
-	assert.Equal(t, "deleted", l.OK(options{"id": id, "state": "absent"}).Only(t).Action)
+	assert.Equal(t, "deleted", l.OK(options{"id": id, "name": "bystander", "state": "absent"}).Only(t).Action, "the id alone decides")
 	assert.Equal(t, []string{"bystander"}, l.names())
 	assert.Zero(t, l.Count(http.MethodGet, listPath), "an id needs no list")
 
@@ -256,10 +256,44 @@ func TestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 		assert.Equal(t, []any{"ping", []string{"hand"}}, []any{l.stored("gateway").Type, l.stored("gateway").Tags})
 		l.Settled(task)
 	})
+	t.Run("interrupted, and then nobody wants it", func(t *testing.T) {
+		t.Parallel()
+		for _, absent := range []options{{"type": "ping", "state": "absent"}, {"state": "absent"}} {
+			l, task := interrupted(t)
+			a := l.OK(task.With(options{"state": "absent"}).With(absent))
+			assert.Equal(t, []any{2, "replaced by " + text(a.Objects[0].ID)}, []any{a.Summary["deleted"], a.Objects[1].Reason})
+			assert.Empty(t, l.named("gateway"), "what was to go has gone too")
+		}
+	})
+	t.Run("interrupted, and then the old one is wanted", func(t *testing.T) {
+		t.Parallel()
+		l, task := interrupted(t)
+		id := strconv.Itoa(l.named("gateway")[0].ID)
+		both := options{"stack": "shop", "checks": []options{{"name": "gateway", "type": "ping", "state": "absent"}, {"name": "gateway", "type": "http"}}}
+		assert.Equal(t, 1, l.DryRun(both).Summary["deleted"], "a check that is declared stays")
+		a := l.OK(task.With(options{"type": "http"}))
+		assert.Equal(t, []string{"shop/gateway: the replacement of " + id + " by a check of another type was interrupted, and now it is kept; " +
+			"look whether the other one was created, and delete it with its type and state: absent"}, a.Warnings)
+		assert.Equal(t, []string{"managed_by-stackwatch", "stack-shop"}, l.named("gateway")[0].Tags)
+		assert.Empty(t, l.OK(task.With(options{"type": "http"})).Warnings)
+	})
 	t.Run("by id", func(t *testing.T) {
 		t.Parallel()
 		l, id, _ := start(t)
 		assert.Contains(t, l.Run(options{"id": id, "type": "ping", "allow_replace": true}).Msg, "write its name instead of the id")
 		assert.Zero(t, l.Writes())
 	})
+}
+
+// interrupted gives an account with a check that was replaced and could not be deleted, and the task that did so.
+func interrupted(t *testing.T) (*lab, options) {
+	t.Helper()
+	l := newLab(t, emulator.Options{})
+	l.byHand("gateway", ofStack("shop"))
+	task := options{"stack": "shop", "name": "gateway", "type": "ping", "allow_replace": true}
+	l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusBadRequest}))
+	assert.True(t, l.Run(task).Failed)
+	require.Len(t, l.named("gateway"), 2)
+	l.ClearFaults()
+	return l, task
 }

@@ -249,6 +249,9 @@ func checkCertificate(c *Check) error {
 
 // checkSecrets wants a colon in a login, and request headers that can be sent. The values are secrets and stay out of the messages.
 func checkSecrets(c *Check) error {
+	if c.Auth != nil && unrendered(c.Auth.Reveal()) {
+		return errors.New("value of auth must be rendered, got a template")
+	}
 	if c.Auth != nil && !c.Auth.IsZero() && strings.Index(c.Auth.Reveal(), ":") < 1 {
 		return errors.New("value of auth must be a user name and a password with a colon between them, got something else")
 	}
@@ -286,6 +289,9 @@ func checkSecrets(c *Check) error {
 		if strings.ContainsAny(text, "\r\n") {
 			return fmt.Errorf("%s, got a line break in the value of %s", right, name)
 		}
+		if unrendered(text) {
+			return fmt.Errorf("value of requestheaders must be rendered, got a template for %s", name)
+		}
 		known[name] = text
 	}
 	text, err := json.Marshal(known)
@@ -299,6 +305,12 @@ func checkSecrets(c *Check) error {
 	return nil
 }
 
+// unrendered tells whether a whole template stands in a text, in which braces alone may be meant: a password, or JSON.
+func unrendered(text string) bool {
+	_, rest, found := strings.Cut(text, "{{")
+	return found && strings.Contains(rest, "}}")
+}
+
 func checkLists(c *Check) error {
 	for _, list := range []*[]string{&c.IntegrationIDs, &c.UserIDs, &c.TeamIDs, &c.Tags, &c.ProbeFilters, &c.AdditionalURLs} {
 		*list = resource.Tidy(*list)
@@ -309,7 +321,12 @@ func checkLists(c *Check) error {
 		}
 	}
 	for _, tag := range c.Tags {
+		if err := resource.Rendered("tags", &tag); err != nil {
+			return err
+		}
 		switch {
+		case tag == "None":
+			return fmt.Errorf("value of tags must be names of tags, got: %s", tag)
 		case strings.Contains(tag, ","):
 			return fmt.Errorf("value of tags must not have a comma inside a tag, got: %s", tag)
 		case utf8.RuneCountInString(tag) > longestTag:
