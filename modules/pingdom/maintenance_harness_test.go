@@ -58,6 +58,17 @@ func startDock(t testing.TB, opt emulator.Options, slip time.Duration, wrap func
 	return d
 }
 
+// checks is the same controller for pingdom_check.
+func (d *dock) checks() *resourcetest.Lab {
+	lab := *d.Lab
+	lab.Setup.Name, lab.Setup.Plural = "pingdom_check", "checks"
+	lab.Setup.Module = func(stateDir string, clock *resourcetest.Clock) ansible.Module {
+		return world{stateDir: stateDir, clock: clock}.checkModule()
+	}
+	lab.Setup.Contents = func() any { return d.Checks() }
+	return &lab
+}
+
 // pass lets time go by.
 func (d *dock) pass(span time.Duration) {
 	d.T.Helper()

@@ -43,7 +43,8 @@ type maintenance struct {
 	clock func() time.Time
 
 	mu     sync.Mutex
-	checks *catalogue // nil until a wish needs it
+	checks *catalogue          // nil until a wish needs it
+	found  map[string][]Window // by description, what Find looked among
 }
 
 func newMaintenance(c *client, clock func() time.Time) *maintenance {
@@ -85,6 +86,9 @@ func (w Window) title() string {
 func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[Window]) []reconcile.Object[Window] {
 	now := m.now()
 	byTitle := titled(have, now)
+	m.mu.Lock()
+	m.found = byTitle
+	m.mu.Unlock()
 	return func(want reconcile.Want[Window]) []reconcile.Object[Window] {
 		wish := want.State
 		wanted, err := m.selected(wish)
@@ -101,7 +105,7 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 		if len(found) > 1 {
 			var texts []string
 			for _, w := range found {
-				texts = append(texts, fmt.Sprintf("%s (%s to %s)", w.label, *w.Start, *w.End))
+				texts = append(texts, w.when())
 			}
 			advice := "give id or start"
 			if !wish.given() {
@@ -112,6 +116,9 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 		return []reconcile.Object[Window]{{ID: found[0].label, State: found[0]}}
 	}
 }
+
+// when names a window with its times.
+func (w Window) when() string { return fmt.Sprintf("%s (%s to %s)", w.label, *w.Start, *w.End) }
 
 // titled gives the windows that occur once and are not over by their descriptions.
 func titled(have []reconcile.Object[Window], now time.Time) map[string][]Window {
@@ -213,17 +220,39 @@ func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window
 	return have, m.prove(ctx, wants, have)
 }
 
+// loadChecks lists the checks, if a wish selects some, and reads those that this controller created moments ago and the list does not show.
 func (m *maintenance) loadChecks(ctx context.Context, wants []reconcile.Want[Window]) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.checks != nil || !slices.ContainsFunc(wants, func(w reconcile.Want[Window]) bool { return w.State.given() }) {
+	if m.catalogue() != nil || !slices.ContainsFunc(wants, func(w reconcile.Want[Window]) bool { return w.State.given() }) {
 		return nil
 	}
-	checks, err := m.listChecks(ctx, "")
-	if err == nil {
-		m.checks = newCatalogue(checks, nil)
+	listed, err := m.listChecks(ctx, "")
+	if err != nil {
+		return err
 	}
-	return err
+	checks := newCatalogue(listed, nil)
+	recent := without(m.http.Ledger().Recent(ctx, checks.groups(wants)...), checks.listed())
+	read, err := m.look(ctx, recent)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checks = checks.with(recent, read)
+	return nil
+}
+
+// look reads checks by their ids; one that does not exist has no id.
+func (m *maintenance) look(ctx context.Context, ids []string) ([]overview, error) {
+	read := make([]overview, len(ids))
+	err := reconcile.Each(ctx, m.concurrency, len(ids), func(ctx context.Context, i int) error {
+		check, err := m.getCheck(ctx, ids[i])
+		if errors.Is(err, httpapi.ErrNotFound) {
+			return nil
+		}
+		read[i] = check.overview
+		return err
+	})
+	return read, err
 }
 
 func (m *maintenance) catalogue() *catalogue {
@@ -264,15 +293,7 @@ func (m *maintenance) prove(ctx context.Context, wants []reconcile.Want[Window],
 	if len(doubtful) == 0 {
 		return nil
 	}
-	read := make([]overview, len(doubtful))
-	err := reconcile.Each(ctx, m.concurrency, len(doubtful), func(ctx context.Context, i int) error {
-		check, err := m.getCheck(ctx, doubtful[i])
-		if errors.Is(err, httpapi.ErrNotFound) {
-			return nil
-		}
-		read[i] = check.overview
-		return err
-	})
+	read, err := m.look(ctx, doubtful)
 	if err != nil {
 		return err
 	}
@@ -375,17 +396,45 @@ func (m *maintenance) beside(step reconcile.Step[Window]) error {
 	if err != nil || !step.Wish.given() {
 		return err
 	}
-	checks, have := m.catalogue(), step.Have.State
-	others := without(checks.left(have), wanted)
-	what := checks.names(others)
-	switch {
-	case len(others) == 0 && !have.foreign:
+	what := m.catalogue().beside(step.Have.State, wanted)
+	if what == "" {
 		return nil
-	case len(others) == 0:
-		what = "transaction checks"
 	}
 	return fmt.Errorf("%s: window %s also covers what is not selected, and is left alone: %s; leave checks, tags and stack out to end it all the same",
 		step.Key, step.ID, what)
+}
+
+// stillOpen is the error of a wish that shall end a window, found none of its own, and would leave alerts off: a window of that description
+// is open for some of what is selected, and nothing tells whose it is. Perhaps a check has left the selection since it was opened.
+func (m *maintenance) stillOpen(step reconcile.Step[Window]) error {
+	wanted, err := m.selected(step.Wish)
+	if err != nil || !step.Wish.given() || step.ID != "" {
+		return err
+	}
+	now, checks := m.now(), m.catalogue()
+	m.mu.Lock()
+	windows := m.found[step.Wish.title()]
+	m.mu.Unlock()
+	var texts []string
+	for _, w := range windows {
+		timely := w.span.Begun(now)
+		if !step.Wish.Schedule.Start.IsZero() {
+			timely = step.Wish.MeansGone(w.span, now)
+		}
+		if !timely || len(without(w.Checks, wanted)) == len(w.Checks) {
+			continue
+		}
+		text := w.when() + " covers checks that other stacks have as well"
+		if what := checks.beside(w, wanted); what != "" {
+			text = w.when() + " also covers " + what
+		}
+		texts = append(texts, text)
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: a window of this description keeps alerts off for what is selected, and cannot be told to be the one that is meant: "+
+		"%s; write its id, without checks, tags and stack, to end it", step.Key, reconcile.Enumerate(texts, 10))
 }
 
 // Admit marks the windows that shall go and cannot be told or must not be touched. The others of the plan go on.
@@ -400,7 +449,7 @@ func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) erro
 				step.Err = m.beside(*step)
 			}
 		case step.Wish.absent:
-			_, step.Err = m.selected(step.Wish)
+			step.Err = m.stillOpen(*step)
 		}
 		if step.Err != nil {
 			step.Action, step.Changes = reconcile.Unchanged, nil

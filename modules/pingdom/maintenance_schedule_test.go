@@ -119,7 +119,7 @@ func TestEndingAWindowAsksForLess(t *testing.T) {
 	t.Parallel()
 	set := func(text string) *string { return &text }
 	for _, o := range []windowOptions{
-		{}, {Checks: []string{}}, {Start: set("2020-01-01T00:00:00Z")},
+		{}, {Checks: []string{"7"}, Tags: []string{}}, {Start: set("2020-01-01T00:00:00Z")},
 	} {
 		o.Description = set("Deployment")
 		_, err := windowWish(resource.Item[windowOptions]{State: set("absent"), Object: o}, noon())

@@ -4,6 +4,7 @@ package pingdom
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,6 +71,37 @@ func (c *catalogue) with(ids []string, read []overview) *catalogue {
 		}
 	}
 	return newCatalogue(checks, gone)
+}
+
+// groups gives the groups in which the Ledger knows checks that wishes may select: their stacks, or where a wish has none every stack.
+func (c *catalogue) groups(wants []reconcile.Want[Window]) []string {
+	groups := []string{}
+	for _, want := range wants {
+		if want.State.given() {
+			groups = append(groups, want.State.stack)
+		}
+	}
+	if slices.Contains(groups, "") {
+		for _, o := range c.checks {
+			groups = append(groups, marks().Stacks(o.userTags())...)
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
+func (c *catalogue) listed() []string { return slices.Collect(maps.Keys(c.byID)) }
+
+// beside names what a window covers beside what is selected, "" for nothing.
+func (c *catalogue) beside(w Window, wanted []string) string {
+	others := without(c.left(w), wanted)
+	switch {
+	case len(others) > 0:
+		return c.names(others)
+	case w.foreign:
+		return "transaction checks"
+	}
+	return ""
 }
 
 // left gives the checks of a window without those that are proven to be gone.

@@ -162,7 +162,7 @@ func TestSelection(t *testing.T) {
 		assert.Contains(t, d.refusal(options{"description": "D"}.With(c.task)), c.want)
 	}
 	// What shall not exist any more need not exist. But nobody can tell which of two is meant.
-	for _, o := range []options{{"checks": []any{"nobody"}}, {"checks": []any{7}}, {"stack": "none"}, {"tags": []any{"x"}}, {"checks": []any{}}} {
+	for _, o := range []options{{"checks": []any{"nobody"}}, {"checks": []any{7}}, {"stack": "none"}, {"tags": []any{"x"}}} {
 		d.settled(options{"description": "D"}.With(o).With(gone()))
 	}
 	assert.Contains(t, d.refusal(options{"description": "D", "checks": []any{"cart"}}.With(gone())), "the check name cart is not unique")
@@ -182,6 +182,10 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		{deployment().With(options{"checks": nil}), "value of checks must not be null; leave the option out, as default(omit) does"},
 		{deployment().With(options{"checks": []any{nil}}), "value of checks[0] must not be null"},
 		{deployment().With(options{"tags": nil}).With(gone()), "value of tags must not be null"},
+		{options{"description": "D", "checks": []any{}}.With(gone()), "value of checks must hold the name or id of a check at least, got an empty list"},
+		{deployment().With(options{"checks": []any{" "}}).With(gone()), "value of checks must hold the name or id of a check at least"},
+		{deployment().With(options{"tags": []any{""}}).With(gone()), "value of tags must hold a tag at least, got an empty list"},
+		{options{"id": "7", "tags": []any{}}.With(gone()), "value of tags must hold a tag at least"},
 		{deployment().With(options{"start": nil}), "value of start must not be null"},
 		{deployment().With(options{"duration": 30}), "got a number without a unit: 30"},
 		{deployment().With(options{"state": "paused"}), "value of state must be one of"},
@@ -264,10 +268,10 @@ func TestAWindowFollowsItsStack(t *testing.T) {
 }
 
 // TestAWindowIsItsOwnersAlone: one deployment has opened a window over some checks, and another one of the same words comes. It takes or
-// ends that window only if all that it covers is selected.
+// ends that window only if all that it covers is selected. Where it leaves alerts off for what is selected, it does not say that all is well.
 func TestAWindowIsItsOwnersAlone(t *testing.T) {
 	t.Parallel()
-	const created, updated, unchanged, deleted = "created", "updated", "unchanged", "deleted"
+	const created, updated, unchanged, deleted, failed = "created", "updated", "unchanged", "deleted", "failed"
 	one := func(checks ...any) options { return options{"checks": checks} }
 	whole, blog := options{"stack": "shop"}, options{"stack": "blog"}
 	for rule, c := range map[string]struct {
@@ -276,16 +280,16 @@ func TestAWindowIsItsOwnersAlone(t *testing.T) {
 	}{
 		"the same checks":                               {one("cart", "db"), one("db", "cart"), unchanged, deleted},
 		"more checks: the selection has grown":          {one("cart"), one("cart", "db"), updated, deleted},
-		"a part of them":                                {one("cart", "db"), one("cart"), created, unchanged},
-		"some and others":                               {one("cart", "db"), one("search", "db"), created, unchanged},
+		"a part of them":                                {one("cart", "db"), one("cart"), created, failed},
+		"some and others":                               {one("cart", "db"), one("search", "db"), created, failed},
 		"none of them":                                  {one("cart"), one("db"), created, unchanged},
 		"a part of a stack, and all of it":              {one("cart"), whole, updated, deleted},
-		"a stack, and a part of it":                     {whole, one("cart"), created, unchanged},
+		"a stack, and a part of it":                     {whole, one("cart"), created, failed},
 		"a stack, and what is in no stack beside it":    {whole, options{"tags": []any{"stack-shop"}, "checks": []any{"lone"}}, updated, deleted},
-		"more than a stack, and the stack":              {options{"tags": []any{"stack-shop"}, "checks": []any{"lone"}}, whole, created, unchanged},
-		"a check that two stacks share, and one stack":  {one("shared"), blog, created, unchanged},
-		"a stack, and another one that shares a check":  {whole, blog, created, unchanged},
-		"a stack, and what one of its checks shares in": {blog, one("shared"), created, unchanged},
+		"more than a stack, and the stack":              {options{"tags": []any{"stack-shop"}, "checks": []any{"lone"}}, whole, created, failed},
+		"a check that two stacks share, and one stack":  {one("shared"), blog, created, failed},
+		"a stack, and another one that shares a check":  {whole, blog, created, failed},
+		"a stack, and what one of its checks shares in": {blog, one("shared"), created, failed},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
@@ -309,7 +313,11 @@ func TestAWindowIsItsOwnersAlone(t *testing.T) {
 			d.settled(first)
 			d.ok(second.With(gone()))
 			assert.Equal(t, before[0], d.Windows()[0], "the first one's window goes on")
-			d.settled(second.With(gone()))
+			if again := second.With(gone()); c.absent == failed {
+				assert.Contains(t, d.refusal(again), "a window of this description keeps alerts off for what is selected")
+			} else {
+				d.settled(again)
+			}
 			assert.Equal(t, []string{"Deployment deleted"}, d.ok(first.With(gone())).actions())
 		})
 	}
@@ -347,10 +355,83 @@ func TestAWindowWithTransactionChecksIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
 	id := d.window("Deployment", -5, 50, d.watch("shop/cart"), func(w *vendor.Window) { w.TMSIDs = []int{4711} })
-	d.settled(deployment().With(gone()))
+	assert.Contains(t, d.refusal(deployment().With(gone())), id+" (2026-11-21T11:55:00Z to 2026-11-21T12:50:00Z) also covers transaction checks; write its id")
 	assert.Equal(t, []string{"Deployment created"}, d.ok(deployment()).actions())
 	assert.Contains(t, d.refusal(deployment().With(gone()).With(options{"id": id})), "is left alone: transaction checks; leave checks, tags and stack out")
 	assert.Equal(t, []string{"Deployment deleted"}, d.ok(options{"id": id, "state": "absent"}).actions())
+}
+
+// TestAWindowThatACheckLeftIsToldOf: a check moves to another stack during a deployment. Neither stack can tell that the window is its own,
+// and none says that alerts are on again.
+func TestAWindowThatACheckLeftIsToldOf(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	shop := d.watch("shop/cart", "shop/search")
+	d.watch("blog/frontend")
+	d.ok(deployment())
+	w, _ := d.only()
+	require.NoError(t, d.Change(shop[1], func(c *vendor.Check) { c.Tags = []string{"managed_by-stackwatch", "stack-blog"} }))
+	told := func(stack, others string) string {
+		return fmt.Sprintf("Deployment (stack %s): a window of this description keeps alerts off for what is selected, and cannot be told to be the one "+
+			"that is meant: %d (2026-11-21T12:00:00Z to 2026-11-21T13:00:00Z) also covers %s; write its id, without checks, tags and stack, to end it",
+			stack, w.ID, others)
+	}
+	ending := options{"description": "Deployment", "state": "absent"}
+	assert.Contains(t, d.refusal(ending.With(options{"stack": "shop"})), told("shop", fmt.Sprintf("search (%d)", shop[1])))
+	assert.Contains(t, d.refusal(ending.With(options{"stack": "blog"})), told("blog", fmt.Sprintf("cart (%d)", shop[0])))
+	both := d.refusal(ending.With(options{"windows": []any{options{"stack": "shop"}, options{"stack": "blog"}}}))
+	assert.Contains(t, both, "2 of 2 windows failed")
+
+	d.settled(ending.With(options{"stack": "shop", "description": "Other words"}))
+	d.settled(ending.With(options{"stack": "shop", "start": "2026-11-22T12:00:00Z"}))
+	assert.Contains(t, d.refusal(ending.With(options{"stack": "shop", "start": "2026-11-21T12:30:00Z"})), "keeps alerts off")
+	assert.Equal(t, []string{"Deployment deleted"}, d.ok(options{"id": strconv.Itoa(w.ID), "description": "Deployment", "state": "absent"}).actions())
+	d.settled(ending.With(options{"stack": "shop"}))
+
+	d.window("Deployment", 100, 200, shop)
+	d.settled(ending.With(options{"stack": "shop"}))
+	assert.Contains(t, d.refusal(ending.With(options{"stack": "shop", "start": "2026-11-21T14:00:00Z"})), "keeps alerts off")
+}
+
+// TestWindowsOfOthersDoNotHideOnesOwn, neither by being under way nor by lasting.
+func TestWindowsOfOthersDoNotHideOnesOwn(t *testing.T) {
+	t.Parallel()
+	for _, own := range [][]float64{{1000, 1060}, {-5, 0.5}} {
+		d := newDock(t)
+		id := d.window("Upgrade", own[0], own[1], d.watch("shop/cart"))
+		other := d.window("Upgrade", -5, 60, d.watch("blog/frontend"))
+		a := d.ok(options{"description": "Upgrade", "stack": "shop", "state": "absent"})
+		assert.Equal(t, []string{"Upgrade deleted"}, a.actions())
+		assert.Equal(t, id, value(a.Windows[0].ID))
+		_, times, _ := d.stored(other)
+		assert.Equal(t, []float64{-5, 60}, times)
+	}
+}
+
+// TestChecksThatTheSamePlayCreatedAreCovered, though the list does not show them yet: the controller knows them.
+func TestChecksThatTheSamePlayCreatedAreCovered(t *testing.T) {
+	t.Parallel()
+	d := startDock(t, emulator.Options{ListLag: 1000}, 0, nil)
+	d.watch("shop/cart", "blog/frontend")
+	fresh := func(o options) string {
+		return value(d.checks().OK(o.With(options{"host": "www.example.com"})).Only(t).ID)
+	}
+	search, deleted, free := fresh(options{"name": "search", "stack": "shop"}), fresh(options{"name": "old", "stack": "shop"}), fresh(options{"name": "free"})
+	number, err := strconv.Atoi(deleted)
+	require.NoError(t, err)
+	require.NoError(t, d.Remove(number))
+	cart := strconv.Itoa(d.Checks()[0].ID)
+
+	d.ok(deployment())
+	w, _ := d.only()
+	assert.Equal(t, []string{cart, search}, texts(w.UptimeIDs))
+	d.settled(deployment())
+	d.ok(deployment().With(gone()))
+	for _, o := range []options{{"checks": []any{"search"}}, {"checks": []any{search}, "stack": "shop"}} {
+		assert.Equal(t, []string{search}, d.ok(options{"description": fmt.Sprint(o)}.With(o)).Windows[0].Checks)
+	}
+	assert.Equal(t, []string{free}, d.ok(options{"description": "D", "checks": []any{"free"}}).Windows[0].Checks)
+	assert.Contains(t, d.refusal(options{"description": "D", "checks": []any{"nobody"}, "stack": "shop"}), "got: nobody; there are: cart, search")
 }
 
 // TestOnlyPingdomsWordProvesThatACheckIsGone: the list of checks shows new ones late.

@@ -40,10 +40,8 @@ func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error
 	if err := checkTemplates(w); err != nil {
 		return w, err
 	}
-	if !w.absent {
-		if err := checkSelection(w.selection, item.ID != nil); err != nil {
-			return w, err
-		}
+	if err := checkSelection(w.selection, item.ID != nil || w.absent); err != nil {
+		return w, err
 	}
 	var err error
 	w.Schedule, err = window.Read(o.Start, o.Duration, now, w.absent)
@@ -66,10 +64,11 @@ func checkTemplates(w Window) error {
 	return nil
 }
 
-// checkSelection demands of a window that shall exist to say what it covers. One that is there, by its id, has something.
-func checkSelection(s selection, byID bool) error {
+// checkSelection demands that a window says what it covers, unless it is one that is there and so covers something. An empty list is what a
+// template makes by mistake: with absent it would end nothing and look done.
+func checkSelection(s selection, there bool) error {
 	switch {
-	case !s.given() && !byID:
+	case !s.given() && !there:
 		return errors.New("one of the following is required to say what the window covers: checks, tags, stack")
 	case s.checks != nil && len(s.checks)+len(s.tags) == 0:
 		return errors.New("value of checks must hold the name or id of a check at least, got an empty list; leave checks out where stack alone says it")
