@@ -123,9 +123,7 @@ func tellTypes(wants []reconcile.Want[Check]) {
 func hideLogins(call *ansible.Call, c Check) {
 	logins := []string{loginIn(value(c.Host)), value(c.Auth).Reveal()}
 	for _, text := range append([]string{value(c.URL)}, c.AdditionalURLs...) {
-		if strings.Contains(text, "://") {
-			logins = append(logins, loginIn(text))
-		}
+		logins = append(logins, loginIn(text))
 	}
 	for _, login := range logins {
 		user, password, _ := strings.Cut(login, ":")

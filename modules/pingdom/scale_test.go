@@ -3,6 +3,7 @@
 package pingdom
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // estate declares checks of many stacks, five each.
@@ -346,9 +348,12 @@ func TestDeletingMany(t *testing.T) {
 		l := newLab(t, emulator.Options{ListLag: 1000})
 		l.OK(options{"stack": "shop", "checks": sites("a", "b", "c")})
 		require.NoError(t, l.Remove(l.stored("b").ID))
-		l.Inject(emulator.On(http.MethodDelete, collection, 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: `{"message": "done"}`}))
+		last := l.stored("c").ID
+		l.Inject(emulator.On(http.MethodDelete, collection, 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: `{"message": "done"}`}),
+			emulator.Rule{Index: emulator.AnyCall, Method: http.MethodGet, Path: vendor.BasePath + "/checks/" + strconv.Itoa(last), Skip: 1,
+				Times: emulator.Always, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusInternalServerError}})
 		assert.Equal(t, 2, l.OK(options{"stack": "shop", "state": "absent"}).Summary["deleted"])
-		assert.Empty(t, l.Checks())
+		assert.Empty(t, l.Checks(), "a look that fails proves nothing")
 	})
 	t.Run("a lost answer is not taken for done", func(t *testing.T) {
 		t.Parallel()
@@ -358,10 +363,28 @@ func TestDeletingMany(t *testing.T) {
 		assert.Equal(t, 3, a.Summary["failed"])
 		assert.Contains(t, a.Msg, "): DELETE /checks: status 503", "they are still listed")
 		assert.Zero(t, l.Count(http.MethodDelete, vendor.BasePath+"/checks/*"))
-		l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodGet, Path: listPath, Skip: 1, Times: emulator.Always,
-			Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusServiceUnavailable}})
-		assert.Contains(t, l.Run(task).Msg, "which may be gone: DELETE /checks: status 503")
+		for status, want := range map[int]string{
+			http.StatusServiceUnavailable: "), which may be gone: DELETE /checks: status 503", http.StatusForbidden: "): DELETE /checks: status 403",
+		} {
+			l.ClearFaults()
+			l.Inject(emulator.On(http.MethodDelete, collection, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: status}), emulator.Rule{
+				Index: emulator.AnyCall, Method: http.MethodGet, Path: listPath, Skip: 1, Times: emulator.Always,
+				Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusServiceUnavailable}})
+			assert.Contains(t, l.Run(task).Msg, want, "the list cannot be read either")
+		}
 	})
+}
+
+// TestAnEndedRunDeletesNothingMore: a run that is told to stop has perhaps begun to delete thousands.
+func TestAnEndedRunDeletesNothingMore(t *testing.T) {
+	t.Parallel()
+	subject := newSubject(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range subject.Provider.(*checks).DeleteMany(ctx, make([]reconcile.Object[Check], 2)) {
+		require.ErrorIs(t, err, reconcile.ErrNotAttempted)
+	}
+	assert.Zero(t, subject.Writes())
 }
 
 // TestRateLimitIsKept: where the server refuses, the module waits as the server says.
