@@ -28,8 +28,10 @@ func TestTypesShareAName(t *testing.T) {
 		assert.Equal(t, c.Type == "ping", c.Resolution == 1, c.Type)
 	}
 	assert.Contains(t, l.Run(options{"stack": "shop", "name": "gate", "resolution": 1}).Msg, "more than one match", "without a type they are namesakes")
-	assert.Contains(t, l.Run(options{"stack": "shop", "name": "gate", "state": "absent", "on_duplicate": "oldest"}).Msg, "more than one match",
-		"and never duplicates")
+	duplicates := l.Run(options{"stack": "shop", "name": "gate", "state": "absent", "on_duplicate": "oldest"})
+	assert.Contains(t, duplicates.Msg, "more than one match", "and never duplicates")
+	assert.Contains(t, duplicates.Msg, "give the type or the id of the one that is meant")
+	assert.NotContains(t, duplicates.Msg, "on_duplicate")
 	assert.Len(t, l.Checks(), 3)
 	assert.Equal(t, "deleted", l.OK(ping.With(options{"state": "absent"})).Only(t).Action)
 	l.Settled(ping.With(options{"state": "absent"}))
