@@ -4,11 +4,13 @@ package icinga2
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
 func hostLab(t testing.TB, more ...icingatest.Option) *lab {
@@ -133,6 +135,28 @@ func TestARefusedServiceIsBroughtBack(t *testing.T) {
 	a := l.run(element("a", options{"host": "web1", "templates": []string{"trap"}, "recreate": "always"}))
 	assert.Contains(t, a.Msg, "the old one was brought back")
 	assert.Equal(t, before, l.contents())
+}
+
+// The server confirms what a reload then takes away, and connections break: services that went with their host are made until they are there.
+func TestServicesOfARecreatedHostAreMadeUntilTheyAreThere(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	services := []options{element("a"), element("b"), element("c"), element("d")}
+	host := options{"name": "web1", "check_command": "dummy", "services": services, "api_retries": 0}
+	l.ok(host)
+	before := l.names(serviceKind)
+	l.recorder.Inject(
+		emulator.On(http.MethodPut, "/v1/objects/services/web1!a", 2, emulator.Fault{Kind: emulator.DropBefore}),
+		emulator.On(http.MethodPut, "/v1/objects/services/web1!b", 1, emulator.Fault{Kind: emulator.DropAfter}),
+	)
+	a := l.ok(host.With(options{"templates": []string{"linux-host"}, "recreate": "always"}))
+	assert.Equal(t, 1, a.Summary["replaced"])
+	assert.Equal(t, before, l.names(serviceKind))
+
+	l.recorder.Inject(emulator.On(http.MethodPut, "/v1/objects/services/web1!c", emulator.Always, emulator.Fault{Kind: emulator.DropBefore}))
+	a = l.run(host.With(options{"groups": []string{"web"}, "recreate": "always"}))
+	assert.Contains(t, a.Msg, "1 services that went with their host could not be brought back: web1!c: ")
+	assert.True(t, a.Changed)
 }
 
 // What is missing is found before anything is sent, by the user with the least permissions too: the name of a refused host would be lost.

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -79,24 +80,51 @@ func (p *provider) rehearse(ctx context.Context, want Object) error {
 	return err
 }
 
-// bringBack makes services again.
+// restores is how often services are made again that went with their host, with a second more of a pause each time: a server that is
+// reloaded meanwhile confirms what it then forgets.
+const restores = 6
+
+// bringBack makes services again, and looks until all are there.
 func (p *provider) bringBack(ctx context.Context, services []Object) error {
-	failed := make([]string, len(services))
-	err := reconcile.Each(ctx, p.concurrency, len(services), func(ctx context.Context, i int) error {
-		err := p.create(ctx, services[i])
-		if errors.Is(err, httpapi.ErrConflict) { // an apply rule or somebody else made it
-			err = nil
+	left := services
+	var last error
+	for n := 0; len(left) > 0 && n < restores; n++ {
+		if err := p.http.Sleep(ctx, time.Duration(n)*time.Second); err != nil {
+			return err
 		}
-		if err != nil {
-			failed[i] = fmt.Sprintf("%s: %v", services[i].full(), err)
+		failed := make([]error, len(left))
+		err := reconcile.Each(ctx, p.concurrency, len(left), func(ctx context.Context, i int) error {
+			// A conflict is no failure: an apply rule, somebody else, or an attempt whose answer was lost has made it.
+			if err := p.create(ctx, left[i]); !errors.Is(err, httpapi.ErrConflict) {
+				failed[i] = err
+			}
+			return nil
+		})
+		last = errors.Join(append(failed, err)...)
+		names := make([]string, len(left))
+		for i, o := range left {
+			names[i] = o.full()
 		}
-		return nil
-	})
-	failed = slices.DeleteFunc(failed, func(text string) bool { return text == "" })
-	if err == nil && len(failed) > 0 {
-		err = fmt.Errorf("%d services that went with their host could not be brought back: %s", len(failed), reconcile.Enumerate(failed, 10))
+		there := map[string]bool{}
+		for part := range slices.Chunk(names, mostNames) {
+			found, err := query[struct{}](ctx, p.client, serviceKind, byName(serviceKind, part))
+			if err != nil {
+				last = errors.Join(last, err)
+			}
+			for _, o := range found {
+				there[o.Name] = true
+			}
+		}
+		left = slices.DeleteFunc(slices.Clone(left), func(o Object) bool { return there[o.full()] })
 	}
-	return err
+	if len(left) == 0 {
+		return nil
+	}
+	names := make([]string, len(left))
+	for i, o := range left {
+		names[i] = o.full()
+	}
+	return fmt.Errorf("%d services that went with their host could not be brought back: %s: %w", len(left), strings.Join(names, ", "), last)
 }
 
 // whole reads all attributes that can be set of objects that came through the API.

@@ -61,6 +61,7 @@ type Policy[S any] struct {
 	Replacing    string      // how the user allows that, for messages; "" is "allow_replace: true"
 	// Scope selects the objects that shall exist only if a wish declares them; nil for none (wishes only add and change).
 	Scope func(Object[S]) bool
+	Whole bool   // all that Scope selects is asked to go; otherwise wishes must say what stays
 	Group string // the group that Scope is limited to, "" for none
 	Limit Limit  // how many objects of the scope may be deleted; the zero Limit means any number
 }

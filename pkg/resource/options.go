@@ -118,7 +118,7 @@ func Policy[T, S any](d Declaration[T], in func(o reconcile.Object[S], stack str
 	}
 	if d.Options.Purge || d.WholeStack() {
 		stack := text(d.One.Stack)
-		policy.Group = stack
+		policy.Group, policy.Whole = stack, d.WholeStack()
 		policy.Scope = func(o reconcile.Object[S]) bool { return in(o, stack) }
 	}
 	return policy, err

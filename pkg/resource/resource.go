@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,6 +118,10 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 	}
 	if err := reconcile.Check(task.Provider, task.Wants); err != nil {
 		return nil, err
+	}
+	if task.Policy.Scope != nil && !task.Policy.Whole && !slices.ContainsFunc(task.Wants, func(w reconcile.Want[S]) bool { return !w.Absent }) {
+		return nil, fmt.Errorf("nothing was changed, because purge: true with no %s that shall be present would remove everything in its scope; "+
+			"to remove all that a stack has, write state: absent with stack and nothing else", k.Noun)
 	}
 	have, err := task.Provider.Observe(ctx, task.Wants, task.Policy.Scope != nil)
 	if err == nil && task.Ledger != nil {

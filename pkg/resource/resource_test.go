@@ -396,3 +396,15 @@ func TestWishesThatOnlyTheServiceCanComplete(t *testing.T) {
 	assert.Equal(t, "nothing was changed: no hosts", answer["msg"])
 	assert.Equal(t, []string{"there", "found"}, s.Things())
 }
+
+func TestAPurgeWhoseWishesComeToNothingRemovesNothing(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("a"))
+	for _, wants := range [][]reconcile.Want[memory.Thing]{nil, {{State: memory.Named("b"), Absent: true}}} {
+		m := moduleThat(s, s, nil, func(task *resource.Task[memory.Thing]) { task.Wants = wants }) // as for hosts of which there are none
+		answer := run(t, m, map[string]any{"purge": true, "things": l{map[string]any{"name": "a"}}}, nil)
+		assert.Equal(t, true, answer["failed"])
+		assert.Contains(t, answer["msg"], "purge: true with no thing that shall be present would remove everything in its scope")
+	}
+	assert.Equal(t, []string{"a"}, s.Things())
+}
