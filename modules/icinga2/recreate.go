@@ -100,7 +100,7 @@ func (p *provider) bringBack(ctx context.Context, services []Object) error {
 			}
 			return nil
 		})
-		last = errors.Join(append(failed, err)...)
+		last = errors.Join(errors.Join(failed...), err)
 		names := make([]string, len(left))
 		for i, o := range left {
 			names[i] = o.full()
