@@ -252,7 +252,7 @@ func TestSuboptionsAreTheModulesOwnOptions(t *testing.T) {
 					continue
 				}
 				own := options[name]
-				own.Default, own.Required, sub.Required = sub.Default, false, false // defaults are the module's; an element may need its name
+				own.Default, own.Required, sub.Required = sub.Default, false, false          // defaults are the module's; an element may need its name
 				if strings.Contains(strings.Join(sub.Description, " "), "own O("+name+")") { // it only says where it is taken from if not set
 					own.Description = sub.Description
 				}
