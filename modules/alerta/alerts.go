@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -61,6 +62,7 @@ type alerts struct {
 	*client
 	action string
 	text   string
+	still  func(wireAlert) bool // whether an alert is to be deleted yet; nil where nothing passes that selects it
 }
 
 // plan gives a step for each selected alert. Those on which the action has no effect are left as they are.
@@ -90,13 +92,84 @@ func (p *alerts) plan(selected []wireAlert, reason string) reconcile.Plan[Alert]
 	return plan
 }
 
+// spareShared leaves those alerts alone with whose id the server would reach others as well, which can be of another stack. Bulk deletions
+// go by the id of the last reception, which other alerts can have too.
+func (p *alerts) spareShared(ctx context.Context, plan reconcile.Plan[Alert], concurrency int, bulk bool) error {
+	ids := map[string]bool{}
+	for i := range plan {
+		step := &plan[i]
+		if step.Action == reconcile.Unchanged {
+			continue
+		}
+		if err := whole(step.ID); err != nil {
+			step.Err = p.failed("trying to "+p.action, *step.Have, err)
+			continue
+		}
+		ids[step.ID] = true
+		if bulk && whole(step.Have.State.receiveID) == nil {
+			ids[step.Have.State.receiveID] = true
+		}
+	}
+	chunks := slices.Collect(slices.Chunk(slices.Sorted(maps.Keys(ids)), batch))
+	found := make([][]wireAlert, len(chunks))
+	err := reconcile.Each(ctx, concurrency, len(chunks), func(ctx context.Context, i int) (err error) {
+		found[i], err = p.alike(ctx, chunks[i]...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// Full ids have one length, so that what begins with one is found by its own beginning.
+	others := map[string][]wireAlert{}
+	for _, a := range slices.Concat(found...) {
+		for _, id := range []string{a.ID, a.LastReceiveID} {
+			if len(id) >= idLength {
+				beginning := strings.ToLower(id[:idLength])
+				others[beginning] = append(others[beginning], a)
+			}
+		}
+	}
+	for i := range plan {
+		step := &plan[i]
+		meant := []string{step.ID}
+		if bulk {
+			meant = append(meant, step.Have.State.receiveID)
+		}
+		for _, id := range meant {
+			for _, other := range others[id] {
+				if step.Err == nil && step.Action != reconcile.Unchanged && other.ID != step.ID {
+					step.Err = p.failed("trying to "+p.action, *step.Have, shared(id, other.ID))
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Key names an alert by what makes the server take two for the same.
 func (p *alerts) Key(a Alert) string {
 	return text(a.Environment) + "/" + text(a.Resource) + "/" + text(a.Event)
 }
 
-// Delete removes an alert.
+// errAgain marks an alert that was received again since it was listed, errOther one that changed otherwise: they are not what was to be deleted.
+var (
+	errAgain = errors.New("received again since it was listed")
+	errOther = errors.New("no longer selected when it was to be deleted")
+)
+
+// Delete removes an alert. What selects it by what passes is looked at once more, because many deletions take a while.
 func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error {
+	if p.still != nil {
+		now, err := p.getAlert(ctx, have.ID)
+		switch {
+		case errors.Is(err, httpapi.ErrNotFound):
+			return nil
+		case err != nil:
+			return p.failed("looking at", have, err)
+		case !p.still(now):
+			return errOther
+		}
+	}
 	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
 }
 
@@ -127,11 +200,11 @@ type bulkAlerts struct {
 	warn   func(format string, args ...any)
 }
 
-// errAgain marks an alert that was received again since it was listed, and so is not what was to be deleted.
-var errAgain = errors.New("received again since it was listed")
+// batch is how many ids fit into the line of a request that gunicorn takes: up to 52 bytes each.
+const batch = 75
 
-// BatchSize is as many as fit into the line of a request that gunicorn takes: 52 bytes each.
-func (p *bulkAlerts) BatchSize() int { return 75 }
+// BatchSize is how many are deleted in a call.
+func (p *bulkAlerts) BatchSize() int { return batch }
 
 // DeleteMany deletes by the id of the last reception, and looks at what the server does not confirm. Where it has no such call, or a
 // broken one, alerts are deleted one by one.
@@ -172,14 +245,15 @@ func (p *bulkAlerts) one(ctx context.Context, have reconcile.Object[Alert]) erro
 	case now.LastReceiveID != have.State.receiveID:
 		return errAgain
 	}
-	return p.Delete(ctx, have)
+	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
 }
 
-// spared turns steps of alerts that were received again into what they are: no failures.
+// spared turns steps of alerts that are no longer what was selected into what they are: no failures.
 func spared(plan reconcile.Plan[Alert]) {
 	for i := range plan {
-		if step := &plan[i]; errors.Is(step.Err, errAgain) {
-			step.Err, step.Action, step.Changes, step.Reason = nil, reconcile.Unchanged, nil, errAgain.Error()
+		if step := &plan[i]; errors.Is(step.Err, errAgain) || errors.Is(step.Err, errOther) {
+			step.Reason = step.Err.Error()
+			step.Err, step.Action, step.Changes = nil, reconcile.Unchanged, nil
 		}
 	}
 }

@@ -72,21 +72,8 @@ func blackoutWishes(s selection, absent bool) ([]reconcile.Want[Blackout], error
 	if s.environment == nil {
 		return nil, errors.New("blackout is set but all of the following are missing: environment")
 	}
-	for _, part := range []struct {
-		option string
-		given  bool
-	}{
-		{"attributes", s.attributes != nil},
-		{"status", s.status != nil},
-		{"severity", s.severity != nil},
-		{"older_than", s.older != 0},
-		{"newer_than", s.newer != 0},
-		{"resource_prefix", s.prefix != nil},
-		{"resource_regex", s.pattern != nil},
-	} {
-		if part.given {
-			return nil, fmt.Errorf("blackout and %s exclude each other: a blackout cannot be limited to that", part.option)
-		}
+	if option := s.ofStates(); option != "" {
+		return nil, fmt.Errorf("blackout and %s exclude each other: a blackout cannot be limited to that", option)
 	}
 	states := []Blackout{{Service: []string{}, Tags: []string{}}}
 	for _, part := range []struct {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -73,6 +74,8 @@ func (w world) open(call *ansible.Call, o connection) (*client, error) {
 		return nil, errors.New("value of api_key must be an API key of Alerta, got an empty string")
 	case call.Given("api_key") && strings.ContainsAny(o.Key.Reveal(), " \t\r\n"):
 		return nil, errors.New("value of api_key must be an API key of Alerta, got one with a space or a line's end in it")
+	case call.Given("api_key") && strings.ContainsFunc(o.Key.Reveal(), func(c rune) bool { return c <= ' ' || c >= 0x7f }):
+		return nil, errors.New("value of api_key must be an API key of Alerta, got one with characters that are not ASCII")
 	case call.Given("api_key"):
 		return w.connect(call, o, func(h http.Header) { h.Set("Authorization", "Key "+o.Key.Reveal()) }, o.Key)
 	}
@@ -126,49 +129,81 @@ type wireAlert struct {
 // listAlerts gives every alert that the filters let through, which must be exact (see selection.filters); none lets all through.
 // https://docs.alerta.io/api/reference.html#search-alerts
 func (c *client) listAlerts(ctx context.Context, filters url.Values) ([]wireAlert, error) {
-	var answer struct {
-		Alerts []wireAlert `json:"alerts"`
-		More   bool        `json:"more"`
-		Total  int         `json:"total"`
-	}
-	if err := c.list(ctx, "alerts", filters, &answer); err != nil {
-		return nil, err
-	}
-	if answer.More {
-		return nil, fmt.Errorf("listing alerts: %w", cut(len(answer.Alerts), answer.Total))
-	}
-	return answer.Alerts, nil
+	return list[wireAlert](ctx, c, "alerts", filters)
 }
 
-// list reads one list as a whole. Servers before 8.8 answer 500 to a list that is not sorted.
-func (c *client) list(ctx context.Context, name string, filters url.Values, out any) error {
+// readings is how often a list is read that is shorter than the server says, because alerts may be deleted meanwhile.
+const readings = 3
+
+// list reads one list as a whole, or gives an error. Servers before 8.8 answer 500 to a list that is not sorted.
+func list[T any](ctx context.Context, c *client, name string, filters url.Values) ([]T, error) {
 	query := url.Values{"page-size": {strconv.Itoa(everything)}, "sort-by": {"createTime"}}
-	for filter, values := range filters {
-		query[filter] = values
+	maps.Copy(query, filters)
+	request := httpapi.Request{Method: http.MethodGet, Path: []string{name}, Query: query}
+	total := 0
+	for reading := 1; ; reading++ {
+		var body json.RawMessage
+		if err := c.http.Do(ctx, request, &body); err != nil {
+			return nil, wrap("listing "+name, err)
+		}
+		var answer map[string]json.RawMessage
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return nil, fmt.Errorf("listing %s: the answer is none of Alerta's: %w", name, err)
+		}
+		var objects []T
+		if err := json.Unmarshal(answer[name], &objects); err != nil || objects == nil {
+			return nil, fmt.Errorf("listing %s: the answer holds no list of them, so it is not known what exists", name)
+		}
+		var size struct {
+			More  bool `json:"more"`
+			Total int  `json:"total"`
+		}
+		if err := json.Unmarshal(body, &size); err != nil {
+			return nil, fmt.Errorf("listing %s: the answer does not tell how many there are: %w", name, err)
+		}
+		// What narrows a list by ids goes by that of the last reception too, so that alerts leave it while they are received again. Elsewhere
+		// the server counts before it reads, so that what is deleted in between is counted, but not with the same total again and again.
+		switch moved := reading > 1 && size.Total != total; {
+		case !size.More && (size.Total <= len(objects) || moved || filters["id"] != nil):
+			return objects, nil
+		case size.More || reading == readings:
+			return nil, fmt.Errorf("listing %s: the server gives only %d of %d at once, so it is not known what exists", name, len(objects), size.Total)
+		}
+		total = size.Total
 	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{name}, Query: query}, out)
-	return wrap("listing "+name, err)
 }
 
-// cut is the error of a list that the server did not give as a whole.
-func cut(got, total int) error {
-	return fmt.Errorf("the server gives only %d of %d at once, so it is not known what exists", got, total)
+// alike gives the alerts that the server could take for one of these ids, which are full: those whose own id, or the id of whose last
+// reception, begins with one, whatever its capitals. Senders choose both.
+func (c *client) alike(ctx context.Context, ids ...string) ([]wireAlert, error) {
+	for _, id := range ids {
+		if err := whole(id); err != nil {
+			return nil, err
+		}
+	}
+	if len(ids) == 1 {
+		ids = append(ids, ids[0]) // a single one is compared with its capitals
+	}
+	return c.listAlerts(ctx, url.Values{"id": ids})
 }
 
-// getAlert reads one alert by its full id.
+// getAlert reads one alert by its full id. It gives an error if a call with this id could reach another alert.
 func (c *client) getAlert(ctx context.Context, id string) (wireAlert, error) {
-	var answer struct {
-		Alert wireAlert `json:"alert"`
-	}
-	if err := whole(id); err != nil {
+	found, err := c.alike(ctx, id)
+	if err != nil {
 		return wireAlert{}, err
 	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alert", id}}, &answer)
-	if err == nil && answer.Alert.ID != id {
-		// The server looks for a prefix of ids, and among those of repetitions too.
+	alert := wireAlert{}
+	for _, a := range found {
+		if a.ID != id {
+			return wireAlert{}, shared(id, a.ID)
+		}
+		alert = a
+	}
+	if alert.ID == "" {
 		return wireAlert{}, httpapi.ErrNotFound
 	}
-	return answer.Alert, err
+	return alert, nil
 }
 
 // deleteAlert removes one alert by its full id: https://docs.alerta.io/api/reference.html#delete-an-alert
@@ -267,18 +302,7 @@ type wireHeartbeat struct {
 
 // listHeartbeats gives all heartbeats: https://docs.alerta.io/api/reference.html#list-all-heartbeats
 func (c *client) listHeartbeats(ctx context.Context) ([]wireHeartbeat, error) {
-	var answer struct {
-		Heartbeats []wireHeartbeat `json:"heartbeats"`
-		More       bool            `json:"more"`
-		Total      int             `json:"total"`
-	}
-	if err := c.list(ctx, "heartbeats", nil, &answer); err != nil {
-		return nil, err
-	}
-	if answer.More {
-		return nil, fmt.Errorf("listing heartbeats: %w", cut(len(answer.Heartbeats), answer.Total))
-	}
-	return answer.Heartbeats, nil
+	return list[wireHeartbeat](ctx, c, "heartbeats", nil)
 }
 
 // wireBlackout is a blackout as the server lists it: https://docs.alerta.io/api/blackout.html
@@ -299,18 +323,7 @@ type wireBlackout struct {
 
 // listBlackouts gives all blackouts: https://docs.alerta.io/api/reference.html#list-all-blackouts
 func (c *client) listBlackouts(ctx context.Context) ([]wireBlackout, error) {
-	var answer struct {
-		Blackouts []wireBlackout `json:"blackouts"`
-		More      bool           `json:"more"`
-		Total     int            `json:"total"`
-	}
-	if err := c.list(ctx, "blackouts", nil, &answer); err != nil {
-		return nil, err
-	}
-	if answer.More {
-		return nil, fmt.Errorf("listing blackouts: %w", cut(len(answer.Blackouts), answer.Total))
-	}
-	return answer.Blackouts, nil
+	return list[wireBlackout](ctx, c, "blackouts", nil)
 }
 
 // createBlackout makes a blackout, also where there is one like it: https://docs.alerta.io/api/reference.html#create-a-blackout
@@ -347,6 +360,9 @@ func (c *client) keepHouse(ctx context.Context, expired, info int) (housekept, e
 	return answer, wrap("housekeeping", err)
 }
 
+// idLength is how long a full UUID is.
+const idLength = 36
+
 var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // whole refuses ids that could mean several objects: the server takes the id in a path for a prefix and a pattern.
@@ -355,6 +371,17 @@ func whole(id string) error {
 		return fmt.Errorf("the id %q is no full UUID, so that the server would look for others too; it is left alone", id)
 	}
 	return nil
+}
+
+// shared is the error of an id with which the server would reach another object as well.
+func shared(id, other string) error {
+	return fmt.Errorf("the server takes the id %s for that of another as well (%q begins with it, or was last received under it); "+
+		"it is left alone", id, other)
+}
+
+// begins tells whether an id begins with another one, whatever its capitals, because some of the server's queries ignore them.
+func begins(id, with string) bool {
+	return len(id) >= len(with) && strings.EqualFold(id[:len(with)], with)
 }
 
 // wrap says what was attempted, and which right is missing.

@@ -7,7 +7,8 @@
 //   - Without a filter, or with an empty one, a call means all alerts. The query language reads what it does not understand as less, and
 //     so as more alerts; dates in another form than its own are ignored. Alerts are therefore listed by filters that are known to be exact,
 //     compared again here, and changed one by one (selection).
-//   - An id in a path is a pattern for the beginning of ids (whole). Alerts may have any id; those without a full UUID are left alone.
+//   - An id in a path is a pattern for the beginning of ids, and for that of the last reception (whole). Alerts may have any id; those without
+//     a full UUID are left alone, and those with whose id another begins (alerts.spareShared).
 //   - A list that is read in pages lacks some alerts and repeats others, even while nothing changes (everything).
 //   - A value that begins with a tilde is a pattern. A request line over 4094 bytes is refused by gunicorn (filters).
 //   - Deleting in bulk by lastReceiveId is exact, and spares alerts that were received again. It is broken before 9.0 and on MongoDB, and

@@ -98,8 +98,11 @@ func TestAnIdThatIsAPrefixIsNeverSent(t *testing.T) {
 				l.server.Reset(t)
 				l.server.Insert(t, append(minefield(), alert("mine", "chosen", "down", func(a *alertatest.Alert) { a.ID = chosen }))...)
 				before := l.server.Alerts(t)
+				foretold := l.foretold(task{"stack": "mine", "action": action})
 				a := l.run(task{"stack": "mine", "action": action})
 				assert.True(t, a.Failed)
+				assert.Equal(t, foretold.Msg, a.Msg)
+				assert.Equal(t, foretold.actions(), a.actions())
 				assert.Contains(t, a.Msg, "is no full UUID, so that the server would look for others too; it is left alone")
 				a = l.run(task{"stack": "mine", "action": "delete", "bulk": true})
 				assert.True(t, a.Failed)
@@ -110,6 +113,49 @@ func TestAnIdThatIsAPrefixIsNeverSent(t *testing.T) {
 		// The hazard itself: the shortest id takes one that is not its own.
 		l.server.Do(t, l.server.Key(alertatest.Admin), http.MethodDelete, "/alert/d", nil)
 		assert.Less(t, l.server.Count(t), 9)
+	})
+}
+
+// TestAnIdWithWhichAnotherBeginsIsLeftAlone holds that a full UUID is not enough where a sender chose an id that begins with it.
+func TestAnIdWithWhichAnotherBeginsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, l *lab) {
+		for name, other := range map[string]func(*alertatest.Alert){
+			"an id":                      func(a *alertatest.Alert) { a.ID = whole1 + "-copy" },
+			"an id in capitals":          func(a *alertatest.Alert) { a.ID = strings.ToUpper(whole1) },
+			"the id of a last reception": func(a *alertatest.Alert) { a.ID = whole2 },
+		} {
+			for _, o := range []task{{"action": "delete"}, {"action": "delete", "bulk": true}, {"action": "close"}, {"action": "ack"}, {"action": "shelve"}} {
+				l.server.Reset(t)
+				l.server.Insert(t, alert("s1", "mine", "down", func(a *alertatest.Alert) { a.ID = whole1 }), alert("s2", "other", "down", other), alert("s1", "fine", "down"))
+				if name == "the id of a last reception" {
+					l.server.Send(t, alert("s2", "other", "down", func(a *alertatest.Alert) { a.ID = whole1 }))
+				}
+				o = o.With(task{"stack": "s1"})
+				foretold := l.foretold(o)
+				assert.True(t, foretold.Failed, "%s, %v", name, o)
+				assert.Contains(t, foretold.Msg, "the server takes the id "+whole1+" for that of another as well")
+				a := l.run(o)
+				assert.Equal(t, foretold.Msg, a.Msg)
+				assert.Equal(t, foretold.actions(), a.actions(), "%s, %v", name, o)
+				there := l.server.Alerts(t)
+				for _, one := range there {
+					if one.Resource != "fine" {
+						assert.Equal(t, "open", one.Status, "%s, %v", name, o)
+					}
+				}
+				assert.Subset(t, l.left(), []string{"mine/down", "other/down"})
+				assert.NotEqual(t, "failed", a.Alerts[0].Action, "the others are done")
+				l.expectExactCalls()
+			}
+		}
+		l.server.Beat(t, alertatest.Heartbeat{ID: whole1, Origin: "mine", Tags: []string{"stack=s1"}})
+		l.server.Beat(t, alertatest.Heartbeat{ID: whole1 + "-copy", Origin: "other", Tags: []string{"stack=s2"}})
+		for _, a := range []told{l.foretold(task{"stack": "s1", "heartbeats": true}), l.run(task{"stack": "s1", "heartbeats": true})} {
+			assert.Contains(t, a.Msg, "the server takes the id "+whole1+" for that of another as well")
+			assert.Equal(t, "failed", a.Heartbeats[0].Action)
+		}
+		assert.Len(t, l.server.Heartbeats(t), 2)
 	})
 }
 
@@ -156,8 +202,11 @@ func (l *lab) expectExactCalls() {
 			query, err := url.ParseQuery(call.Query)
 			require.NoError(l.T, err)
 			for filter, values := range query {
-				assert.NotContains(l.T, []string{"id", "from-date", "to-date", "tag", "tags", "page", "limit"}, filter)
+				assert.NotContains(l.T, []string{"from-date", "to-date", "tag", "tags", "page", "limit"}, filter)
 				for _, value := range values {
+					if filter == "id" {
+						assert.Regexp(l.T, "^"+uuid+"$", value)
+					}
 					assert.NotEmpty(l.T, value)
 					assert.False(l.T, strings.HasPrefix(value, "~"), "%s is read as a pattern", value)
 				}

@@ -48,6 +48,20 @@ func (p *heartbeats) plan(selected []wireHeartbeat, reason string) reconcile.Pla
 	return plan
 }
 
+// spareShared leaves those heartbeats alone with whose id the server would delete others as well. all are those that there are.
+func spareShared(plan reconcile.Plan[Heartbeat], all []wireHeartbeat) {
+	for i := range plan {
+		step := &plan[i]
+		err := whole(step.ID)
+		for _, other := range all {
+			if err == nil && other.ID != step.ID && begins(other.ID, step.ID) {
+				err = shared(step.ID, other.ID)
+			}
+		}
+		step.Err = wrap(fmt.Sprintf("deleting heartbeat %s (%s)", step.Key, step.ID), err)
+	}
+}
+
 // Key is the origin, with the customer where there is one: the server keeps one heartbeat for both.
 func (p *heartbeats) Key(h Heartbeat) string {
 	if h.Customer == nil {

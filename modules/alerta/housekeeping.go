@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -126,6 +127,11 @@ func (r *run) do(ctx context.Context, c *client) (ansible.Result, error) {
 	b := &blackouts{client: c, now: r.now, duration: r.duration, text: r.text}
 	h := &heartbeats{client: c}
 	a := &alerts{client: c, action: r.action, text: r.text}
+	if r.passing() {
+		a.still = func(alert wireAlert) bool {
+			return r.alert(alert, r.now()) && (r.live == nil || r.live.orphan(alert, r.now()))
+		}
+	}
 	planned, total, err := r.plan(ctx, b, h, a)
 	if err != nil {
 		answer := r.answer()
@@ -137,15 +143,29 @@ func (r *run) do(ctx context.Context, c *client) (ansible.Result, error) {
 		return answer, fmt.Errorf("nothing was changed: %w", err)
 	}
 	if r.call.CheckMode {
-		r.done = planned
-		if r.server != nil {
-			r.done.server = c.keepServerHouse(ctx, r.call, *r.server, r.now(), deletions(planned.alerts))
-			err = r.done.server.err
-		}
-		return r.answer(), err
+		return r.foretell(ctx, c, planned)
 	}
 	r.call.ReportProgress(r.answer)
 	err = r.carryOut(ctx, planned, total, b, h, a)
+	return r.answer(), err
+}
+
+// foretell is the end of a run in check mode, which fails as the run itself would as far as that is known.
+func (r *run) foretell(ctx context.Context, c *client, planned outcome) (ansible.Result, error) {
+	r.done = planned
+	if err := heartbeatPart().Failure(planned.heartbeats); err != nil {
+		err = r.stopBefore(err, planned, false, true)
+		return r.answer(), err
+	}
+	if err := alertPart().Failure(planned.alerts); err != nil {
+		err = r.stopBefore(err, planned, false, false)
+		return r.answer(), err
+	}
+	if r.server == nil {
+		return r.answer(), nil
+	}
+	r.done.server = c.keepServerHouse(ctx, r.call, *r.server, r.now(), deletions(planned.alerts))
+	err := r.done.server.err
 	return r.answer(), err
 }
 
@@ -173,17 +193,43 @@ func (r *run) planHeartbeats(ctx context.Context, h *heartbeats) (reconcile.Plan
 		return nil, err
 	}
 	var selected []wireHeartbeat
+	scope, seen := 0, false
 	for _, beat := range list {
-		if r.heartbeat(beat, r.now()) && (r.live == nil || r.live.orphanedHeartbeat(beat, r.now())) {
+		if !r.inScope(beat) {
+			continue
+		}
+		scope++
+		seen = seen || r.live != nil && r.live.inStack(beat.Tags)
+		if r.live == nil || r.live.orphanedHeartbeat(beat, r.now()) {
 			selected = append(selected, beat)
 		}
 	}
 	plan := h.plan(selected, r.reason())
+	spareShared(plan, list)
+	if err = r.believed("heartbeats", scope, seen, plan.Changed()); err != nil {
+		return nil, err
+	}
 	return plan, within(r.limitOf(len(list)), len(list), plan)
 }
 
+// inScope tells whether a heartbeat is selected. Where it is to be judged by what lives in some environments, it has to tell that it is of
+// one of them: those of another environment have stacks that this list does not know.
+func (r *run) inScope(beat wireHeartbeat) bool {
+	_, told := beat.Attributes[environmentAttribute].(string)
+	return r.heartbeat(beat, r.now()) && (told || r.live == nil || r.environment == nil)
+}
+
+// believed refuses to take all for orphans where nothing of what is said to live is seen, because then the list is likelier to be wrong.
+func (r *run) believed(noun string, scope int, seen, changes bool) error {
+	if r.live == nil || seen || !changes || r.limit != nil && r.limit.IsShare && r.limit.Percent >= 100 {
+		return nil
+	}
+	return fmt.Errorf("none of what is live is seen among the %d %s that are selected, so that live is taken for wrong; if it is right, "+
+		"say delete_limit: 100%%", scope, noun)
+}
+
 func (r *run) planAlerts(ctx context.Context, a *alerts) (reconcile.Plan[Alert], int, error) {
-	plan, err := r.selected(ctx, a)
+	plan, err := r.selected(ctx, a, r.believed)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -197,19 +243,31 @@ func (r *run) planAlerts(ctx context.Context, a *alerts) (reconcile.Plan[Alert],
 	return plan, total, within(r.limitOf(total), total, plan)
 }
 
-// selected plans for the alerts that are there now.
-func (r *run) selected(ctx context.Context, a *alerts) (reconcile.Plan[Alert], error) {
+// selected plans for the alerts that are there now, if believed has nothing against it.
+func (r *run) selected(
+	ctx context.Context, a *alerts, believed func(noun string, scope int, seen, changes bool) error,
+) (reconcile.Plan[Alert], error) {
 	list, err := a.listAlerts(ctx, r.filters())
 	if err != nil {
 		return nil, err
 	}
 	var selected []wireAlert
+	scope, seen := 0, false
 	for _, alert := range list {
-		if r.alert(alert, r.now()) && (r.live == nil || r.live.orphan(alert, r.now())) {
+		if !r.alert(alert, r.now()) {
+			continue
+		}
+		scope++
+		seen = seen || r.live != nil && (r.live.inStack(alert.Tags) || slices.Contains(r.live.resources, alert.Resource))
+		if r.live == nil || r.live.orphan(alert, r.now()) {
 			selected = append(selected, alert)
 		}
 	}
-	return a.plan(selected, r.reason()), nil
+	plan := a.plan(selected, r.reason())
+	if err := believed("alerts", scope, seen, plan.Changed()); err != nil {
+		return nil, err
+	}
+	return plan, a.spareShared(ctx, plan, r.concurrency, r.bulk)
 }
 
 // reason is why a step is there.
@@ -224,7 +282,7 @@ func (r *run) reason() string {
 func within[S any](limit reconcile.Limit, total int, plan reconcile.Plan[S]) error {
 	refusal := &reconcile.LimitError{Limit: limit, Total: total}
 	for _, step := range plan {
-		if step.Action != reconcile.Unchanged {
+		if step.Action != reconcile.Unchanged && step.Err == nil {
 			refusal.Keys = append(refusal.Keys, fmt.Sprintf("%s (%s)", step.Key, step.ID))
 			refusal.Done = step.Action
 		}
@@ -289,6 +347,9 @@ func (r *run) stopBefore(err error, planned outcome, beats, alerts bool) error {
 	return fmt.Errorf("%w; not begun because of that: %s", err, strings.Join(left, ", "))
 }
 
+// errEnded is the error of a run that a signal ends.
+var errEnded = errors.New("what was not begun by then is left")
+
 // errNotBegun is why the parts after a failed one are left alone.
 var errNotBegun = fmt.Errorf("%w, because a part before it failed", reconcile.ErrNotAttempted)
 
@@ -304,7 +365,15 @@ func notBegun[S any](plan reconcile.Plan[S]) reconcile.Plan[S] {
 // perform carries out a plan and adds it to what is done, step by step and in the end in its own order.
 func perform[S any](ctx context.Context, r *run, p reconcile.Provider[S], plan reconcile.Plan[S], done *reconcile.Plan[S], ledger reconcile.Ledger) error {
 	before := *done
-	applied, err := reconcile.Apply(ctx, p, plan, reconcile.Options[S]{
+	able, unable := make(reconcile.Plan[S], 0, len(plan)), reconcile.Plan[S]{}
+	for _, step := range plan {
+		if step.Err != nil {
+			unable = append(unable, step) // decided when it was planned, and no reason to leave others
+		} else {
+			able = append(able, step)
+		}
+	}
+	applied, err := reconcile.Apply(ctx, p, able, reconcile.Options[S]{
 		Limit: r.concurrency, Ledger: ledger, Sleep: r.clients[0].http.Sleep,
 		Done: func(s reconcile.Step[S]) {
 			r.mu.Lock()
@@ -314,7 +383,10 @@ func perform[S any](ctx context.Context, r *run, p reconcile.Provider[S], plan r
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	*done = append(before[:len(before):len(before)], applied...)
+	*done = slices.Concat(before, applied, unable)
+	if err != nil && ctx.Err() != nil {
+		return errEnded // the signal is told before it
+	}
 	return err
 }
 
@@ -322,6 +394,7 @@ func perform[S any](ctx context.Context, r *run, p reconcile.Provider[S], plan r
 // coming.
 func (r *run) clear(ctx context.Context, a *alerts, plan reconcile.Plan[Alert], total int) error {
 	if !plan.Changed() {
+		// This tells of them, and calls nothing.
 		return perform(ctx, r, a, plan, &r.done.alerts, nil)
 	}
 	var provider reconcile.Provider[Alert] = a
@@ -338,7 +411,7 @@ func (r *run) clear(ctx context.Context, a *alerts, plan reconcile.Plan[Alert], 
 	if err := attempt(plan); err != nil || len(r.done.alerts.Failed()) > 0 {
 		return err
 	}
-	late, err := r.selected(ctx, a)
+	late, err := r.selected(ctx, a, func(string, int, bool, bool) error { return nil })
 	if err != nil {
 		return fmt.Errorf("what came in meanwhile is not known: %w", err)
 	}

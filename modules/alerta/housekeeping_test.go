@@ -124,13 +124,16 @@ func TestOrphansAreCleared(t *testing.T) {
 			assert.Equal(t, "belongs to nothing that is live", done.Alerts[0].Reason)
 		}
 		fill()
-		beat := l.server.Beat(t, alertatest.Heartbeat{Origin: "cron/web10", Tags: []string{"stack=s10"}})
-		l.server.Beat(t, alertatest.Heartbeat{Origin: "cron/web1", Tags: []string{"stack=s1"}})
-		l.server.Beat(t, alertatest.Heartbeat{Origin: "cron/loose"})
+		of := func(environment string) map[string]any { return map[string]any{"environment": environment} }
+		beat := l.server.Beat(t, alertatest.Heartbeat{Origin: "cron/web10", Tags: []string{"stack=s10"}, Attributes: of("Production")})
+		l.server.Beat(t, alertatest.Heartbeat{Origin: "cron/web1", Tags: []string{"stack=s1"}, Attributes: of("Production")})
+		l.server.Beat(t, alertatest.Heartbeat{Origin: "cron/loose", Attributes: of("Production")})
+		l.server.Age(t, time.Hour, l.server.Beat(t, alertatest.Heartbeat{Origin: "dev", Tags: []string{"stack=dev"}, Attributes: of("Development")}))
+		l.server.Age(t, time.Hour, l.server.Beat(t, alertatest.Heartbeat{Origin: "untold", Tags: []string{"stack=dev"}}))
 		assert.Empty(t, l.run(task{"environment": "Production", "heartbeats": true, "live": task{"stacks": []string{"s1"}}, "grace": "30m"}).Heartbeats)
 		l.server.Age(t, time.Hour, beat)
 		l.ok(task{"environment": "Production", "heartbeats": true, "live": task{"stacks": []string{"s1"}}, "grace": "30m"})
-		assert.Len(t, l.server.Heartbeats(t), 2)
+		assert.Len(t, l.server.Heartbeats(t), 4, "those of another environment, or of none, are not judged by this list")
 	})
 }
 
@@ -343,5 +346,42 @@ func TestAListThatIsNotWholeChangesNothing(t *testing.T) {
 		assert.Equal(t, "nothing was changed: listing "+list+": the server gives only 0 of 51 at once, so it is not known what exists", a.Msg)
 		assert.False(t, a.Changed)
 	}
+	for _, list := range []string{"alerts", "heartbeats", "blackouts"} {
+		for body, want := range map[string]string{
+			`{"status":"ok","` + list + `":[],"total":51}`: "the server gives only 0 of 51 at once",
+			`{}`:                                "the answer holds no list of them",
+			`{"` + list + `":null}`:             "the answer holds no list of them",
+			`{"status":"error","message":"no"}`: "the answer holds no list of them",
+			`[]`:                                "the answer is none of Alerta's",
+		} {
+			l.recorder.Server.Reset()
+			for range readings {
+				l.recorder.Inject(emulator.On(http.MethodGet, "/"+list, 1, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}))
+			}
+			a := l.run(everyPart())
+			assert.True(t, a.Failed)
+			assert.Contains(t, a.Msg, "nothing was changed: listing "+list+": "+want)
+			assert.False(t, a.Changed)
+		}
+	}
 	assert.Zero(t, l.recorder.Writes())
+}
+
+// TestALiveListOfWhichNothingIsSeenIsNotBelieved holds that a list of wrong names does not make orphans of all.
+func TestALiveListOfWhichNothingIsSeenIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	l.server.Insert(t, alert("s1", "web1", "down", aged(time.Hour)), alert("s2", "web2", "down", aged(time.Hour)))
+	l.server.Age(t, time.Hour, l.server.Beat(t, alertatest.Heartbeat{Origin: "cron", Tags: []string{"stack=s1"}}))
+	const refusal = "selected, so that live is taken for wrong; if it is right, say delete_limit: 100%"
+	o := task{"environment": "Production", "action": "delete", "live": task{"stacks": []string{"S1"}}}
+	assert.Contains(t, l.run(o).Msg, "none of what is live is seen among the 2 alerts that are "+refusal)
+	assert.Contains(t, l.foretold(o.With(task{"delete_limit": 20})).Msg, refusal)
+	beats := task{"origin": "cron", "heartbeats": true, "live": task{"stacks": []string{"S1"}}}
+	assert.Contains(t, l.run(beats).Msg, "none of what is live is seen among the 1 heartbeats that are "+refusal)
+	assert.Len(t, l.server.Alerts(t), 2)
+	l.ok(o.With(task{"delete_limit": "100%"}))
+	l.ok(beats.With(task{"delete_limit": "100%"}))
+	assert.Empty(t, l.server.Alerts(t))
+	assert.Empty(t, l.server.Heartbeats(t))
 }

@@ -25,7 +25,7 @@ func TestASignalEndsARunThatTellsWhatItDid(t *testing.T) {
 	o := task{"stack": "s1", "action": "delete", "api_concurrency": 1, "server": task{}}
 	a := tell(t, l.Run(o, func(p *ansible.Process) { p.Signals = signals }))
 	assert.True(t, a.Failed)
-	assert.Contains(t, a.Msg, "SIGTERM")
+	assert.Equal(t, "interrupted by SIGTERM: what was not begun by then is left; not begun because of that: server", a.Msg)
 	there := map[string]bool{}
 	for _, left := range l.stack("s1") {
 		there[left.ID] = true

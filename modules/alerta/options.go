@@ -125,6 +125,10 @@ func (j job) check(call *ansible.Call) error {
 		return errors.New("heartbeats is true but any of the following are missing: origin, tags, stack, customer, heartbeats_older_than")
 	case j.heartbeats && j.live != nil && j.live.stacks == nil:
 		return errors.New("heartbeats: true with live needs live.stacks, because a heartbeat has no resource")
+	case j.heartbeats && j.live != nil && !j.given():
+		return errors.New("heartbeats is true and live is set but any of the following are missing: environment, origin, tags, stack, customer")
+	case j.heartbeats && j.ofAlerts() != "":
+		return fmt.Errorf("heartbeats and %s exclude each other: a heartbeat has nothing like it; clear alerts by it in a task of its own", j.ofAlerts())
 	}
 	return nil
 }
@@ -242,6 +246,11 @@ func (r *reader) pattern(value *string) *regexp.Regexp {
 	}
 	r.value("resource_regex", *value)
 	// The whole name has to match, so that web1 is not web10 as well.
+	// It has to be an expression by itself, so that no parenthesis in it ends the one around it.
+	if _, err := regexp.Compile(*value); err != nil {
+		r.refuse("value of resource_regex must be a regular expression, got: %s", *value)
+		return nil
+	}
 	pattern, err := regexp.Compile("^(?:" + *value + ")$")
 	if err != nil {
 		r.refuse("value of resource_regex must be a regular expression, got: %s", *value)
@@ -282,6 +291,12 @@ func (r *reader) living(o options) *living {
 		return nil
 	}
 	l := &living{stacks: r.values("live.stacks", o.Live.Stacks), resources: r.values("live.resources", o.Live.Resources), grace: r.age("grace", o.Grace)}
+	for _, name := range l.stacks {
+		// What a list looks like when it was made a text, which would let all stacks that there are count as gone.
+		if strings.ContainsAny(name, "[]{}()'\"` ") {
+			r.refuse("value of live.stacks must be a list of names without brackets, quotes and spaces, got: %q", name)
+		}
+	}
 	if l.stacks == nil && l.resources == nil {
 		r.refuse("live is set but any of the following are missing: live.stacks, live.resources")
 	}

@@ -14,6 +14,9 @@ import (
 // stackTag is what the tag that names an alert's stack begins with.
 const stackTag = "stack="
 
+// environmentAttribute is the attribute in which a heartbeat can tell its environment.
+const environmentAttribute = "environment"
+
 // selection says which alerts and heartbeats are meant: those that match each part that is set. A part with several values is matched by
 // any of them. Values are compared exactly.
 type selection struct {
@@ -50,7 +53,7 @@ func (s selection) alert(a wireAlert, now time.Time) bool {
 // heartbeat tells whether a heartbeat is selected: by its origin, tags and customer, by its age, and by the environment of those that have
 // one among their attributes. What else an alert has, a heartbeat has not.
 func (s selection) heartbeat(h wireHeartbeat, now time.Time) bool {
-	environment, told := h.Attributes["environment"].(string)
+	environment, told := h.Attributes[environmentAttribute].(string)
 	return among(s.origin, h.Origin) &&
 		amongAny(s.tags, h.Tags) &&
 		amongAny(s.stackTags(), h.Tags) &&
@@ -59,9 +62,55 @@ func (s selection) heartbeat(h wireHeartbeat, now time.Time) bool {
 		(s.heartbeatsOlder == 0 || now.Sub(h.ReceiveTime) > s.heartbeatsOlder)
 }
 
+// passing tells whether an alert can cease to be selected when it is received again.
+func (j job) passing() bool {
+	return j.older != 0 || j.newer != 0 || j.status != nil || j.severity != nil || j.live != nil && j.live.grace != 0
+}
+
 // ofHeartbeats tells whether the selection says anything that a heartbeat has.
 func (s selection) ofHeartbeats() bool {
 	return s.origin != nil || s.tags != nil || s.stack != nil || s.customer != nil || s.heartbeatsOlder != 0
+}
+
+// ofStates gives the first option that selects alerts by what neither a blackout nor a heartbeat can be limited to, "" for none.
+func (s selection) ofStates() string {
+	return firstGiven([]choice{
+		{"attributes", s.attributes != nil},
+		{"status", s.status != nil},
+		{"severity", s.severity != nil},
+		{"older_than", s.older != 0},
+		{"newer_than", s.newer != 0},
+		{"resource_prefix", s.prefix != nil},
+		{"resource_regex", s.pattern != nil},
+	})
+}
+
+// ofAlerts gives the first option that selects by what a heartbeat has not, "" for none.
+func (s selection) ofAlerts() string {
+	if option := s.ofStates(); option != "" {
+		return option
+	}
+	return firstGiven([]choice{
+		{"resource", s.resource != nil},
+		{"service", s.service != nil},
+		{"group", s.group != nil},
+		{"event", s.event != nil},
+	})
+}
+
+// choice is an option, and whether it selects.
+type choice struct {
+	option string
+	given  bool
+}
+
+func firstGiven(choices []choice) string {
+	for _, c := range choices {
+		if c.given {
+			return c.option
+		}
+	}
+	return ""
 }
 
 func (s selection) stackTags() []string {
