@@ -203,7 +203,8 @@ func TestARunEndsWhileAlertsKeepArriving(t *testing.T) {
 						lists++
 					}
 				}
-				assert.Equal(t, 2, lists, "one look, and one more")
+				assert.GreaterOrEqual(t, lists, 2, "one look, and one more")
+				assert.LessOrEqual(t, lists, 2*readings, "of which each is read again while it moves, so many times at most")
 				there := map[string]bool{}
 				for _, left := range l.server.Alerts(t) {
 					there[left.ID] = true
