@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // windowPageSize is how many windows are asked for at once. The vendor names no limit; this much any service gives.
@@ -75,7 +76,7 @@ func (c *client) listWindows(ctx context.Context, after time.Time) ([]wireWindow
 	if err != nil {
 		return nil, fmt.Errorf("listing maintenance windows: %w", err)
 	}
-	slices.SortFunc(windows, func(a, b wireWindow) int { return compareIDs(id(a), id(b)) })
+	slices.SortFunc(windows, func(a, b wireWindow) int { return reconcile.CompareIDs(id(a), id(b)) })
 	return windows, nil
 }
 

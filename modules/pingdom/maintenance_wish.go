@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
@@ -80,14 +81,6 @@ func checkSelection(s selection, there bool) error {
 
 // sortIDs brings ids into the order of their numbers.
 func sortIDs(ids []string) []string {
-	slices.SortFunc(ids, compareIDs)
+	slices.SortFunc(ids, reconcile.CompareIDs)
 	return slices.Compact(ids)
-}
-
-// compareIDs orders ids as the numbers that they are.
-func compareIDs(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
 }

@@ -149,7 +149,7 @@ func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[
 	}
 	extra := append(c.extra, purged...)
 	slices.SortStableFunc(extra, func(a, b Step[S]) int {
-		return cmp.Or(strings.Compare(a.Key, b.Key), compareIDs(a.ID, b.ID))
+		return cmp.Or(strings.Compare(a.Key, b.Key), CompareIDs(a.ID, b.ID))
 	})
 	return append(plan, extra...), nil
 }
@@ -207,7 +207,7 @@ func (c *computation[S]) match(w Want[S]) []Object[S] {
 		return nil
 	}
 	matches := slices.Clone(c.find(w))
-	slices.SortFunc(matches, func(a, b Object[S]) int { return compareIDs(a.ID, b.ID) })
+	slices.SortFunc(matches, func(a, b Object[S]) int { return CompareIDs(a.ID, b.ID) })
 	return matches
 }
 
@@ -460,8 +460,8 @@ func ambiguous[S any](p Provider[S], key string, matches []Object[S]) error {
 	return fmt.Errorf("%s: %w, ids %s; %s", key, ErrAmbiguous, strings.Join(ids, ", "), advice)
 }
 
-// compareIDs orders identifiers by age where they are growing numbers, and by text where they are not.
-func compareIDs(a, b string) int {
+// CompareIDs orders identifiers by age where they are growing numbers, and by text where they are not.
+func CompareIDs(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
