@@ -34,13 +34,20 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 			return err
 		}
 	}
-	var fresh []*reconcile.Step[Object]
+	var fresh, written []*reconcile.Step[Object]
 	for i := range plan {
-		if step := &plan[i]; step.Err == nil && (step.Action == reconcile.Create || step.Action == reconcile.Replace) {
-			fresh = append(fresh, step)
+		step := &plan[i]
+		if step.Err != nil {
+			continue
+		}
+		switch step.Action {
+		case reconcile.Create, reconcile.Replace:
+			fresh, written = append(fresh, step), append(written, step)
+		case reconcile.Update:
+			written = append(written, step)
 		}
 	}
-	if err := p.admitReferences(ctx, fresh, may); err != nil {
+	if err := p.admitReferences(ctx, written, may); err != nil {
 		return err
 	}
 	return p.admitServices(ctx, plan, fresh)
@@ -85,7 +92,7 @@ func (p *provider) admitDeletions(ctx context.Context, plan reconcile.Plan[Objec
 	return nil
 }
 
-// reference is what an attribute of a new object names.
+// reference is what an attribute of an object names.
 type reference struct {
 	field, noun string
 	kind        kind
@@ -113,18 +120,29 @@ func references(k kind) []reference {
 	}
 }
 
-// admitReferences looks up what new objects name.
-func (p *provider) admitReferences(ctx context.Context, fresh []*reconcile.Step[Object], may access) error {
+// newly gives the names that a step would newly set: all of an object that is made, and of one that is updated those of a field that changes.
+func (r reference) newly(step *reconcile.Step[Object]) []string {
+	changes := func(c reconcile.Change) bool { return c.Field == r.field }
+	if step.Action == reconcile.Update && !slices.ContainsFunc(step.Changes, changes) {
+		return nil
+	}
+	return r.names(step.Want)
+}
+
+// admitReferences looks up what objects would newly name. An update to what does not exist costs no name, but the server has then set the
+// attributes that come before it.
+func (p *provider) admitReferences(ctx context.Context, written []*reconcile.Step[Object], may access) error {
 	unknown := map[string]bool{}
 	for _, k := range []kind{hostKind, serviceKind} {
 		for _, r := range references(k) {
-			named := map[string][]*reconcile.Step[Object]{}
-			for _, step := range fresh {
+			named, costly := map[string][]*reconcile.Step[Object]{}, false
+			for _, step := range written {
 				if step.Want.kind != k {
 					continue
 				}
-				for _, name := range r.names(step.Want) {
+				for _, name := range r.newly(step) {
 					named[name] = append(named[name], step)
+					costly = costly || k == hostKind && step.Action != reconcile.Update
 				}
 			}
 			if len(named) == 0 {
@@ -134,7 +152,7 @@ func (p *provider) admitReferences(ctx context.Context, fresh []*reconcile.Step[
 			if err != nil {
 				return err
 			}
-			if !sure && k == hostKind {
+			if !sure && costly {
 				unknown[r.permission()] = true
 			}
 			for name, advice := range missing {

@@ -17,7 +17,8 @@
 //   - Creations and deletions are on disk at once, updates every five minutes: a crash loses them, a stop or reload does not.
 //   - templates, groups and zone are fixed (MustReplace). host_name, package, templates and __name are taken as attributes and break the
 //     object; nothing here sends them. Static and applied objects can be updated and then stay so; nothing here does (Merge, Admit).
-//   - The attributes of an update are set in the order of their names until one is refused (before).
+//   - The attributes of an update are set in the order of their names until one is refused (before). So what an update newly names is
+//     looked up as well (Admit).
 //   - A query gives effective values: templates are the object's own name and then all imports, groups have those of assign rules, numbers
 //     and booleans are cast, an empty display_name is the name (fromWire, checked, Merge).
 //   - A dot in "vars.a.b" is a level, so that a variable with a dot in its name is set with all the others (creation). A whole "vars" takes

@@ -194,6 +194,40 @@ func TestAWrongNameDoesNotPoisonAHost(t *testing.T) {
 	}
 }
 
+// What an update names is looked up as well, in check mode too: the server would set the attributes before it, and then refuse.
+func TestAnUpdateNamesOnlyWhatThereIs(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	services := []options{element("a"), element("b")}
+	l.ok(options{"name": "web1", "check_command": "dummy", "services": services})
+	before := l.contents()
+	for field, noun := range map[string]string{
+		"check_command": "check command", "event_command": "event command", "check_period": "time period", "command_endpoint": "endpoint",
+	} {
+		wrong := options{"action_url": "https://example.com", field: "nonesuch"}
+		says := "value of " + field + " must be one of the server's " + noun + "s, got: nonesuch"
+		for _, user := range []string{icingatest.Ansible, icingatest.Root} {
+			host := l.as(user, wrong.With(options{"name": "web1"}))
+			service := l.as(user, options{"name": "web1", "services": []options{services[0].With(wrong), services[1]}})
+			for task, object := range map[*options]string{&host: "web1: ", &service: "web1!a: "} {
+				assert.Contains(t, l.Run(*task).Msg, object+says)
+				assert.Contains(t, l.DryRun(*task).Msg, object+says, "check mode says the same")
+			}
+		}
+	}
+	assert.Contains(t, l.Run(l.as(icingatest.Root, options{"name": "web1", "check_command": "dumy"})).Msg, "got: dumy; similar: dummy")
+	assert.Equal(t, before, l.contents(), "nothing was changed, not even what stands before the wrong name")
+
+	// One wrong name keeps nothing from the others, and what is there already is not asked for.
+	a := l.run(options{"name": "web1", "notes": "ours", "services": []options{element("a", options{"check_command": "nonesuch"}), element("b", options{"notes": "ours"})}})
+	assert.Equal(t, []string{"web1 updated", "a failed", "b updated"}, a.Actions())
+	l.recorder.ResetCalls()
+	l.ok(options{"name": "web1", "check_command": "dummy", "notes": "again"})
+	for _, call := range l.recorder.Calls() {
+		assert.NotEqual(t, "/v1/objects/hosts", call.Path, "a look-up that nothing needs")
+	}
+}
+
 // A server crashes when a host whose creation it has refused gets a service.
 func TestNoServiceIsSentToARefusedHost(t *testing.T) {
 	t.Parallel()
