@@ -38,21 +38,22 @@ func layers() []layer {
 		yaml         = "go.yaml.in/yaml/v3"
 		testify      = "github.com/stretchr/testify/"
 	)
-	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window",
+	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/progress", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window",
 		"golang.org/x/sync/", mapstructure, yaml}
 	return []layer{
 		{"pkg/secret", nil, "whatever can hold a secret must be able to import it, so it imports nothing"},
 		{"pkg/localstate", []string{"github.com/gofrs/flock", "golang.org/x/sys/"}, "state files know neither HTTP nor Ansible"},
-		{"pkg/ansible", []string{"pkg/secret", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
+		{"pkg/progress", nil, "how far a run is can be told from any floor, so it stands below all of them"},
+		{"pkg/ansible", []string{"pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
 		{"pkg/ansible/ansibletest", []string{"pkg/ansible", "pkg/secret", testify, yaml}, "it helps tests of modules, not of one service"},
-		{"pkg/httpapi", []string{"pkg/secret", "pkg/localstate", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
-		{"pkg/reconcile", []string{"golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
+		{"pkg/httpapi", []string{"pkg/secret", "pkg/localstate", "pkg/progress", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
+		{"pkg/reconcile", []string{"pkg/progress", "golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
 		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
-		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
+		{"pkg/stacks", []string{"pkg/progress", "pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
 		{"pkg/window", nil, "when something shall be is the same for every service that keeps quiet for a while"},
-		{"pkg/resource", []string{"pkg/secret", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
+		{"pkg/resource", []string{"pkg/secret", "pkg/progress", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/emulator", testify}, "it runs any vendor's module against any vendor's emulator"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
 		{"pkg/emulator/statuscake/conformtest", []string{"pkg/emulator", "pkg/emulator/", "github.com/getkin/kin-openapi/", testify}, "conformity is judged by a tool that others wrote"},

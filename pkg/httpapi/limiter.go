@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 )
 
 const (
@@ -71,7 +72,10 @@ func (l *limiter) wait(ctx context.Context) (waited time.Duration, err error) {
 		if d <= 0 {
 			return waited, nil
 		}
-		if err := l.clock.Sleep(ctx, d); err != nil {
+		over := progress.Waiting(ctx, d)
+		err := l.clock.Sleep(ctx, d)
+		over()
+		if err != nil {
 			return waited, err
 		}
 		waited += d

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 )
 
 // Options is how a plan is carried out.
@@ -65,9 +67,15 @@ const sends = 3
 // met: a failed create must not be followed by the deletion of what it was to succeed.
 func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[S]) (Plan[S], error) {
 	a := &applier[S]{provider: p, opt: opt, done: append(Plan[S](nil), plan...), doomed: map[string]bool{}}
+	pending := 0
 	for _, step := range plan {
 		a.doomed[step.ID] = a.doomed[step.ID] || step.Action == Delete
+		if step.pending() {
+			pending++
+		}
 	}
+	a.phase = progress.Begin(ctx, "changing", pending)
+	defer a.phase.End()
 	a.run(ctx, func(s Step[S]) bool { return s.Index >= 0 })
 	if n := len(a.done.Failed()); n > 0 {
 		for i := range a.done {
@@ -90,14 +98,15 @@ type applier[S any] struct {
 	done     Plan[S]         // each goroutine writes its own element
 	mu       sync.Mutex      // one call of opt.Done at a time
 	doomed   map[string]bool // ids of objects that the plan deletes
-	stop     atomic.Bool     // a step failed and FailFast is set; steps under way are let finish
+	phase    *progress.Phase
+	stop     atomic.Bool // a step failed and FailFast is set; steps under way are let finish
 }
 
 // run carries out the selected steps that have something to do, wave after wave.
 func (a *applier[S]) run(ctx context.Context, selected func(Step[S]) bool) {
 	waves := map[int][]*Step[S]{}
 	for i := range a.done {
-		if step := &a.done[i]; selected(*step) && step.Err == nil && step.Action != Unchanged {
+		if step := &a.done[i]; selected(*step) && step.pending() {
 			n := a.wave(*step)
 			waves[n] = append(waves[n], step)
 		}
@@ -114,6 +123,9 @@ func (a *applier[S]) run(ctx context.Context, selected func(Step[S]) bool) {
 		_ = group.Wait() // every error stands in its step
 	}
 }
+
+// pending tells whether a step has something to do.
+func (s Step[S]) pending() bool { return s.Err == nil && s.Action != Unchanged }
 
 // wave is when a step's turn is: what others stand on is made before them, and removed after them.
 func (a *applier[S]) wave(step Step[S]) int {
@@ -175,9 +187,11 @@ func (a *applier[S]) carryOut(ctx context.Context, steps []*Step[S]) {
 		refusal = fmt.Errorf("%w, because another one failed", ErrNotAttempted)
 	case len(steps) == 1:
 		steps[0].Err = a.do(ctx, steps[0])
-		return
 	default:
 		a.deleteMany(ctx, steps)
+	}
+	if refusal == nil {
+		a.phase.Add(len(steps))
 		return
 	}
 	for _, step := range steps {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
@@ -76,6 +77,7 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	if err != nil {
 		return nil, err
 	}
+	ctx = progress.About(ctx, k.Plural)
 	r := report[S]{noun: k.Noun, plural: k.Plural, task: task, withDiff: call.Diff}
 	plan, err := k.plan(ctx, task)
 	if err != nil {
@@ -84,7 +86,7 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	if call.CheckMode {
 		return r.result(plan), r.failure(plan)
 	}
-	var done progress[S]
+	var done finished[S]
 	call.ReportProgress(func() ansible.Result { return r.result(done.steps()) })
 	applied, err := reconcile.Apply(ctx, task.Provider, plan, reconcile.Options[S]{
 		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Done: done.add,
@@ -137,20 +139,20 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 	return plan, err
 }
 
-// progress collects finished steps for the answer of a run that does not come to its end.
-type progress[S any] struct {
+// finished collects finished steps for the answer of a run that does not come to its end.
+type finished[S any] struct {
 	mu   sync.Mutex
 	plan reconcile.Plan[S]
 }
 
-func (p *progress[S]) add(s reconcile.Step[S]) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.plan = append(p.plan, s)
+func (f *finished[S]) add(s reconcile.Step[S]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan = append(f.plan, s)
 }
 
-func (p *progress[S]) steps() reconcile.Plan[S] {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append(reconcile.Plan[S](nil), p.plan...)
+func (f *finished[S]) steps() reconcile.Plan[S] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append(reconcile.Plan[S](nil), f.plan...)
 }
