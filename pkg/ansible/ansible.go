@@ -93,7 +93,8 @@ type DeprecatedAlias struct{ Name, Version, Date, Collection string }
 func Main(m Module) { MainAmong([]Module{m}) }
 
 // MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one that
-// the first argument names, else the one that the program was started as.
+// the first argument names, else the one that the program was started as. What stands before the last dot of a name does not count. A
+// program of one module runs it under whatever name it has.
 func MainAmong(modules []Module) {
 	// A module lives for seconds at most, so that memory is cheaper than the time that looking for what is free takes: a third of a run
 	// over thousands of objects.

@@ -3,25 +3,41 @@
 package ansible
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 )
 
 // Execute runs a module on the given process and returns the code to exit with: 0, or 1 where the task failed. Exactly one
-// JSON document goes to p.Stdout, whether the arguments were wrong, Run failed, panicked or was interrupted.
+// JSON document goes to p.Stdout, whether the arguments were wrong, Run failed, panicked or was interrupted. Only a person who starts the
+// program at a terminal without anything, or asks for help, gets a line of usage on p.Stderr instead.
 func Execute(ctx context.Context, m Module, p Process) int { return ExecuteAmong(ctx, []Module{m}, p) }
 
 // ExecuteAmong is Execute for the one of several modules that was called, see MainAmong.
 func ExecuteAmong(ctx context.Context, modules []Module, p Process) int {
 	p = p.withDefaults()
+	switch args := p.args(); {
+	case len(args) == 0 && p.Terminal:
+		fmt.Fprint(p.Stderr, usage(modules, p))
+		return 2
+	case slices.Equal(args, []string{"--help"}):
+		fmt.Fprint(p.Stderr, usage(modules, p))
+		return 0
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+
+	if p.Progress != nil {
+		reporter := progress.New(p.Now, func(line string) { _, _ = io.WriteString(p.Progress, line+"\n") })
+		ctx = progress.With(ctx, reporter)
+		go reporter.Watch(ctx, p.After)
+	}
 
 	// The call comes first and the outcome second, unless the arguments already failed.
 	calls, outcomes := make(chan *Call, 1), make(chan outcome, 1)
@@ -112,30 +128,42 @@ func work(ctx context.Context, modules []Module, p Process, calls chan<- *Call) 
 func prepare(modules []Module, p Process) (Module, *dict, error) {
 	args := p.args()
 	named := ""
-	if len(args) > 0 && slices.ContainsFunc(modules, func(m Module) bool { return m.Name == args[0] }) {
+	if len(args) > 1 || len(args) == 1 && slices.Contains(namesOf(modules), args[0]) {
 		named, args = args[0], args[1:]
 	}
 	params, err := readArguments(p, args)
 	if err != nil {
 		return Module{}, nil, err
 	}
-	if len(modules) == 1 {
+	if len(modules) == 1 && named == "" {
 		return modules[0], params, nil
 	}
-	called, _ := params.get("_ansible_module_name")
-	program := ""
-	if len(p.Args) > 0 {
-		program = strings.TrimPrefix(filepath.Base(p.Args[0]), "AnsiballZ_")
+	value, _ := params.get("_ansible_module_name")
+	name := cmp.Or(toStr(value), named, p.program())
+	i := slices.Index(namesOf(modules), name[strings.LastIndexByte(name, '.')+1:])
+	if i < 0 {
+		return Module{}, nil, fmt.Errorf("the module must be one of: %s, got: %s", strings.Join(namesOf(modules), ", "), name)
 	}
-	for _, name := range []string{toStr(called), named, program} {
-		name = name[strings.LastIndexByte(name, '.')+1:]
-		for _, m := range modules {
-			if m.Name == name && name != "" {
-				return m, params, nil
-			}
-		}
+	return modules[i], params, nil
+}
+
+func namesOf(modules []Module) []string {
+	names := make([]string, len(modules))
+	for i, m := range modules {
+		names[i] = m.Name
 	}
-	return Module{}, nil, errors.New("no module of this program was named")
+	return names
+}
+
+// usage is for a person who starts the program by hand.
+func usage(modules []Module, p Process) string {
+	names, program := namesOf(modules), p.program()
+	if len(modules) == 1 {
+		return fmt.Sprintf("%s is a module for Ansible, which gives it options as a JSON object, in a file or on standard input:\n  %s FILE\n  %[2]s < FILE\n",
+			names[0], program)
+	}
+	return fmt.Sprintf("%s holds modules for Ansible, which gives them options as a JSON object, in a file or on standard input:\n"+
+		"  %[1]s MODULE FILE\n  %[1]s MODULE < FILE\nMODULE is one of: %s\n", program, strings.Join(names, ", "))
 }
 
 // validateCall fills the call. Where it is not ready to run, the outcome is what to answer instead.

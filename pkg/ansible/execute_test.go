@@ -489,9 +489,11 @@ func TestSystemLog(t *testing.T) {
 func TestOneOfSeveralModules(t *testing.T) {
 	modules := []ansible.Module{argspec.Argspec(), module(`{}`, answering(ansible.Result{"who": "probe"}, nil))}
 	for name, p := range map[string]ansible.Process{
-		"by Ansible's name": {Args: []string{"x"}, Stdin: strings.NewReader(`{"_ansible_module_name": "a.b.probe"}`)},
-		"by the program":    {Args: []string{"/tmp/AnsiballZ_probe"}, Stdin: strings.NewReader(`{}`)},
-		"by the argument":   {Args: []string{"/bin/x", "probe"}, Stdin: strings.NewReader(`{}`)},
+		"by Ansible's name":                  {Args: []string{"x"}, Stdin: strings.NewReader(`{"_ansible_module_name": "a.b.probe"}`)},
+		"by the program":                     {Args: []string{"/tmp/AnsiballZ_probe"}, Stdin: strings.NewReader(`{}`)},
+		"by the argument":                    {Args: []string{"/bin/x", "probe"}, Stdin: strings.NewReader(`{}`)},
+		"by Ansible's name before all":       {Args: []string{"argspec", "argspec", "-"}, Stdin: strings.NewReader(`{"_ansible_module_name": "probe"}`)},
+		"by the argument before the program": {Args: []string{"argspec", "probe", "-"}, Stdin: strings.NewReader(`{}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -500,9 +502,47 @@ func TestOneOfSeveralModules(t *testing.T) {
 			assert.Equal(t, "probe", decode(t, out.String())["who"])
 		})
 	}
-	var out bytes.Buffer
-	assert.Equal(t, 1, ansible.ExecuteAmong(t.Context(), modules, ansible.Process{Stdin: strings.NewReader(`{}`), Stdout: &out}))
-	assert.Equal(t, "no module of this program was named", decode(t, out.String())["msg"])
+}
+
+func TestAnUnknownModuleIsRefusedWithThoseThatThereAre(t *testing.T) {
+	modules := []ansible.Module{argspec.Argspec(), module(`{}`, answering(nil, nil))}
+	for want, p := range map[string]ansible.Process{
+		"a.b.prob": {Args: []string{"suite"}, Stdin: strings.NewReader(`{"_ansible_module_name": "a.b.prob"}`)},
+		"prob":     {Args: []string{"suite", "prob", "-"}, Stdin: strings.NewReader(`{}`)},
+		"x":        {Args: []string{"AnsiballZ_probe"}, Stdin: strings.NewReader(`{"_ansible_module_name": "x"}`)},
+		"suite":    {Args: []string{"/bin/AnsiballZ_suite"}, Stdin: strings.NewReader(`{}`)},
+		"":         {Stdin: strings.NewReader(`{}`)},
+	} {
+		var out bytes.Buffer
+		p.Stdout = &out
+		assert.Equal(t, 1, ansible.ExecuteAmong(t.Context(), modules, p))
+		assert.Equal(t, map[string]any{"failed": true, "msg": "the module must be one of: argspec, probe, got: " + want}, decode(t, out.String()))
+	}
+	_, answer := executeOn(t, modules[1], ansible.Process{Args: []string{"probe", "prob", "-"}, Stdin: strings.NewReader(`{}`)})
+	assert.Equal(t, "the module must be one of: probe, got: prob", answer["msg"])
+}
+
+func TestAPersonAtATerminalGetsUsage(t *testing.T) {
+	suite := []ansible.Module{argspec.Argspec(), module(`{}`, answering(nil, nil))}
+	for _, c := range []struct {
+		modules []ansible.Module
+		args    []string
+		code    int
+		want    string
+	}{
+		{suite, []string{"/bin/suite"}, 2, "  suite MODULE < FILE\nMODULE is one of: argspec, probe\n"},
+		{suite, []string{"/bin/suite", "--help"}, 0, "MODULE is one of: argspec, probe\n"},
+		{suite[1:], []string{"./probe"}, 2, "probe is a module for Ansible, which gives it options as a JSON object, in a file or on standard input:\n" +
+			"  probe FILE\n  probe < FILE\n"},
+	} {
+		var stdout, stderr bytes.Buffer
+		p := ansible.Process{Args: c.args, Stdin: brokenReader{}, Stdout: &stdout, Stderr: &stderr, Terminal: true}
+		assert.Equal(t, c.code, ansible.ExecuteAmong(t.Context(), c.modules, p))
+		assert.Empty(t, stdout.String())
+		assert.Contains(t, stderr.String(), c.want)
+	}
+	_, answer := executeOn(t, suite[1], ansible.Process{Args: []string{"probe", "-"}, Stdin: strings.NewReader(`{}`), Terminal: true})
+	assert.Equal(t, false, answer["changed"], "who says that arguments come is believed")
 }
 
 func TestNothingIsThere(t *testing.T) {

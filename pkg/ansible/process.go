@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -22,13 +23,18 @@ type Process struct {
 	Args           []string // os.Args
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Terminal tells that standard input is one, so that nobody sends arguments through it.
+	Terminal bool
+	// Progress takes lines that tell how far a long run is, each in one call, which must not block.
+	Progress io.Writer
 	// LookupEnv reads the environment, HOME included.
 	LookupEnv func(name string) (string, bool)
 	// LookupHome gives the home folder of the user of that name, "" for the one who runs the module.
 	LookupHome func(user string) (string, bool)
 	// Signals brings what the process is asked to stop by.
 	Signals <-chan os.Signal
-	// After brings the moment a duration from now (time.After), and Grace is how long Run may go on after a signal.
+	// Now is time.Now, After brings the moment a duration from now (time.After), and Grace is how long Run may go on after a signal.
+	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 	Grace time.Duration
 	// Syslog writes one line to the system log under a program's name. Errors are ignored: a log that cannot be reached fails no task.
@@ -45,8 +51,9 @@ func osProcess() (p Process, stop func()) {
 	settle()
 	return Process{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Terminal: terminal(os.Stdin), Progress: openProgress(os.Getenv(ProgressVariable)),
 		LookupEnv: os.LookupEnv, LookupHome: lookupHome,
-		Signals: signals, After: time.After, Grace: defaultGrace, Syslog: writeSyslog,
+		Signals: signals, Now: time.Now, After: time.After, Grace: defaultGrace, Syslog: writeSyslog,
 	}, func() { signal.Stop(signals) }
 }
 
@@ -92,6 +99,9 @@ func (p Process) withDefaults() Process {
 	if p.LookupHome == nil {
 		p.LookupHome = func(string) (string, bool) { return "", false }
 	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
 	if p.After == nil {
 		p.After = time.After
 	}
@@ -110,6 +120,14 @@ func (p Process) args() []string {
 		return nil
 	}
 	return p.Args[1:]
+}
+
+// program is the name that the program was started under. Ansible puts something before a module's.
+func (p Process) program() string {
+	if len(p.Args) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(filepath.Base(p.Args[0]), "AnsiballZ_")
 }
 
 // writeSyslog writes one line for a program to the system's log.

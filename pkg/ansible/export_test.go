@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ansible
+
+// OSProcess is the process itself, for tests that start themselves as a module and set its clock.
+func OSProcess() (p Process, stop func()) { return osProcess() }
