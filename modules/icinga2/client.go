@@ -24,6 +24,8 @@ type client struct {
 	http        *httpapi.Client
 	warn        func(format string, args ...any)
 	concurrency int // requests at a time
+	// plain is what follows http:// in the URL, "" where that is https.
+	plain string
 }
 
 // Connection are the options by which every module of this package reaches a server.
@@ -84,7 +86,11 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{http: conn, warn: call.Warn, concurrency: o.API.Concurrency}, nil
+	c := &client{http: conn, warn: call.Warn, concurrency: o.API.Concurrency}
+	if plain, found := strings.CutPrefix(baseURL(o.APIURL), "http://"); found {
+		c.plain = plain
+	}
+	return c, nil
 }
 
 // version is the API's, the first segment of each path.
@@ -99,6 +105,10 @@ func baseURL(apiURL string) string {
 func (c *client) do(ctx context.Context, r httpapi.Request, out any) error {
 	r.Path = append([]string{version}, r.Path...)
 	err := c.http.Do(ctx, r, out)
+	var failure *httpapi.Error
+	if c.plain != "" && errors.As(err, &failure) && failure.Status == 0 && ctx.Err() == nil {
+		return fmt.Errorf("%w; Icinga 2 speaks only HTTPS, so without a proxy that ends it api_url must be https://%s", err, c.plain)
+	}
 	if errors.Is(err, httpapi.ErrAuth) {
 		return fmt.Errorf("the server refused username and password, or the client certificate: %w", err)
 	}

@@ -231,7 +231,7 @@ func TestBadDowntimesAreRefusedBeforeAnyCall(t *testing.T) {
 		{host.With(options{"hosts": ""}).With(gone()), "value of hosts must hold a name"},
 		{host.With(options{"hosts": nil}).With(gone()), "value of hosts must not be null"},
 		{host.With(options{"hosts": []any{nil}}), "value of hosts[0] must not be null"},
-		{host.With(options{"hosts": "None"}).With(gone()), "value of hosts must be a name"},
+		{host.With(options{"hosts": "None"}).With(gone()), "value of hosts must be a text or left out, got: None"},
 		{host.With(options{"hosts": "web1!http"}), "without an exclamation mark"},
 		{host.With(options{"hosts": "{{ host }}"}), "value of hosts must be rendered"},
 		{host.With(options{"services": []any{}}), "value of services must hold a name"},

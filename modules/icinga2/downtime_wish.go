@@ -66,11 +66,11 @@ func line(option string, text *string, missing string) (*string, error) {
 		}
 		return &missing, nil
 	}
-	if err := resource.Rendered(option, text); err != nil {
+	if err := checkProse(option, text); err != nil {
 		return nil, err
 	}
 	trimmed := strings.TrimSpace(*text)
-	if trimmed == "" || trimmed == "None" {
+	if trimmed == "" {
 		return nil, fmt.Errorf("value of %s must be a text that is not empty, got: %q", option, *text)
 	}
 	return &trimmed, nil
@@ -83,10 +83,8 @@ func readSelection(o downtimeItem, stack string, absent bool) (selection, error)
 		if names != nil && len(names) == 0 {
 			return s, fmt.Errorf("value of %s must hold a name or a pattern at least, got an empty list", option)
 		}
-		for _, name := range names {
-			if err := checkName(option, &name); err != nil {
-				return s, err
-			}
+		if err := checkNames(option, names); err != nil {
+			return s, err
 		}
 	}
 	switch {

@@ -201,6 +201,17 @@ func TestAnAgentThatCannotLogInIsTold(t *testing.T) {
 	assert.NotContains(t, a.Raw, "wrong password")
 }
 
+// The server closes connections that do not begin with TLS, without a word. A proxy before it may well speak plain HTTP, so that the URL is
+// not refused.
+func TestAnURLWithoutTLSGetsAHint(t *testing.T) {
+	t.Parallel()
+	l := sharedLab(t, world.hostModule, "objects")
+	address := strings.TrimPrefix(l.server.URL, "https://")
+	a := l.run(options{"name": "web1", "check_command": "dummy", "api_url": "http://" + address + "/v1/"})
+	assert.Contains(t, a.Msg, "the connection was closed (EOF)")
+	assert.Contains(t, a.Msg, "Icinga 2 speaks only HTTPS, so without a proxy that ends it api_url must be https://"+address)
+}
+
 func TestAClientCertificateIsEnough(t *testing.T) {
 	t.Parallel()
 	server := icingatest.Start(t, icingatest.Named("master.example.com"))

@@ -36,7 +36,9 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 		{options{"host": "h"}, "one of the following is required: name, services, hosts, stack"},
 		{options{"host": "", "name": "a"}, `value of host must be a name without spaces around it, got: ""`},
 		{options{"host": "h", "name": " a"}, `value of name must be a name without spaces around it, got: " a"`},
-		{options{"host": "h", "name": "None"}, `value of name must be a name`},
+		{options{"host": "h", "name": "None"}, "value of name must be a text or left out, got: None, which is what a template makes of nothing"},
+		{options{"host": []string{"web1"}, "name": "a"}, "value of host must be one text, got a list or dictionary: ['web1']"},
+		{options{"host": "h", "name": options{"x": 1}}, "value of name must be one text, got a list or dictionary: {'x': 1}"},
 		{options{"host": "h", "name": "{{ x }}"}, "value of name must be rendered, got a template: {{ x }}"},
 		{options{"host": "h!x", "name": "a"}, "value of host must be a name without an exclamation mark, which stands between host and service, got: h!x"},
 		{options{"host": "h", "name": "a!b"}, "value of name must be a name without an exclamation mark"},
@@ -66,6 +68,10 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 		{options{"stack": "shop", "state": "absent", "notes": "x"}, "which goes with no option of a single object, got: notes"},
 		{options{"for_hosts": []string{"h", "h"}, "name": "a"}, "value of for_hosts must name each host once, got twice: h"},
 		{options{"for_hosts": nil, "name": "a"}, "value of for_hosts must be a list, got null"},
+		{options{"for_hosts": "[]", "name": "a"}, "value of for_hosts must be a list, got a text that looks like one: []"},
+		{options{"for_hosts": "['web1', 'web2']", "name": "a"}, "value of for_hosts must be a list, got a text that looks like one: ['web1', 'web2']"},
+		{options{"for_hosts": []string{"{{ host }}"}, "name": "a"}, "value of for_hosts must be rendered, got a template: {{ host }}"},
+		{options{"host": "h", "name": "a", "groups": "[web, db]"}, "value of groups must be a list, got a text that looks like one: [web,db]"},
 		{options{"for_hosts": []string{"x!y"}, "name": "a"}, "value of for_hosts must be a name without an exclamation mark"},
 		{
 			options{"host": "h", "services": []options{{"name": "a"}, {"name": "b"}, {"name": "a"}}},
@@ -97,6 +103,35 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 	assert.Contains(t, l.Refusal(missing), "one of the following is required to log in: username with password, client_cert")
 	assert.Contains(t, l.Refusal(missing.With(options{"username": "x"})), "username needs password, which is missing or empty")
 	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password needs username, which is missing or empty")
+}
+
+// What a template leaves of nothing is no value of any option, and what only resembles it is.
+func TestLeftoversOfTemplatesAreRefused(t *testing.T) {
+	t.Parallel()
+	l := sharedLab(t, world.hostModule, "objects")
+	texts := []string{
+		"name", "address", "address6", "display_name", "check_command", "check_period", "event_command", "command_endpoint", "zone", "notes",
+		"notes_url", "action_url", "icon_image", "icon_image_alt", "templates", "groups",
+	}
+	host := options{"name": "web1", "check_command": "dummy"}
+	for _, option := range texts {
+		for _, nothing := range []string{"None", "null", " undefined "} {
+			assert.Contains(t, l.refusal(host.With(options{option: nothing})), "value of "+option+" must be a text or left out, got: "+strings.TrimSpace(nothing))
+		}
+		assert.Contains(t, l.refusal(host.With(options{option: "x {{ y }}"})), "value of "+option+" must be rendered, got a template: x {{ y }}")
+		if option != "notes" {
+			assert.Contains(t, l.refusal(host.With(options{option: "[]"})), "value of "+option+" must be ")
+			assert.Contains(t, l.refusal(host.With(options{option: `{"a": 1}`})), "value of "+option+" must be one text, got a list or dictionary")
+		}
+	}
+	for _, fine := range []options{
+		{"notes": "None of these"}, {"notes": "a lone }}"}, {"notes": `{"json": 1}`}, {"notes": "[]"}, {"display_name": "null device"}, {"name": "[prod]"},
+		{"name": "none"}, {"address": "$name$"}, {"address6": "2001:db8::1"}, {"notes_url": ""}, {"address": ""},
+	} {
+		a := l.dryRun(host.With(fine))
+		assert.False(t, a.Failed, "%v: %s", fine, a.Msg)
+	}
+	assert.NoError(t, checkNames("hosts", []string{"[a]", "b", "[c]"}))
 }
 
 func TestBadHostsAreRefusedBeforeAnyCall(t *testing.T) {
@@ -143,7 +178,9 @@ func TestAPartlyRefusedUpdateSaysHowFarItCame(t *testing.T) {
   permissions = [ "status/query", "objects/query/Host", "objects/modify/Host", { permission = "objects/query/CheckCommand", filter = {{ false }} } ]
 }`))
 	l.host("web1")
-	run := func(o options) answer { return l.Run(l.as(icingatest.Ansible, o).With(options{"username": "partly", "password": "partly-password"})) }
+	run := func(o options) answer {
+		return l.Run(l.as(icingatest.Ansible, o).With(options{"username": "partly", "password": "partly-password"}))
+	}
 	a := run(options{"name": "web1", "action_url": "https://example.com", "check_command": "none", "notes": "never set"})
 	assert.Contains(t, a.Msg, "Object 'none' of type 'CheckCommand' does not exist.; changed before that: action_url")
 	assert.True(t, a.Changed)

@@ -154,10 +154,10 @@ func refuseStray[T any](d resource.Declaration[T], given []reconcile.Change) err
 
 // services gives the wishes of a task's own service or of its list, those without a host for the hosts of for_hosts.
 func services(d resource.Declaration[Service], forHosts []string, forMany bool) (static []wish, targets []target, err error) {
+	if err := checkNames("for_hosts", forHosts); err != nil {
+		return nil, nil, err
+	}
 	for i, host := range forHosts {
-		if err := checkName("for_hosts", &host); err != nil {
-			return nil, nil, err
-		}
 		if slices.Contains(forHosts[:i], host) {
 			return nil, nil, fmt.Errorf("value of for_hosts must name each host once, got twice: %s", host)
 		}

@@ -45,7 +45,7 @@ func TestEveryNameTheServerTakesComesBack(t *testing.T) {
 	t.Parallel()
 	l := serviceLab(t)
 	names := []string{
-		"with space", "sl/ash", "per%cent", "100%", "%2F", `qu"o'te`, "ümläut €漢", `back\slash`, "c:d*?<>|", "dot.dot", ".", "..", "null", "#;?+&",
+		"with space", "sl/ash", "per%cent", "100%", "%2F", `qu"o'te`, "ümläut €漢", `back\slash`, "c:d*?<>|", "dot.dot", ".", "..", "Null", "[prod]", "#;?+&",
 		strings.Repeat("n", 245), strings.Repeat("ü", 122), strings.Repeat("/", 81),
 	}
 	l.host("web1", "a b/c%")

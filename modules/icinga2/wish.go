@@ -5,6 +5,7 @@ package icinga2
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -16,19 +17,72 @@ import (
 // longestName is how long a full name may be in bytes, as the file is named that the server keeps the object in.
 const longestName = 250
 
+// listed is what becomes of a list or dictionary where a text is wanted.
+var listed = regexp.MustCompile(`^(?:\[(?:['"{\[].*)?\]|\{(?:['"].*)?\})$`)
+
+// checkProse refuses what a template leaves of nothing, or was not rendered. Notes may well hold a lone }}.
+func checkProse(option string, text *string) error {
+	switch t := strings.TrimSpace(value(text)); {
+	case strings.Contains(t, "{{"):
+		return resource.Rendered(option, text)
+	case t == "None" || t == "null" || t == "undefined":
+		return fmt.Errorf("value of %s must be a text or left out, got: %s, which is what a template makes of nothing", option, t)
+	}
+	return nil
+}
+
+// checkText is checkProse for what is no prose, and refuses a list or dictionary too.
+func checkText(option string, text *string) error {
+	if t := strings.TrimSpace(value(text)); listed.MatchString(t) {
+		return fmt.Errorf("value of %s must be one text, got a list or dictionary: %s", option, t)
+	}
+	return checkProse(option, text)
+}
+
+// checkTexts checks the elements of a list, and refuses one that came as a text: Ansible splits that at its commas, brackets and all.
+func checkTexts(option string, list []string) error {
+	opens := func(text string) bool { return strings.HasPrefix(text, "[") && !strings.Contains(text, "]") }
+	closes := func(text string) bool { return strings.HasSuffix(text, "]") && !strings.Contains(text, "[") }
+	if n := len(list); n == 1 && list[0] == "[]" || n > 1 && opens(list[0]) && closes(list[n-1]) {
+		return fmt.Errorf("value of %s must be a list, got a text that looks like one: %s", option, strings.Join(list, ","))
+	}
+	for _, element := range list {
+		if err := checkText(option, &element); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkName refuses what cannot be a part of a full name, or came out of a template half rendered.
 func checkName(option string, name *string) error {
+	if err := checkText(option, name); err != nil {
+		return err
+	}
 	if err := resource.Rendered(option, name); err != nil {
 		return err
 	}
 	text := value(name)
 	switch {
-	case text == "" || text == "None" || strings.TrimSpace(text) != text:
+	case text == "" || strings.TrimSpace(text) != text:
 		return fmt.Errorf("value of %s must be a name without spaces around it, got: %q", option, text)
 	case strings.Contains(text, "!"):
 		return fmt.Errorf("value of %s must be a name without an exclamation mark, which stands between host and service, got: %s", option, text)
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
 		return fmt.Errorf("value of %s must be a name without line breaks and control characters, got: %q", option, text)
+	}
+	return nil
+}
+
+// checkNames checks names of objects in a list.
+func checkNames(option string, names []string) error {
+	if err := checkTexts(option, names); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := checkName(option, &name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -85,13 +139,13 @@ func (a *Attributes) fill() (err error) {
 	if low, high := a.FlappingThresholdLow, a.FlappingThresholdHigh; low != nil && high != nil && *low > *high {
 		return fmt.Errorf("value of flapping_threshold_low must not be more than flapping_threshold_high, got: %g and %g", *low, *high)
 	}
-	if err := a.checkReferences(); err != nil {
+	if err := a.checkTexts(); err != nil {
 		return err
 	}
 	return a.fillVars()
 }
 
-func (a *Attributes) checkReferences() error {
+func (a *Attributes) checkTexts() error {
 	a.Templates, a.Groups = resource.Tidy(a.Templates), resource.Tidy(a.Groups)
 	for _, text := range []struct {
 		option string
@@ -100,23 +154,23 @@ func (a *Attributes) checkReferences() error {
 	}{
 		{"check_command", a.CheckCommand, true}, {"zone", a.Zone, true}, {"check_period", a.CheckPeriod, false},
 		{"event_command", a.EventCommand, false}, {"command_endpoint", a.CommandEndpoint, false}, {"display_name", a.DisplayName, false},
-		{"notes", a.Notes, false}, {"notes_url", a.NotesURL, false}, {"action_url", a.ActionURL, false},
+		{"notes_url", a.NotesURL, false}, {"action_url", a.ActionURL, false}, {"icon_image", a.IconImage, false},
+		{"icon_image_alt", a.IconImageAlt, false},
 	} {
-		if strings.Contains(value(text.value), "{{") { // notes may well hold a lone }}
-			return resource.Rendered(text.option, text.value)
+		if err := checkText(text.option, text.value); err != nil {
+			return err
 		}
 		if text.needed && text.value != nil && strings.TrimSpace(*text.value) == "" {
 			return fmt.Errorf("value of %s must not be empty; leave it out where a template or the server decides", text.option)
 		}
 	}
-	for option, list := range map[string][]string{"templates": a.Templates, "groups": a.Groups} {
-		for _, element := range list {
-			if err := resource.Rendered(option, &element); err != nil {
-				return err
-			}
-		}
+	if err := checkProse("notes", a.Notes); err != nil {
+		return err
 	}
-	return nil
+	if err := checkTexts("templates", a.Templates); err != nil {
+		return err
+	}
+	return checkTexts("groups", a.Groups)
 }
 
 func (a *Attributes) fillVars() (err error) {
@@ -159,7 +213,7 @@ func (o Object) checked() (Object, error) {
 		option string
 		value  *string
 	}{{"address", o.Address}, {"address6", o.Address6}} {
-		if err := resource.Rendered(text.option, text.value); err != nil {
+		if err := checkText(text.option, text.value); err != nil {
 			return o, err
 		}
 	}
