@@ -23,6 +23,8 @@ type Options[S any] struct {
 	Limit    int  // steps at a time; 1 where it is less
 	FailFast bool // the first failed step keeps the steps not yet begun from being attempted
 	Ledger   Ledger
+	// Begun is told each step before something is written for it, and as Done one call at a time. nil for nobody.
+	Begun func(Step[S])
 	// Done is told each step when it is finished, one call at a time, in the order in which they finish. nil for nobody.
 	Done func(Step[S])
 	// Sleep waits between a create whose answer was lost and the look whether it happened, and gives the context's error if that ends.
@@ -77,26 +79,29 @@ func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[
 	a.phase = progress.Begin(ctx, "changing", pending)
 	defer a.phase.End()
 	a.run(ctx, func(s Step[S]) bool { return s.Index >= 0 })
-	if n := len(a.done.Failed()); n > 0 {
-		for i := range a.done {
-			if s := &a.done[i]; s.Index < 0 && s.Err == nil {
-				s.Err = fmt.Errorf("%s (%s): deletion %w, because %d other failed", s.Key, s.ID, ErrNotAttempted, n)
-			}
-		}
-	} else {
-		a.run(ctx, func(s Step[S]) bool { return s.Index < 0 })
-	}
+	a.done.Hold()
+	a.run(ctx, func(s Step[S]) bool { return s.Index < 0 })
 	if err := context.Cause(ctx); err != nil {
 		return a.done, fmt.Errorf("interrupted: %w", err)
 	}
 	return a.done, nil
 }
 
+// Hold keeps the deletions that no wish asked for from being attempted where a step of the plan has failed.
+func (p Plan[S]) Hold() {
+	n := len(p.Failed())
+	for i := range p {
+		if s := &p[i]; n > 0 && s.Index < 0 && s.Err == nil {
+			s.Err = fmt.Errorf("%s (%s): deletion %w, because %d other failed", s.Key, s.ID, ErrNotAttempted, n)
+		}
+	}
+}
+
 type applier[S any] struct {
 	provider Provider[S]
 	opt      Options[S]
 	done     Plan[S]         // each goroutine writes its own element
-	mu       sync.Mutex      // one call of opt.Done at a time
+	mu       sync.Mutex      // one call of opt.Begun and opt.Done at a time
 	doomed   map[string]bool // ids of objects that the plan deletes
 	phase    *progress.Phase
 	stop     atomic.Bool // a step failed and FailFast is set; steps under way are let finish
@@ -158,13 +163,14 @@ func (a *applier[S]) batches(steps []*Step[S]) [][]*Step[S] {
 	return append(batches, slices.Collect(slices.Chunk(deletions, size))...)
 }
 
-func (a *applier[S]) finished(s Step[S]) {
-	if a.opt.Done == nil {
+// tell passes on what becomes of a step.
+func (a *applier[S]) tell(to func(Step[S]), s Step[S]) {
+	if to == nil {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.opt.Done(s)
+	to(s)
 }
 
 // attempt carries out one step, or several deletions at once. A panic in a provider is these steps' failure and nobody else's.
@@ -174,7 +180,7 @@ func (a *applier[S]) attempt(ctx context.Context, steps ...*Step[S]) {
 		if step.Err != nil && a.opt.FailFast {
 			a.stop.Store(true)
 		}
-		a.finished(*step)
+		a.tell(a.opt.Done, *step)
 	}
 }
 
@@ -185,18 +191,23 @@ func (a *applier[S]) carryOut(ctx context.Context, steps []*Step[S]) {
 		refusal = fmt.Errorf("%w: %w", ErrNotAttempted, context.Cause(ctx))
 	case a.stop.Load():
 		refusal = fmt.Errorf("%w, because another one failed", ErrNotAttempted)
+	}
+	for _, step := range steps {
+		if refusal != nil {
+			step.Err = fmt.Errorf("%s: %w", step.Key, refusal)
+		} else {
+			a.tell(a.opt.Begun, *step)
+		}
+	}
+	switch {
+	case refusal != nil:
+		return
 	case len(steps) == 1:
 		steps[0].Err = a.do(ctx, steps[0])
 	default:
 		a.deleteMany(ctx, steps)
 	}
-	if refusal == nil {
-		a.phase.Add(len(steps))
-		return
-	}
-	for _, step := range steps {
-		step.Err = fmt.Errorf("%s: %w", step.Key, refusal)
-	}
+	a.phase.Add(len(steps))
 }
 
 func (a *applier[S]) deleteMany(ctx context.Context, steps []*Step[S]) {

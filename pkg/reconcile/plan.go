@@ -23,7 +23,7 @@ const (
 
 // Step is one object's part of a plan.
 type Step[S any] struct {
-	Index   int        // position of the wish in the input; -1 for deletions that no single wish asked for
+	Index   int        // position of the wish in the input; -1 for deletions that no single wish asked for; see Along
 	Key     string     // Provider.Key of the wish or of the object
 	Action  Action     // what is to be done; after Apply, what was done
 	ID      string     // the object's identifier, "" until it is created
@@ -278,8 +278,18 @@ func (c *computation[S]) dropAll(objects []Object[S], reason string) {
 }
 
 func (c *computation[S]) deletion(index int, o Object[S], reason string) Step[S] {
+	return deletion(c.provider, index, o, reason)
+}
+
+func deletion[S any](p Provider[S], index int, o Object[S], reason string) Step[S] {
 	var none S
-	return Step[S]{Index: index, Key: c.provider.Key(o.State), ID: o.ID, Action: Delete, Reason: reason, Have: &o, Changes: Diff(o.State, none)}
+	return Step[S]{Index: index, Key: p.Key(o.State), ID: o.ID, Action: Delete, Reason: reason, Have: &o, Changes: Diff(o.State, none)}
+}
+
+// Along gives the deletion of an object that goes with that of another one. It has the place of what takes it along, so that it is
+// attempted where that is, see Cascader.
+func Along[S any](p Provider[S], with Step[S], o Object[S]) Step[S] {
+	return deletion(p, with.Index, o, "goes with "+with.ID)
 }
 
 func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) Step[S] {

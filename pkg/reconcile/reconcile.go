@@ -106,6 +106,13 @@ type Admitter[S any] interface {
 	Admit(ctx context.Context, plan Plan[S]) error
 }
 
+// Cascader is implemented by providers whose objects take others along when they go. Cascade gives the plan with a step for each of these,
+// see Along, so that nothing goes unnamed. What must not go is set as the Err of the step that would take it along. It is asked before
+// Admit, in check mode too, and must not write.
+type Cascader[S any] interface {
+	Cascade(ctx context.Context, plan Plan[S]) (Plan[S], error)
+}
+
 // Phaser is implemented by providers with objects that stand on others, as a service on its host. Objects of a lower phase (from 0) are
 // made before those of a higher one and deleted after them.
 type Phaser[S any] interface {

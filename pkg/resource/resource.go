@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -84,12 +85,13 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 		return r.refused(err), err
 	}
 	if call.CheckMode {
+		plan.Hold() // as Apply does
 		return r.result(plan), r.failure(plan)
 	}
-	var done finished[S]
+	var done told[S]
 	call.ReportProgress(func() ansible.Result { return r.result(done.steps()) })
 	applied, err := reconcile.Apply(ctx, task.Provider, plan, reconcile.Options[S]{
-		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Done: done.add,
+		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Begun: done.begin, Done: done.end,
 	})
 	if task.Verify && err == nil {
 		err = reconcile.Verify(ctx, task.Provider, applied, task.Wants, task.Policy)
@@ -133,26 +135,56 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 		return nil, fmt.Errorf("nothing was changed, because the %s could not be read: %w", k.Plural, err)
 	}
 	plan, err := reconcile.Compute(task.Provider, have, task.Wants, task.Policy)
+	if cascader, ok := task.Provider.(reconcile.Cascader[S]); ok && err == nil {
+		plan, err = cascader.Cascade(ctx, plan)
+	}
 	if admitter, ok := task.Provider.(reconcile.Admitter[S]); ok && err == nil {
 		err = admitter.Admit(ctx, plan)
 	}
 	return plan, err
 }
 
-// finished collects finished steps for the answer of a run that does not come to its end.
-type finished[S any] struct {
-	mu   sync.Mutex
-	plan reconcile.Plan[S]
+// told collects steps for the answer of a run that does not come to its end.
+type told[S any] struct {
+	mu    sync.Mutex
+	plan  reconcile.Plan[S]
+	begun map[string]reconcile.Step[S] // those that are not finished
 }
 
-func (f *finished[S]) add(s reconcile.Step[S]) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.plan = append(f.plan, s)
+func (t *told[S]) begin(s reconcile.Step[S]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.begun == nil {
+		t.begun = map[string]reconcile.Step[S]{}
+	}
+	t.begun[mark(s)] = s
 }
 
-func (f *finished[S]) steps() reconcile.Plan[S] {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append(reconcile.Plan[S](nil), f.plan...)
+func (t *told[S]) end(s reconcile.Step[S]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.begun, mark(s))
+	t.plan = append(t.plan, s)
+}
+
+// mark tells a step from the others, also when it has been carried out.
+func mark[S any](s reconcile.Step[S]) string {
+	if s.Action == reconcile.Delete {
+		return s.Key + " " + s.ID
+	}
+	return fmt.Sprintf("%s %d", s.Key, s.Index)
+}
+
+// steps gives those that are finished, and then those under way, of which nobody knows how far they came: that counts as a change.
+func (t *told[S]) steps() reconcile.Plan[S] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	steps := append(reconcile.Plan[S](nil), t.plan...)
+	for _, key := range slices.Sorted(maps.Keys(t.begun)) {
+		s := t.begun[key]
+		s.Written = true
+		s.Err = fmt.Errorf("%s: was under way (to be %s) when the run ended, and may be done in part; the next run finds out", s.Key, s.Action)
+		steps = append(steps, s)
+	}
+	return steps
 }

@@ -338,9 +338,67 @@ func TestAnInterruptedRunTellsWhatWasDone(t *testing.T) {
 	assert.Equal(t, true, answer["failed"])
 	assert.Equal(t, true, answer["changed"])
 	assert.Contains(t, answer["msg"], "SIGTERM")
-	require.Len(t, answer["things"], 1, "the run did not end, so only what is finished is told")
+	require.Len(t, answer["things"], 2, "what was not begun is not told")
 	assert.Equal(t, "created", answer["things"].(l)[0].(m)["action"])
+	assert.Equal(t, "failed", answer["things"].(l)[1].(m)["action"])
+	assert.Equal(t, "b: was under way (to be created) when the run ended, and may be done in part; the next run finds out", answer["things"].(l)[1].(m)["error"])
 	assert.Equal(t, []string{"a"}, s.Things())
+}
+
+// hanging is a service whose first write hangs.
+type hanging struct{ *second }
+
+func (h hanging) Once(ctx context.Context, group, key string, known func(string) (bool, error), create func() (string, error)) error {
+	h.count = 1
+	return h.second.Once(ctx, group, key, known, create)
+}
+
+func TestWhatWasUnderWayWhenARunEndedMayHaveChangedSomething(t *testing.T) {
+	s := &memory.Service{}
+	ledger := hanging{&second{signals: make(chan os.Signal, 1), release: make(chan struct{})}}
+	defer close(ledger.release)
+	answer := run(t, module(s, ledger), m{"name": "a"}, ledger.signals)
+	assert.Equal(t, true, answer["failed"])
+	assert.Equal(t, true, answer["changed"])
+	assert.Equal(t, summary(m{"failed": 1.0}), answer["summary"])
+}
+
+// partner is a service in which b goes with a, and c must stay.
+type partner struct{ *memory.Service }
+
+func (p partner) Cascade(_ context.Context, plan reconcile.Plan[memory.Thing]) (reconcile.Plan[memory.Thing], error) {
+	for i := range plan {
+		switch step := &plan[i]; {
+		case step.Action != reconcile.Delete:
+		case step.Key == "c":
+			step.Err = errors.New("c: must stay")
+		case step.Key == "a":
+			plan = append(plan, reconcile.Along(p, *step, reconcile.Object[memory.Thing]{ID: "2", State: memory.Named("b")}))
+		}
+	}
+	return plan, nil
+}
+
+func TestWhatGoesAlongIsNamedAndWhatMustStayHoldsThePurge(t *testing.T) {
+	for _, check := range []bool{true, false} {
+		s := &memory.Service{}
+		for _, name := range []string{"a", "b", "c", "d"} {
+			s.Add(memory.Named(name))
+		}
+		answer := run(t, moduleOver(partner{s}, s, nil), m{"_ansible_check_mode": check, "name": "a", "state": "absent"}, nil)
+		assert.Equal(t, summary(m{"deleted": 2.0}), answer["summary"])
+		assert.Equal(t, "goes with 1", answer["things"].(l)[1].(m)["reason"])
+
+		before := s.Things()
+		answer = run(t, moduleOver(partner{s}, s, nil), m{"_ansible_check_mode": check, "purge": true, "things": l{m{"name": "e"}}}, nil)
+		assert.Contains(t, answer["msg"], "c: must stay")
+		if check {
+			assert.Equal(t, before, s.Things())
+		} else {
+			assert.Equal(t, []string{"c", "d", "e"}, s.Things())
+		}
+		assert.Contains(t, answer["msg"], "d (4): deletion not attempted, because 1 other failed")
+	}
 }
 
 // full is a service that has no room for more.
