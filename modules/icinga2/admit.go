@@ -22,9 +22,6 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 	if !plan.Changed() {
 		return nil
 	}
-	if err := p.admitDeletions(ctx, plan); err != nil {
-		return err
-	}
 	may, err := p.access(ctx)
 	if err != nil {
 		return err
@@ -51,45 +48,6 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 		return err
 	}
 	return p.admitServices(ctx, plan, fresh)
-}
-
-// admitDeletions leaves alone what did not come through the API, and hosts that are purged although they carry services of other stacks.
-func (p *provider) admitDeletions(ctx context.Context, plan reconcile.Plan[Object]) error {
-	doomed := map[string]*reconcile.Step[Object]{}
-	for i := range plan {
-		step := &plan[i]
-		switch {
-		case step.Err != nil || step.Action != reconcile.Delete:
-		case step.Have.State.pkg != apiPackage:
-			step.Err = fmt.Errorf("%s %s, and is left alone", step.Key, made(step.Have.State))
-		case step.Have.State.kind == hostKind:
-			doomed[step.ID] = step
-		}
-	}
-	if len(doomed) == 0 {
-		return nil
-	}
-	carried := map[string]int{}
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(doomed)), mostByHosts) {
-		found, err := query[wire](ctx, p.client, serviceKind, byHost(part), "vars")
-		if err != nil {
-			return err
-		}
-		for _, o := range found {
-			service := fromWire(o.Name, o.Attrs, nil)
-			step := doomed[service.host]
-			carried[service.host]++
-			if step.Index < 0 && service.stack != "" && service.stack != step.Have.State.stack {
-				step.Err = fmt.Errorf("%s: is not purged, because it carries the service %s of the stack %s", step.Key, service.service, service.stack)
-			}
-		}
-	}
-	for host, n := range carried {
-		if step := doomed[host]; step.Err == nil {
-			step.Reason = strings.TrimPrefix(fmt.Sprintf("%s, with its services: %d", step.Reason, n), ", ")
-		}
-	}
-	return nil
 }
 
 // reference is what an attribute of an object names.

@@ -40,27 +40,67 @@ func TestHostsGoBeforeTheirServices(t *testing.T) {
 	l.services().ok(options{"stack": "blog", "host": "web1", "services": []options{element("theirs")}})
 	task["services"] = []options{element("a")}
 	task["hosts"] = []options{{"name": "web1"}}
-	a = l.run(task)
-	assert.Contains(t, a.Raw, `"reason":"not declared, with its services: 2"`)
-	assert.Equal(t, []string{"web1 unchanged", "a unchanged", "b deleted", "web2 deleted"}, a.Actions())
+	a = l.ok(task)
+	assert.Equal(t, []string{"web1 unchanged", "a unchanged", "b deleted", "web2 deleted", "c deleted", "other deleted"}, a.Actions())
 	assert.Equal(t, []string{"web1!a", "web1!theirs"}, l.names(serviceKind))
 	l.settled(task)
-
-	a = l.ok(options{"name": "web1", "state": "absent"})
-	assert.Equal(t, "with its services: 2", a.Only(t).Reason)
-	assert.Empty(t, l.names(serviceKind))
 }
 
-func TestAPurgedHostTakesNoServicesOfOtherStacks(t *testing.T) {
+// A host takes its services with it. A purge must not take what its stack does not own; a person who names the host gives away what no
+// stack owns. Check mode says the same as the run.
+func TestAHostTakesOnlyServicesThatAreItsOwnOrNobodys(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
-	l.ok(options{"stack": "shop", "check_command": "dummy", "hosts": []options{{"name": "web1"}, {"name": "web2"}}})
+	both := func(o options) (a answer) {
+		t.Helper()
+		before := l.contents()
+		dry := l.dryRun(o)
+		assert.Equal(t, before, l.contents())
+		a = l.run(o)
+		assert.Equal(t, dry.Objects, a.Objects, "check mode says what the run says")
+		assert.Equal(t, dry.Msg, a.Msg)
+		assert.Equal(t, dry.Diff, a.Diff)
+		return a
+	}
+	l.ok(options{"stack": "shop", "check_command": "dummy", "services": []options{element("own")}, "hosts": []options{
+		{"name": "web1"}, {"name": "web2"}, {"name": "web3"}, {"name": "web4"},
+	}})
 	l.services().ok(options{"stack": "blog", "host": "web1", "services": []options{element("theirs")}})
-	a := l.run(options{"stack": "shop", "check_command": "dummy", "hosts": []options{{"name": "web2"}}, "purge": true})
-	assert.Contains(t, a.Msg, "web1: is not purged, because it carries the service theirs of the stack blog")
-	a = l.run(options{"stack": "shop", "state": "absent"})
-	assert.True(t, a.Failed)
-	assert.Equal(t, []string{"web1!theirs"}, l.names(serviceKind))
+	l.root.Put(t, "services", "web2!by hand", map[string]any{"check_command": "dummy"})
+	l.root.Put(t, "services", "web4!by hand", map[string]any{"check_command": "dummy"})
+
+	for name, o := range map[string]options{
+		"purge":           {"stack": "shop", "check_command": "dummy", "hosts": []options{{"name": "web4"}}, "purge": true},
+		"the whole stack": {"stack": "shop", "state": "absent"},
+	} {
+		before := l.contents()
+		a := both(o)
+		assert.Contains(t, a.Msg, "web1: is not purged, because it holds services that are not of its stack: theirs (stack blog); ", name)
+		assert.Contains(t, a.Msg, "web2: is not purged, because it holds services that are not of its stack: by hand (no stack); ", name)
+		assert.Contains(t, a.Msg, "web3 (web3): deletion not attempted, because ", name)
+		assert.False(t, a.Changed, name)
+		assert.Equal(t, before, l.contents(), name)
+	}
+
+	a := both(options{"name": "web1", "state": "absent"})
+	assert.Contains(t, a.Msg, "web1: is not deleted, because it holds services of other stacks: theirs (stack blog); delete them first")
+	assert.Contains(t, l.names(serviceKind), "web1!own")
+
+	a = both(options{"name": "web2", "state": "absent"})
+	assert.Equal(t, []string{"web2 deleted", "by hand deleted", "own deleted"}, a.Actions())
+	assert.Equal(t, "goes with web2", a.Objects[1].Reason)
+	assert.Len(t, a.Diff, 3)
+	assert.Equal(t, []string{"web1!own", "web1!theirs", "web3!own", "web4!by hand", "web4!own"}, l.names(serviceKind))
+}
+
+// What rules of the configuration made can only go with its host, and is named.
+func TestAHostTakesTheServicesOfRules(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.ok(options{"name": "web1", "stack": "shop", "check_command": "dummy", "vars": options{"apply_service": true}})
+	a := l.ok(options{"stack": "shop", "state": "absent"})
+	assert.Equal(t, "not declared, with its services of the configuration: applied-service", a.Only(t).Reason)
+	assert.Empty(t, l.names(serviceKind))
 }
 
 func TestAStackGoesWithEverythingUnderIt(t *testing.T) {
@@ -75,8 +115,8 @@ func TestAStackGoesWithEverythingUnderIt(t *testing.T) {
 	}
 	l.recorder.ResetCalls()
 	a := l.ok(options{"stack": "shop", "state": "absent"})
-	assert.Equal(t, []string{"web.shop deleted"}, a.Actions())
-	assert.Len(t, l.WriteCalls(), 1)
+	assert.Equal(t, 31, a.Summary["deleted"], "each is named")
+	assert.Len(t, l.WriteCalls(), 2, "one for all services, one for the host")
 	assert.Equal(t, []string{"web.blog"}, l.names(hostKind))
 	assert.Len(t, l.names(serviceKind), 30)
 	l.settled(options{"stack": "shop", "state": "absent"})

@@ -69,6 +69,9 @@ func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], s
 			state = identified(w.ID)
 		}
 		looks[state.kind].about(state)
+		if w.Absent { // whose a host is decides what may go with it
+			looks[state.kind].asked["vars"] = true
+		}
 	}
 	var have []reconcile.Object[Object]
 	for _, k := range []kind{hostKind, serviceKind} {
@@ -420,53 +423,6 @@ func (p *partial) Unwrap() error { return p.err }
 
 // Partly tells that something was changed.
 func (p *partial) Partly() bool { return true }
-
-// Delete removes an object with all that stands on it.
-func (p *provider) Delete(ctx context.Context, have reconcile.Object[Object]) error {
-	if err := p.begin(ctx); err != nil {
-		return err
-	}
-	err := p.remove(ctx, have.State.kind, have.ID)
-	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
-		return nil
-	}
-	return fmt.Errorf("deleting %s %s: %w", strings.ToLower(string(have.State.kind)), have.ID, err)
-}
-
-// BatchSize is how many objects are deleted with one call.
-func (p *provider) BatchSize() int { return 500 }
-
-// DeleteMany removes objects with one call. Where the server refuses that for some of them, these are tried one by one.
-func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Object]) []error {
-	k := have[0].State.kind // the engine's waves have objects of one phase
-	ids, errs := make([]string, len(have)), make([]error, len(have))
-	for i, o := range have {
-		ids[i] = o.ID
-	}
-	err := p.begin(ctx)
-	if err == nil {
-		if err = p.removeAll(ctx, k, ids); err == nil || errors.Is(err, httpapi.ErrNotFound) {
-			return errs
-		}
-	}
-	left := make(map[string]bool, len(have))
-	if errors.Is(err, httpapi.ErrRefused) {
-		var found []object[struct{}]
-		found, err = query[struct{}](ctx, p.client, k, byName(k, ids))
-		for _, o := range found {
-			left[o.Name] = true
-		}
-	}
-	for i, o := range have {
-		switch {
-		case err != nil:
-			errs[i] = fmt.Errorf("deleting %s %s, which may be gone: %w", strings.ToLower(string(k)), o.ID, err)
-		case left[o.ID]:
-			errs[i] = p.Delete(ctx, o)
-		}
-	}
-	return errs
-}
 
 // extra is what the answer tells beside the objects.
 func (p *provider) extra() map[string]any {

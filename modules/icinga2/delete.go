@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package icinga2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+)
+
+// Cascade names the services that go with their hosts, and keeps what must stay: what did not come through the API, a host that a purge
+// would take although it holds services that are not its stack's, and one that was asked away by name with services of other stacks.
+func (p *provider) Cascade(ctx context.Context, plan reconcile.Plan[Object]) (reconcile.Plan[Object], error) {
+	doomed, planned := map[string]*reconcile.Step[Object]{}, map[string]bool{}
+	for i := range plan {
+		step := &plan[i]
+		planned[step.ID] = true
+		switch {
+		case step.Err != nil || step.Action != reconcile.Delete:
+		case step.Have.State.pkg != apiPackage:
+			step.Err = fmt.Errorf("%s %s, and is left alone", step.Key, made(step.Have.State))
+		case step.Have.State.kind == hostKind:
+			doomed[step.ID] = step
+		}
+	}
+	carried, err := p.carried(ctx, slices.Sorted(maps.Keys(doomed)))
+	if err != nil {
+		return nil, err
+	}
+	var along []reconcile.Step[Object]
+	for _, host := range slices.Sorted(maps.Keys(doomed)) {
+		step := doomed[host]
+		if step.Err = mustStay(*step, carried[host]); step.Err != nil {
+			continue
+		}
+		var ruled []string
+		for _, service := range carried[host] {
+			switch {
+			case service.State.pkg != apiPackage: // only its host can be deleted
+				ruled = append(ruled, service.State.service)
+			case !planned[service.ID]:
+				along = append(along, reconcile.Along(p, *step, service))
+			}
+		}
+		if len(ruled) > 0 {
+			step.Reason = strings.TrimPrefix(step.Reason+", with its services of the configuration: "+strings.Join(ruled, ", "), ", ")
+		}
+	}
+	return append(plan, along...), nil
+}
+
+// carried gives the services of hosts, by host and sorted by name.
+func (p *provider) carried(ctx context.Context, hosts []string) (map[string][]reconcile.Object[Object], error) {
+	carried := map[string][]reconcile.Object[Object]{}
+	for part := range slices.Chunk(hosts, mostByHosts) {
+		found, err := query[wire](ctx, p.client, serviceKind, byHost(part), "package", "vars")
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(found, func(a, b object[wire]) int { return strings.Compare(a.Name, b.Name) })
+		for _, o := range found {
+			service := reconcile.Object[Object]{ID: o.Name, State: fromWire(o.Name, o.Attrs, map[string]bool{"vars": true})}
+			carried[service.State.host] = append(carried[service.State.host], service)
+		}
+	}
+	return carried, nil
+}
+
+// mustStay refuses to delete a host for the sake of services that nobody has asked away.
+func mustStay(step reconcile.Step[Object], services []reconcile.Object[Object]) error {
+	mine := step.Have.State.stack
+	if mine == "" {
+		mine = step.Wish.stack
+	}
+	var others []string
+	for _, service := range services {
+		stack, managed := service.State.Vars.stack()
+		switch {
+		case service.State.pkg != apiPackage || managed && stack == mine:
+		case stack != "":
+			others = append(others, service.State.service+" (stack "+stack+")")
+		case step.Index < 0:
+			others = append(others, service.State.service+" (no stack)")
+		}
+	}
+	switch {
+	case len(others) == 0:
+		return nil
+	case step.Index < 0:
+		return fmt.Errorf("%s: is not purged, because it holds services that are not of its stack: %s; "+
+			"delete them first, or the host by its name", step.Key, reconcile.Enumerate(others, 10))
+	default:
+		return fmt.Errorf("%s: is not deleted, because it holds services of other stacks: %s; delete them first", step.Key, reconcile.Enumerate(others, 10))
+	}
+}
+
+// Delete removes an object with all that stands on it.
+func (p *provider) Delete(ctx context.Context, have reconcile.Object[Object]) error {
+	if err := p.begin(ctx); err != nil {
+		return err
+	}
+	err := p.remove(ctx, have.State.kind, have.ID)
+	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("deleting %s %s: %w", strings.ToLower(string(have.State.kind)), have.ID, err)
+}
+
+// BatchSize is how many objects are deleted with one call.
+func (p *provider) BatchSize() int { return 500 }
+
+// DeleteMany removes objects with one call. Where the server refuses that for some of them, these are tried one by one.
+func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Object]) []error {
+	k := have[0].State.kind // the engine's waves have objects of one phase
+	ids, errs := make([]string, len(have)), make([]error, len(have))
+	for i, o := range have {
+		ids[i] = o.ID
+	}
+	err := p.begin(ctx)
+	if err == nil {
+		if err = p.removeAll(ctx, k, ids); err == nil || errors.Is(err, httpapi.ErrNotFound) {
+			return errs
+		}
+	}
+	left := make(map[string]bool, len(have))
+	if errors.Is(err, httpapi.ErrRefused) {
+		var found []object[struct{}]
+		found, err = query[struct{}](ctx, p.client, k, byName(k, ids))
+		for _, o := range found {
+			left[o.Name] = true
+		}
+	}
+	for i, o := range have {
+		switch {
+		case err != nil:
+			errs[i] = fmt.Errorf("deleting %s %s, which may be gone: %w", strings.ToLower(string(k)), o.ID, err)
+		case left[o.ID]:
+			errs[i] = p.Delete(ctx, o)
+		}
+	}
+	return errs
+}
