@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
@@ -145,31 +146,49 @@ var credential = regexp.MustCompile(`(?i)pass|secret|token|communit|auth|credent
 
 // masked hides all texts and numbers below names that look like those of credentials, and keeps the names.
 func (v Vars) masked() map[string]any {
-	shown, _ := mask(map[string]any(v), false).(map[string]any)
+	shown, _ := mask(map[string]any(v), false, func(string) {}).(map[string]any)
 	return shown
 }
 
-func mask(value any, hide bool) any {
+// credentials gives the texts that masked hides, as far as they are so long that a text which holds one is no chance.
+func (v Vars) credentials() []string {
+	var texts []string
+	mask(map[string]any(v), false, func(text string) {
+		if utf8.RuneCountInString(text) >= shortestSecret {
+			texts = append(texts, text)
+		}
+	})
+	return texts
+}
+
+// shortestSecret is how many characters a credential among the variables has at least that is hidden wherever it stands.
+const shortestSecret = 8
+
+// mask tells each text that it hides.
+func mask(value any, hide bool, hidden func(text string)) any {
 	switch v := value.(type) {
 	case map[string]any:
 		shown := make(map[string]any, len(v))
 		for key, inner := range v {
-			shown[key] = mask(inner, hide || credential.MatchString(key))
+			shown[key] = mask(inner, hide || credential.MatchString(key), hidden)
 		}
 		return shown
 	case []any:
 		shown := make([]any, len(v))
 		for i, inner := range v {
-			shown[i] = mask(inner, hide)
+			shown[i] = mask(inner, hide, hidden)
 		}
 		return shown
 	case nil, bool:
 		return v
 	default:
-		if hide && v != "" {
-			return secret.Mask
+		if !hide || v == "" {
+			return v
 		}
-		return v
+		if text, ok := v.(string); ok {
+			hidden(text)
+		}
+		return secret.Mask
 	}
 }
 

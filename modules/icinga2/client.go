@@ -23,7 +23,8 @@ import (
 type client struct {
 	http        *httpapi.Client
 	warn        func(format string, args ...any)
-	concurrency int // requests at a time
+	hide        func(secret.Value) // in the answer, wherever it stands
+	concurrency int                // requests at a time
 	// plain is what follows http:// in the URL, "" where that is https.
 	plain string
 }
@@ -86,7 +87,7 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{http: conn, warn: call.Warn, concurrency: o.API.Concurrency}
+	c := &client{http: conn, warn: call.Warn, hide: call.AddSecret, concurrency: o.API.Concurrency}
 	if plain, found := strings.CutPrefix(baseURL(o.APIURL), "http://"); found {
 		c.plain = plain
 	}

@@ -81,7 +81,7 @@ func newSubject(t testing.TB, k kind) reconciletest.Subject[Object] {
 		reconciletest.CreateDropped: {emulator.On(http.MethodPut, "", 1, emulator.Fault{Kind: emulator.DropBefore})},
 	}
 	return reconciletest.Subject[Object]{
-		Provider: newProvider(&client{http: conn, warn: t.Logf, concurrency: 4}, "", false),
+		Provider: newProvider(&client{http: conn, warn: t.Logf, hide: func(secret.Value) {}, concurrency: 4}, "", false),
 		Writes:   recorder.Writes,
 		Count: func() int {
 			count := 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // provider is the reconcile.Provider of hosts and services.
@@ -59,7 +60,7 @@ func (p *provider) Find(have []reconcile.Object[Object]) func(reconcile.Want[Obj
 	return func(w reconcile.Want[Object]) []reconcile.Object[Object] { return byID[w.State.full()] }
 }
 
-// Observe reads just the attributes that the wishes set, of the objects that they are about and of those in scope: one query for hosts
+// Observe reads just the attributes that the wishes set and the variables, of the objects that they are about and of those in scope: one query for hosts
 // and one for services.
 func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], scope bool) ([]reconcile.Object[Object], error) {
 	looks := map[kind]*look{hostKind: newLook(hostKind), serviceKind: newLook(serviceKind)}
@@ -100,8 +101,9 @@ type look struct {
 	asked map[string]bool // attributes
 }
 
+// newLook asks for the variables in any case: they say whose an object is, and what of it is not to be seen (held).
 func newLook(k kind) *look {
-	return &look{kind: k, hosts: map[string]bool{}, asked: map[string]bool{"package": true}}
+	return &look{kind: k, hosts: map[string]bool{}, asked: map[string]bool{"package": true, "vars": true}}
 }
 
 func (l *look) about(o Object) {
@@ -109,9 +111,6 @@ func (l *look) about(o Object) {
 	l.hosts[o.host] = true
 	for _, field := range o.fields() {
 		l.asked[field] = true
-	}
-	if o.stack != "" {
-		l.asked["vars"] = true
 	}
 }
 
@@ -123,9 +122,6 @@ const (
 )
 
 func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcile.Object[Object], error) {
-	if p.owned || scope {
-		l.asked["vars"] = true
-	}
 	var filters []filter
 	switch hosts := p.ofHosts; {
 	case l.kind == serviceKind && (len(l.names) > mostAHost*len(l.hosts) || scope && hosts != nil):
@@ -158,11 +154,21 @@ func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcil
 		for _, o := range found {
 			if !seen[o.Name] {
 				seen[o.Name] = true
-				have = append(have, reconcile.Object[Object]{ID: o.Name, State: fromWire(o.Name, o.Attrs, l.asked)})
+				have = append(have, reconcile.Object[Object]{ID: o.Name, State: p.held(o.Name, o.Attrs, l.asked)})
 			}
 		}
 	}
 	return have, nil
+}
+
+// held makes an object of an answer, and hides the credentials among its variables as those of a task are hidden: an earlier task may have
+// put one into notes or a URL as well.
+func (p *provider) held(name string, w wire, asked map[string]bool) Object {
+	o := fromWire(name, w, asked)
+	for _, text := range o.Vars.credentials() {
+		p.hide(secret.New(text))
+	}
+	return o
 }
 
 // withScope adds what is in scope to the first of the filters.
@@ -190,7 +196,7 @@ func (p *provider) one(ctx context.Context, k kind, name string, asked map[strin
 	if err != nil {
 		return nil, err
 	}
-	return []reconcile.Object[Object]{{ID: name, State: fromWire(name, w, asked)}}, nil
+	return []reconcile.Object[Object]{{ID: name, State: p.held(name, w, asked)}}, nil
 }
 
 // sameProcess warns where the server was started anew after the first write: what it was told meanwhile may be lost.

@@ -136,7 +136,7 @@ func (p *provider) whole(ctx context.Context, k kind, f filter) ([]Object, error
 	}
 	var objects []Object
 	for _, o := range found {
-		if object := fromWire(o.Name, o.Attrs, asked); object.pkg == apiPackage {
+		if object := p.held(o.Name, o.Attrs, asked); object.pkg == apiPackage {
 			// The variables are known as a whole: those of the templates are among them.
 			objects = append(objects, object)
 		}

@@ -256,3 +256,32 @@ func TestNothingLeaks(t *testing.T) {
 	assert.True(t, a.Failed)
 	l.ExpectNoLeak(all, a, "echo")
 }
+
+// What an earlier task has set is as secret as what the task names, also where it stands below names that tell nothing.
+func TestCredentialsThatTheServerHoldsStayHidden(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	all := resourcetest.Secrets{"community": "hunter2 public", "pair": "monitor:hunter3", "nested": "hunter4-in-depth"}
+	first := options{
+		"name": "web1", "check_command": "dummy", "stack": "shop", "notes": "asks as " + all["community"], "action_url": "https://" + all["pair"] + "@example.com",
+		"vars": options{
+			"snmp_community": all["community"], "http_auth_pair": all["pair"], "mysql": options{"password": []any{all["nested"]}},
+			"command_line": "check -c '" + all["community"] + "'", "header": options{"text": []any{"Bearer " + all["nested"]}},
+		},
+	}
+	l.ok(first)
+	l.services().ok(element("a", first, options{"name": "a", "host": "web1"}))
+	next := options{"stack": "shop", "notes": "none", "action_url": "", "vars": options{"command_line": nil, "header": "none", "ours": 1}}
+	for name, run := range map[string]func() answer{
+		"check mode":        func() answer { return l.dryRun(next.With(options{"name": "web1"})) },
+		"a service":         func() answer { return l.services().ok(next.With(options{"name": "a", "host": "web1"})) },
+		"without variables": func() answer { return l.dryRun(options{"name": "web1", "notes": "none", "action_url": ""}) },
+		"a stack that goes": func() answer { return l.dryRun(options{"stack": "shop", "state": "absent"}) },
+	} {
+		l.ExpectNoLeak(all, run(), name)
+	}
+	a := l.ok(next.With(options{"name": "web1"}))
+	l.ExpectNoLeak(all, a, "update")
+	assert.Equal(t, "asks as ********", a.Only(t).Changes["notes"].Before)
+	assert.Equal(t, "https://********@example.com", a.Only(t).Changes["action_url"].Before)
+}

@@ -81,7 +81,6 @@ func serviceRules() ansible.Rules {
 
 // varsRules hides what looks like a credential among the variables of an object, see Vars.
 func varsRules() ansible.OptionRules {
-	const shortestSecret = 8
 	return ansible.OptionRules{HideBelow: credential, HideFrom: shortestSecret}
 }
 
