@@ -51,7 +51,7 @@ func layers() []layer {
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
 		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
-		{"pkg/stacks", []string{"pkg/progress", "pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
+		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
 		{"pkg/window", nil, "when something shall be is the same for every service that keeps quiet for a while"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/progress", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/emulator", testify}, "it runs any vendor's module against any vendor's emulator"},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
@@ -244,7 +245,7 @@ func (m *maintenance) loadChecks(ctx context.Context, wants []reconcile.Want[Win
 // look reads checks by their ids; one that does not exist has no id.
 func (m *maintenance) look(ctx context.Context, ids []string) ([]overview, error) {
 	read := make([]overview, len(ids))
-	err := reconcile.Each(ctx, m.concurrency, len(ids), func(ctx context.Context, i int) error {
+	err := reconcile.ReadEach(progress.About(ctx, "checks"), m.concurrency, len(ids), func(ctx context.Context, i int) error {
 		check, err := m.getCheck(ctx, ids[i])
 		if errors.Is(err, httpapi.ErrNotFound) {
 			return nil
@@ -306,7 +307,7 @@ func (m *maintenance) prove(ctx context.Context, wants []reconcile.Want[Window],
 // readWindows gives those of some windows that exist.
 func (m *maintenance) readWindows(ctx context.Context, ids []string) ([]wireWindow, error) {
 	read := make([]wireWindow, len(ids))
-	err := reconcile.Each(ctx, m.concurrency, len(ids), func(ctx context.Context, i int) (err error) {
+	err := reconcile.ReadEach(ctx, m.concurrency, len(ids), func(ctx context.Context, i int) (err error) {
 		read[i], err = m.getWindow(ctx, ids[i])
 		if errors.Is(err, httpapi.ErrNotFound) {
 			return nil

@@ -3,13 +3,17 @@
 package statuscake
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
@@ -131,4 +135,40 @@ func TestMinuteLimitIsWaitedOut(t *testing.T) {
 	assert.Equal(t, 100, a.Summary["created"])
 	assert.Len(t, l.Tests(), 100)
 	l.Settled(options{"tests": estate(100)})
+}
+
+// TestProgressOfAThousandTests runs a task at the vendor's rate: what a person is told meanwhile, and how often.
+func TestProgressOfAThousandTests(t *testing.T) {
+	t.Parallel()
+	l := plainLab(t, emulator.Options{})
+	items := estate(1000)
+	l.OK(options{"tests": items, "api_rate_limit": 0})
+	for i := range 500 {
+		items[i] = items[i].With(options{"check_rate": 30})
+	}
+	task := options{"tests": items, "api_concurrency": 1}
+	start := l.Clock.Now()
+	lines := runTold(l, task)
+	took := l.Clock.Now().Sub(start)
+	assert.InDelta(t, 315, took.Seconds(), 5, "10 pages, 1000 details and 500 updates")
+	assert.InDelta(t, took.Seconds()/5, len(lines), 2)
+	assert.Contains(t, lines, "reading 1000 of 1000 tests")
+	assert.Equal(t, "changing 500 of 500 tests", lines[len(lines)-1])
+	for _, line := range lines {
+		assert.Regexp(t, `^(reading \d+ of 1000|changing \d+ of 500) tests$`, line, "no name, and the pace of the rate limit is no waiting")
+	}
+
+	assert.Empty(t, runTold(l, options{"tests": items[:20], "api_rate_limit": 0.1}), "few tests, be they slow")
+}
+
+// runTold runs the module by the laboratory's clock and gives the lines that it writes while it runs.
+func runTold(l *lab, task options) []string {
+	l.T.Helper()
+	var told bytes.Buffer
+	a := l.Run(task, func(p *ansible.Process) {
+		p.Progress, p.Now = &told, l.Clock.Now
+		p.After = func(time.Duration) <-chan time.Time { return nil } // only what the module does is told
+	})
+	require.False(l.T, a.Failed, a.Msg)
+	return strings.FieldsFunc(told.String(), func(r rune) bool { return r == '\n' })
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 )
 
 const page = "<html><body>Bad gateway</body></html>"
@@ -517,4 +519,20 @@ func TestARefusalForGoodIsCertainWhateverItsStatus(t *testing.T) {
 		assert.Equal(t, certain, errors.Is(err, ErrRefused), status)
 		assert.Equal(t, !certain, errors.Is(err, ErrUncertain), status)
 	}
+}
+
+// TestWaitingForTheRateLimitIsTold holds requests back by a 429 in a phase of a long run.
+func TestWaitingForTheRateLimitIsTold(t *testing.T) {
+	s := newServer(t, answer(http.StatusTooManyRequests, "", "Retry-After", "12"))
+	clock := &fakeClock{now: epoch}
+	c := newClient(t, s.URL, func(cfg *Config) { cfg.Clock = clock })
+	var lines []string
+	ctx := progress.With(t.Context(), progress.New(clock.Now, func(line string) { lines = append(lines, line) }))
+	phase := progress.Begin(ctx, "changing", 40)
+	clock.now = epoch.Add(time.Minute)
+	require.NoError(t, c.Do(ctx, Request{Method: http.MethodPut, Path: []string{"x"}}, nil))
+	phase.Add(1)
+	require.Len(t, lines, 2)
+	assert.Regexp(t, `^changing 0 of 40 objects, waiting 1[23] s for the rate limit$`, lines[0])
+	assert.Equal(t, "changing 1 of 40 objects", lines[1], "and no longer when it is over")
 }

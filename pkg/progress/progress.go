@@ -144,7 +144,11 @@ func Waiting(ctx context.Context, d time.Duration) (over func()) {
 	}
 	w := &wait{r.now().Add(d)}
 	r.change(func() { r.waits[w] = true })
-	return func() { r.change(func() { delete(r.waits, w) }) }
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.waits, w)
+	}
 }
 
 // change changes what is to be told, then tells it where a line is due.

@@ -45,6 +45,16 @@ func Each(ctx context.Context, limit, n int, do func(ctx context.Context, i int)
 	return group.Wait()
 }
 
+// ReadEach is Each where do reads one of n objects: a long run tells how many are read.
+func ReadEach(ctx context.Context, limit, n int, do func(ctx context.Context, i int) error) error {
+	phase := progress.Begin(ctx, "reading", n)
+	defer phase.End()
+	return Each(ctx, limit, n, func(ctx context.Context, i int) error {
+		defer phase.Add(1)
+		return do(ctx, i)
+	})
+}
+
 // recovered turns a panic into an error: in a goroutine nobody else can, and the process would end without an answer.
 func recovered(err *error, what string) {
 	if r := recover(); r != nil {

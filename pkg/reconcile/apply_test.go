@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/internal/memory"
+	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
@@ -89,6 +90,62 @@ func TestCancellationStopsNewWritesAndTellsWhatWasDone(t *testing.T) {
 	assert.Equal(t, "0 a created id 2\n1 b created id 3\n2 c created: c: not attempted: SIGTERM\n"+
 		"-1 undeclared deleted id 1 (not declared): undeclared (1): deletion not attempted, because 1 other failed", told(done))
 	assert.Equal(t, []string{"create a", "create b"}, s.Log())
+}
+
+// telling gives a context in which each step that counts is told, and the lines.
+func telling(t *testing.T) (context.Context, *[]string) {
+	t.Helper()
+	var lines []string
+	minutes := int64(0)
+	reporter := progress.New(func() time.Time {
+		minutes++
+		return time.Unix(60*minutes, 0)
+	}, func(line string) { lines = append(lines, line) })
+	return progress.About(progress.With(t.Context(), reporter), "things"), &lines
+}
+
+// TestALongRunTellsHowFarItIs makes 19 things and deletes 6, three at a time.
+func TestALongRunTellsHowFarItIs(t *testing.T) {
+	var names []string
+	for i := range 19 {
+		names = append(names, fmt.Sprintf("new %02d", i))
+	}
+	for what, c := range map[string]struct {
+		last  string // what is made when the run is stopped
+		lines int
+		end   string
+	}{
+		"to its end":         {"", 22, "changing 25 of 25 things"},
+		"as far as it comes": {"new 10", 12, "changing 11 of 25 things"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := &bulk{Service: &memory.Service{}}
+			for i := range 6 {
+				s.Add(memory.Named(fmt.Sprintf("undeclared %d", i)))
+			}
+			s.Add(memory.Named("same"))
+			plan := planned(t, s.Service, s, wants(append(names, "same")...), policy{Scope: everything})
+			ctx, lines := telling(t)
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			_, err := reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) {
+				if step.Key == c.last {
+					cancel()
+				}
+			}})
+			assert.Equal(t, c.last != "", err != nil)
+			require.Len(t, *lines, c.lines)
+			assert.Equal(t, "changing 0 of 25 things", (*lines)[0])
+			assert.Equal(t, c.end, (*lines)[c.lines-1])
+		})
+	}
+}
+
+func TestReadingManyOneByOneIsTold(t *testing.T) {
+	ctx, lines := telling(t)
+	require.NoError(t, reconcile.ReadEach(ctx, 1, 30, func(context.Context, int) error { return nil }))
+	require.Len(t, *lines, 31)
+	assert.Equal(t, "reading 30 of 30 things", (*lines)[30])
 }
 
 func TestALostCreateIsLookedForBeforeItIsSentAgain(t *testing.T) {

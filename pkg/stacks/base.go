@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/stackwatch/ansible-monitoring/pkg/progress"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
@@ -204,10 +203,7 @@ func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bo
 // readAll gives the whole state of objects by id, nil for those that do not exist.
 func (b Base[S]) readAll(ctx context.Context, ids []string) (map[string]*S, error) {
 	read := make([]*S, len(ids))
-	phase := progress.Begin(ctx, "reading", len(ids))
-	defer phase.End()
-	err := reconcile.Each(ctx, b.Concurrency, len(ids), func(ctx context.Context, i int) (err error) {
-		defer phase.Add(1)
+	err := reconcile.ReadEach(ctx, b.Concurrency, len(ids), func(ctx context.Context, i int) (err error) {
 		read[i], err = b.Read(ctx, ids[i])
 		return err
 	})
