@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -27,6 +28,9 @@ type client struct {
 	concurrency int                // requests at a time
 	// plain is what follows http:// in the URL, "" where that is https.
 	plain string
+
+	mu      sync.Mutex
+	started float64 // when the server's process began, as of the first write; 0 before
 }
 
 // Connection are the options by which every module of this package reaches a server.
@@ -342,9 +346,34 @@ func (c *client) programStart(ctx context.Context) (float64, error) {
 		err = errors.New("the answer has no results")
 	}
 	if err != nil {
-		return 0, fmt.Errorf("reading since when the server runs: %w", err)
+		return 0, permission(fmt.Errorf("reading since when the server runs: %w", err), "status/query")
 	}
 	return answer.Results[0].Status.Application.App.ProgramStart, nil
+}
+
+// begin learns before the first write since when the server's process runs. A restart before that loses nothing of this run.
+func (c *client) begin(ctx context.Context) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started == 0 {
+		c.started, err = c.programStart(ctx)
+	}
+	return err
+}
+
+// sameProcess warns where the server was started anew after the first write: what it was told meanwhile may be lost.
+func (c *client) sameProcess(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started == 0 {
+		return nil
+	}
+	now, err := c.programStart(ctx)
+	if err == nil && now != c.started {
+		c.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
+		c.started = now
+	}
+	return err
 }
 
 // access is what the API user may do.

@@ -65,7 +65,7 @@ func (p *provider) carried(ctx context.Context, hosts []string) (map[string][]re
 		}
 		slices.SortFunc(found, func(a, b object[wire]) int { return strings.Compare(a.Name, b.Name) })
 		for _, o := range found {
-			service := reconcile.Object[Object]{ID: o.Name, State: fromWire(o.Name, o.Attrs, map[string]bool{"vars": true})}
+			service := reconcile.Object[Object]{ID: o.Name, State: p.held(o.Name, o.Attrs, map[string]bool{"vars": true})}
 			carried[service.State.host] = append(carried[service.State.host], service)
 		}
 	}

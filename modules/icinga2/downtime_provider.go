@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -78,9 +77,6 @@ type downtimes struct {
 	*client
 	clock func() time.Time
 	begun time.Time // the "now" of all wishes of a run
-
-	mu      sync.Mutex
-	started float64 // when the server's process began, as of the first look; 0 before
 }
 
 func newDowntimes(c *client, clock func() time.Time) *downtimes {
@@ -168,21 +164,6 @@ func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime
 		return nil, err
 	}
 	return have, p.sameProcess(ctx)
-}
-
-// sameProcess warns where the server was started anew since the first look: what it was told meanwhile may be lost.
-func (p *downtimes) sameProcess(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now, err := p.programStart(ctx)
-	if err != nil {
-		return permission(err, "status/query")
-	}
-	if p.started != 0 && now != p.started {
-		p.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
-	}
-	p.started = now
-	return nil
 }
 
 // list gives the downtimes that are about the same as some others, and those of some names. Those that a downtime brought for services and
@@ -333,7 +314,11 @@ func (p *downtimes) Claimed(reconcile.Object[Downtime]) bool { return false }
 
 // Create schedules a downtime.
 func (p *downtimes) Create(ctx context.Context, want Downtime) (reconcile.Object[Downtime], error) {
-	id, err := p.scheduleDowntime(ctx, want.scheduling())
+	id := ""
+	err := p.begin(ctx)
+	if err == nil {
+		id, err = p.scheduleDowntime(ctx, want.scheduling())
+	}
 	if err != nil {
 		return reconcile.Object[Downtime]{}, fmt.Errorf("scheduling downtime %s: %w", p.Key(want), err)
 	}
@@ -398,7 +383,10 @@ func (p *downtimes) DeleteMany(ctx context.Context, have []reconcile.Object[Down
 // removed removes downtimes by their full names. The server's answer does not tell what was gone before from what it refuses, so after an
 // error a look says which are left; all may be where nobody can look.
 func (p *downtimes) removed(ctx context.Context, names []string) (left map[string]bool, err error) {
-	if err = p.removeDowntimes(ctx, names); err == nil {
+	if err = p.begin(ctx); err == nil {
+		err = p.removeDowntimes(ctx, names)
+	}
+	if err == nil {
 		return nil, nil
 	}
 	found, lookErr := query[struct{}](ctx, p.client, downtimeKind, byName(downtimeKind, names))

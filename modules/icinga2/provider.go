@@ -28,7 +28,6 @@ type provider struct {
 	ofHosts map[string]bool
 
 	mu       sync.Mutex
-	started  float64         // when the server's process began, as of the first write; 0 before
 	broken   map[string]bool // hosts that could not be made: the server crashes when one of these gets a service
 	fileless []string
 }
@@ -197,31 +196,6 @@ func (p *provider) one(ctx context.Context, k kind, name string, asked map[strin
 		return nil, err
 	}
 	return []reconcile.Object[Object]{{ID: name, State: p.held(name, w, asked)}}, nil
-}
-
-// sameProcess warns where the server was started anew after the first write: what it was told meanwhile may be lost.
-func (p *provider) sameProcess(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.started == 0 {
-		return nil
-	}
-	now, err := p.programStart(ctx)
-	if err == nil && now != p.started {
-		p.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
-		p.started = now
-	}
-	return err
-}
-
-// begin learns before the first write since when the server's process runs.
-func (p *provider) begin(ctx context.Context) (err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.started == 0 {
-		p.started, err = p.programStart(ctx)
-	}
-	return err
 }
 
 // MustReplace names an attribute that the server does not change.
