@@ -110,18 +110,13 @@ func (p *alerts) spareShared(ctx context.Context, plan reconcile.Plan[Alert], co
 			ids[step.Have.State.receiveID] = true
 		}
 	}
-	chunks := slices.Collect(slices.Chunk(slices.Sorted(maps.Keys(ids)), batch))
-	found := make([][]wireAlert, len(chunks))
-	err := reconcile.Each(ctx, concurrency, len(chunks), func(ctx context.Context, i int) (err error) {
-		found[i], err = p.alike(ctx, chunks[i]...)
-		return err
-	})
+	found, err := p.alike(ctx, concurrency, slices.Sorted(maps.Keys(ids))...)
 	if err != nil {
 		return err
 	}
 	// Full ids have one length, so that what begins with one is found by its own beginning.
 	others := map[string][]wireAlert{}
-	for _, a := range slices.Concat(found...) {
+	for _, a := range found {
 		for _, id := range []string{a.ID, a.LastReceiveID} {
 			if len(id) >= idLength {
 				beginning := strings.ToLower(id[:idLength])

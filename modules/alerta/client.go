@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -161,10 +163,9 @@ func list[T any](ctx context.Context, c *client, name string, filters url.Values
 		if err := json.Unmarshal(body, &size); err != nil {
 			return nil, fmt.Errorf("listing %s: the answer does not tell how many there are: %w", name, err)
 		}
-		// What narrows a list by ids goes by that of the last reception too, so that alerts leave it while they are received again. Elsewhere
-		// the server counts before it reads, so that what is deleted in between is counted, but not with the same total again and again.
+		// The server counts before it reads, so that what goes in between is counted, but not with the same total again and again.
 		switch moved := reading > 1 && size.Total != total; {
-		case !size.More && (size.Total <= len(objects) || moved || filters["id"] != nil):
+		case !size.More && (size.Total <= len(objects) || moved):
 			return objects, nil
 		case size.More || reading == readings:
 			return nil, fmt.Errorf("listing %s: the server gives only %d of %d at once, so it is not known what exists", name, len(objects), size.Total)
@@ -174,22 +175,67 @@ func list[T any](ctx context.Context, c *client, name string, filters url.Values
 }
 
 // alike gives the alerts that the server could take for one of these ids, which are full: those whose own id, or the id of whose last
-// reception, begins with one, whatever its capitals. Senders choose both.
-func (c *client) alike(ctx context.Context, ids ...string) ([]wireAlert, error) {
+// reception, begins with one, whatever its capitals. Senders choose both. It may give others too.
+func (c *client) alike(ctx context.Context, concurrency int, ids ...string) ([]wireAlert, error) {
 	for _, id := range ids {
 		if err := whole(id); err != nil {
 			return nil, err
 		}
 	}
-	if len(ids) == 1 {
-		ids = append(ids, ids[0]) // a single one is compared with its capitals
+	if len(ids) == 0 {
+		return nil, nil // without a filter the server lists all there is
 	}
-	return c.listAlerts(ctx, url.Values{"id": ids})
+	filters, err := c.likeness(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]wireAlert, len(filters))
+	err = reconcile.Each(ctx, concurrency, len(filters), func(ctx context.Context, i int) (err error) {
+		found[i], err = c.listAlerts(ctx, filters[i])
+		return err
+	})
+	return slices.Concat(found...), err
+}
+
+// many is from how many ids on likeness has a quicker way.
+const many = 10
+
+// likeness gives the filters of the lists that alike consists of. To look for ids is slow, because the server tries each as a pattern, without
+// regard to capitals, on every alert. What else a full id can mean is an alert that was last received under the same one, which has an exact
+// filter, or whose id is longer or has capitals. Such ids are few, so that all of them are listed.
+func (c *client) likeness(ctx context.Context, ids []string) ([]url.Values, error) {
+	if len(ids) < many {
+		return []url.Values{{"id": append(ids, ids[0])}}, nil // a single one would be compared with its capitals
+	}
+	var filters []url.Values
+	exact := "id"
+	understood, err := c.understandsWildcards(ctx, ids[0])
+	if err != nil {
+		return nil, err
+	}
+	if understood {
+		exact = "lastReceiveId"
+		filters = append(filters, url.Values{"id": {strings.Repeat("_", idLength+1)}})
+		for capital := 'A'; capital <= 'F'; capital++ {
+			filters = append(filters, url.Values{"id": {"%" + string(capital)}})
+		}
+	}
+	for chunk := range slices.Chunk(ids, batch) {
+		filters = append(filters, url.Values{exact: chunk})
+	}
+	return filters, nil
+}
+
+// understandsWildcards tells whether the server takes a single id for a pattern of SQL, as it does on PostgreSQL: it then finds the alert with
+// this id, or which was last received under it, by one with an underscore in it.
+func (c *client) understandsWildcards(ctx context.Context, id string) (bool, error) {
+	found, err := c.listAlerts(ctx, url.Values{"id": {id[:idLength-1] + "_"}})
+	return slices.ContainsFunc(found, func(a wireAlert) bool { return a.ID == id || a.LastReceiveID == id }), err
 }
 
 // getAlert reads one alert by its full id. It gives an error if a call with this id could reach another alert.
 func (c *client) getAlert(ctx context.Context, id string) (wireAlert, error) {
-	found, err := c.alike(ctx, id)
+	found, err := c.alike(ctx, 1, id)
 	if err != nil {
 		return wireAlert{}, err
 	}

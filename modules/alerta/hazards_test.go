@@ -4,6 +4,7 @@ package alerta
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -116,36 +117,59 @@ func TestAnIdThatIsAPrefixIsNeverSent(t *testing.T) {
 	})
 }
 
-// TestAnIdWithWhichAnotherBeginsIsLeftAlone holds that a full UUID is not enough where a sender chose an id that begins with it.
+// TestAnIdWithWhichAnotherBeginsIsLeftAlone holds that a full UUID is not enough where a sender chose an id that begins with it, however
+// many alerts are meant: of many the others are looked for in another way.
 func TestAnIdWithWhichAnotherBeginsIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, l *lab) {
 		for name, other := range map[string]func(*alertatest.Alert){
-			"an id":                      func(a *alertatest.Alert) { a.ID = whole1 + "-copy" },
-			"an id in capitals":          func(a *alertatest.Alert) { a.ID = strings.ToUpper(whole1) },
-			"the id of a last reception": func(a *alertatest.Alert) { a.ID = whole2 },
+			"an id":                                  func(a *alertatest.Alert) { a.ID = whole1 + "-copy" },
+			"an id in capitals":                      func(a *alertatest.Alert) { a.ID = strings.ToUpper(whole1) },
+			"the id of a last reception":             func(a *alertatest.Alert) { a.ID = whole2 },
+			"the id of a last reception in capitals": func(a *alertatest.Alert) { a.ID = whole2 },
+			"a longer id of a last reception":        func(a *alertatest.Alert) { a.ID = whole2 },
 		} {
-			for _, o := range []task{{"action": "delete"}, {"action": "delete", "bulk": true}, {"action": "close"}, {"action": "ack"}, {"action": "shelve"}} {
+			for _, c := range []struct {
+				o    task
+				fine int
+			}{
+				{o: task{"action": "delete"}, fine: 1},
+				{o: task{"action": "delete", "bulk": true}, fine: 1},
+				{o: task{"action": "close"}, fine: 1},
+				{o: task{"action": "ack"}, fine: 1},
+				{o: task{"action": "shelve"}, fine: 1},
+				{o: task{"action": "delete"}, fine: batch + many},
+				{o: task{"action": "delete", "bulk": true}, fine: batch + many},
+			} {
+				at := fmt.Sprintf("%s, %v", name, c)
 				l.server.Reset(t)
-				l.server.Insert(t, alert("s1", "mine", "down", func(a *alertatest.Alert) { a.ID = whole1 }), alert("s2", "other", "down", other), alert("s1", "fine", "down"))
-				if name == "the id of a last reception" {
-					l.server.Send(t, alert("s2", "other", "down", func(a *alertatest.Alert) { a.ID = whole1 }))
+				fine := []alertatest.Alert{alert("s1", "mine", "down", func(a *alertatest.Alert) { a.ID = whole1 }), alert("s2", "other", "down", other)}
+				for i := range c.fine {
+					fine = append(fine, alert("s1", fmt.Sprintf("fine%d", i), "down"))
 				}
-				o = o.With(task{"stack": "s1"})
+				l.server.Insert(t, fine...)
+				received := map[string]string{
+					"the id of a last reception": whole1, "the id of a last reception in capitals": strings.ToUpper(whole1),
+					"a longer id of a last reception": whole1 + "-copy",
+				}
+				if id, again := received[name]; again {
+					l.server.Send(t, alert("s2", "other", "down", func(a *alertatest.Alert) { a.ID = id }))
+				}
+				o := c.o.With(task{"stack": "s1", "delete_limit": "100%"})
 				foretold := l.foretold(o)
-				assert.True(t, foretold.Failed, "%s, %v", name, o)
-				assert.Contains(t, foretold.Msg, "the server takes the id "+whole1+" for that of another as well")
+				assert.True(t, foretold.Failed, at)
+				assert.Contains(t, foretold.Msg, "the server takes the id "+whole1+" for that of another as well", at)
 				a := l.run(o)
-				assert.Equal(t, foretold.Msg, a.Msg)
-				assert.Equal(t, foretold.actions(), a.actions(), "%s, %v", name, o)
-				there := l.server.Alerts(t)
-				for _, one := range there {
-					if one.Resource != "fine" {
-						assert.Equal(t, "open", one.Status, "%s, %v", name, o)
+				assert.Equal(t, foretold.Msg, a.Msg, at)
+				assert.Equal(t, foretold.actions(), a.actions(), at)
+				for _, one := range l.server.Alerts(t) {
+					if !strings.HasPrefix(one.Resource, "fine") {
+						assert.Equal(t, "open", one.Status, at)
 					}
 				}
-				assert.Subset(t, l.left(), []string{"mine/down", "other/down"})
-				assert.NotEqual(t, "failed", a.Alerts[0].Action, "the others are done")
+				assert.Subset(t, l.left(), []string{"mine/down", "other/down"}, at)
+				assert.Equal(t, 1, a.Summary["failed"], at)
+				assert.Equal(t, c.fine, a.Summary["deleted"]+a.Summary["updated"], "%s: the others are done", at)
 				l.expectExactCalls()
 			}
 		}
@@ -157,6 +181,29 @@ func TestAnIdWithWhichAnotherBeginsIsLeftAlone(t *testing.T) {
 		}
 		assert.Len(t, l.server.Heartbeats(t), 2)
 	})
+}
+
+// TestADatabaseWithoutWildcardsIsAskedForEachId holds that others with an id are found as well where the server does not take a single id
+// for a pattern of SQL, as on MongoDB, which finds nothing by one.
+func TestADatabaseWithoutWildcardsIsAskedForEachId(t *testing.T) {
+	t.Parallel()
+	server := alertatest.Start(t, alertatest.Newest)
+	l := labOn(t, server, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if ids := r.URL.Query()["id"]; len(ids) == 1 && strings.ContainsAny(ids[0], "_%") {
+				_, err := w.Write([]byte(`{"status":"ok","alerts":[],"total":0,"more":false}`))
+				assert.NoError(t, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	server.Insert(t, append(alertatest.Stacks(1, many), alert("s1", "mine", "down", func(a *alertatest.Alert) { a.ID = whole1 }),
+		alert("s2", "other", "down", func(a *alertatest.Alert) { a.ID = strings.ToUpper(whole1) }))...)
+	a := l.run(task{"stack": "s1", "action": "delete", "delete_limit": "100%"})
+	assert.Contains(t, a.Msg, "the server takes the id "+whole1+" for that of another as well")
+	assert.Equal(t, many, a.Summary["deleted"])
+	assert.Equal(t, []string{"mine/down", "other/down"}, l.left())
 }
 
 // TestBulkDeletionsNameWhatTheyDelete holds that a call without ids, which deletes everything, is never made.
@@ -204,8 +251,8 @@ func (l *lab) expectExactCalls() {
 			for filter, values := range query {
 				assert.NotContains(l.T, []string{"from-date", "to-date", "tag", "tags", "page", "limit"}, filter)
 				for _, value := range values {
-					if filter == "id" {
-						assert.Regexp(l.T, "^"+uuid+"$", value)
+					if filter == "id" || filter == "lastReceiveId" {
+						assert.Regexp(l.T, "^("+uuid+"|"+uuid[:len(uuid)-len("{12}")]+"{11}_|_{37}|%[A-F])$", value, "of which the last three only look for others")
 					}
 					assert.NotEmpty(l.T, value)
 					assert.False(l.T, strings.HasPrefix(value, "~"), "%s is read as a pattern", value)
