@@ -82,7 +82,7 @@ func (p *alerts) plan(selected []wireAlert, reason string) reconcile.Plan[Alert]
 			step.Want.Status = &op.to
 			step.Action, step.Changes = reconcile.Update, reconcile.Diff(object.State, step.Want)
 		case a.Status != op.to:
-			step.Reason = fmt.Sprintf("%s has no effect on an alert whose status is %s", p.action, a.Status)
+			step.Reason = noEffect(p.action, a.Status)
 		}
 		plan = append(plan, step)
 	}
@@ -146,42 +146,51 @@ func (p *alerts) Key(a Alert) string {
 	return text(a.Environment) + "/" + text(a.Resource) + "/" + text(a.Event)
 }
 
-// errAgain marks an alert that was received again since it was listed, errOther one that changed otherwise: they are not what was to be deleted.
-var (
-	errAgain = errors.New("received again since it was listed")
-	errOther = errors.New("no longer selected when it was to be deleted")
-)
-
 // Delete removes an alert. What selects it by what passes is looked at once more, because many deletions take a while.
 func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error {
 	if p.still != nil {
-		now, err := p.getAlert(ctx, have.ID)
+		now, err := p.lookAt(ctx, have.ID)
 		switch {
 		case errors.Is(err, httpapi.ErrNotFound):
+			p.spare(have.ID, gone)
 			return nil
 		case err != nil:
 			return p.failed("looking at", have, err)
 		case !p.still(now):
-			return errOther
+			p.spare(have.ID, other)
+			return nil
 		}
 	}
 	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
 }
 
-// Update does the action. An alert that is in the wanted status already, or is gone, needs none.
+// Update does the action. An alert that is gone, or in a status in which the action has no effect, needs none.
 func (p *alerts) Update(ctx context.Context, have reconcile.Object[Alert], want Alert) (reconcile.Object[Alert], error) {
 	done := reconcile.Object[Alert]{ID: have.ID, State: want}
-	err := p.act(ctx, have.ID, p.action, p.text)
-	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
+	sent, err := p.act(ctx, have.ID, p.action, p.text)
+	if err == nil {
 		return done, nil
 	}
+	now, look := wireAlert{}, err
 	if asksAgain(ctx, err) {
-		now, lookErr := p.getAlert(ctx, have.ID)
-		if errors.Is(lookErr, httpapi.ErrNotFound) || lookErr == nil && now.Status == text(want.Status) {
-			return done, nil
-		}
+		now, look = p.getAlert(ctx, have.ID)
+	}
+	switch {
+	case errors.Is(look, httpapi.ErrNotFound):
+		p.spare(have.ID, gone)
+		return have, nil
+	case look != nil:
+	case now.Status == text(want.Status) && !(errors.Is(err, httpapi.ErrConflict) && sent == 1):
+		return done, nil
+	case !slices.Contains(operations()[p.action].from, now.Status):
+		p.spare(have.ID, noEffect(p.action, now.Status))
+		return have, nil
 	}
 	return have, p.failed("trying to "+p.action, have, err)
+}
+
+func noEffect(action, status string) string {
+	return fmt.Sprintf("%s has no effect on an alert whose status is %s", action, status)
 }
 
 func (p *alerts) failed(what string, o reconcile.Object[Alert], err error) error {
@@ -206,6 +215,7 @@ func (p *bulkAlerts) BatchSize() int { return batch }
 func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Object[Alert]) []error {
 	errs := make([]error, len(have))
 	var deleted []string
+	certain := true
 	if !p.broken.Load() {
 		var ids []string
 		for _, o := range have {
@@ -214,41 +224,36 @@ func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Object[Ale
 			}
 		}
 		var err error
-		if deleted, err = p.deleteReceived(ctx, ids); err != nil && ctx.Err() == nil && !p.broken.Swap(true) {
+		if deleted, certain, err = p.deleteReceived(ctx, ids); err != nil && ctx.Err() == nil && !p.broken.Swap(true) {
 			p.warn("the server does not delete in bulk, so alerts are deleted one by one: %v", err)
 		}
 	}
 	for i, o := range have {
 		if !slices.Contains(deleted, o.ID) {
-			errs[i] = p.one(ctx, o)
+			errs[i] = p.one(ctx, o, certain)
 		}
 	}
 	return errs
 }
 
-// one deletes an alert that the server did not confirm, unless it was received again.
-func (p *bulkAlerts) one(ctx context.Context, have reconcile.Object[Alert]) error {
+// one deletes an alert that the server did not confirm, unless it was received again. One that is gone was deleted by somebody else, if it is
+// certain that the server has told all that it did.
+func (p *bulkAlerts) one(ctx context.Context, have reconcile.Object[Alert], certain bool) error {
 	if err := whole(have.ID); err != nil {
 		return p.failed("deleting", have, err)
 	}
 	now, err := p.getAlert(ctx, have.ID)
 	switch {
 	case errors.Is(err, httpapi.ErrNotFound):
+		if certain {
+			p.spare(have.ID, gone)
+		}
 		return nil
 	case err != nil:
 		return p.failed("looking at", have, err)
 	case now.LastReceiveID != have.State.receiveID:
-		return errAgain
+		p.spare(have.ID, again)
+		return nil
 	}
 	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
-}
-
-// spared turns steps of alerts that are no longer what was selected into what they are: no failures.
-func spared(plan reconcile.Plan[Alert]) {
-	for i := range plan {
-		if step := &plan[i]; errors.Is(step.Err, errAgain) || errors.Is(step.Err, errOther) {
-			step.Reason = step.Err.Error()
-			step.Err, step.Action, step.Changes = nil, reconcile.Unchanged, nil
-		}
-	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
-// Blackout is the state of a blackout; nil is unset. All but End is what it covers, and identifies it.
+// Blackout is the state of a blackout; nil is unset. All but End is what it covers. Together with the text that identifies it.
 type Blackout struct {
 	Environment *string  `mapstructure:"environment"`
 	Resource    *string  `mapstructure:"resource"`
@@ -28,6 +28,8 @@ type Blackout struct {
 
 	span   window.Span
 	status string
+	text   string
+	given  bool // the customer can be one that nobody asked for
 }
 
 func describeBlackout(b Blackout) map[string]any {
@@ -59,7 +61,7 @@ func fromWireBlackout(b wireBlackout) reconcile.Object[Blackout] {
 	return reconcile.Object[Blackout]{ID: b.ID, State: Blackout{
 		Environment: &b.Environment, Resource: set(b.Resource), Service: sorted(b.Service), Event: set(b.Event), Group: set(b.Group),
 		Tags: sorted(b.Tags), Origin: set(b.Origin), Customer: set(b.Customer), End: &end,
-		span: window.Span{From: b.Start, To: b.End}, status: b.Status,
+		span: window.Span{From: b.Start, To: b.End}, status: b.Status, text: b.Text,
 	}}
 }
 
@@ -144,31 +146,47 @@ func (p *blackouts) Key(b Blackout) string {
 	return strings.Join(parts, ", ")
 }
 
-// Find matches by what is covered, among the blackouts that are under way. Planned ones are somebody's plan for later.
+// keys are those of the wishes that mean a blackout. The server gives it the customer of the caller's key where the wish has none.
+func (p *blackouts) keys(b Blackout) []string {
+	keys := []string{p.Key(b)}
+	if b.given {
+		b.Customer = nil
+		keys = append(keys, p.Key(b))
+	}
+	return keys
+}
+
+// Find matches by what is covered and by the text, among the blackouts that are under way. Planned ones are somebody's plan for later, and those
+// with another text are somebody else's.
 func (p *blackouts) Find(have []reconcile.Object[Blackout]) func(reconcile.Want[Blackout]) []reconcile.Object[Blackout] {
 	byKey := make(map[string][]reconcile.Object[Blackout], len(have))
 	for _, o := range have {
-		if o.State.status == active {
-			byKey[p.Key(o.State)] = append(byKey[p.Key(o.State)], o)
+		if o.State.status == active && o.State.text == p.text {
+			for _, key := range p.keys(o.State) {
+				byKey[key] = append(byKey[key], o)
+			}
 		}
 	}
 	return func(w reconcile.Want[Blackout]) []reconcile.Object[Blackout] { return byKey[p.Key(w.State)] }
 }
 
-// Observe lists all blackouts.
+// Observe lists all blackouts. A key that is bound to a customer sees those of this customer alone, and no other sign of what it is bound to.
 func (p *blackouts) Observe(ctx context.Context, _ []reconcile.Want[Blackout], _ bool) ([]reconcile.Object[Blackout], error) {
 	list, err := p.listBlackouts(ctx)
 	if err != nil {
 		return nil, err
 	}
+	bound := !slices.ContainsFunc(list, func(b wireBlackout) bool { return b.Customer == "" || b.Customer != list[0].Customer })
 	objects := make([]reconcile.Object[Blackout], len(list))
 	for i, b := range list {
 		objects[i] = fromWireBlackout(b)
+		objects[i].State.given = bound
 	}
 	return objects, nil
 }
 
-// plan compares the wishes with what there is. Of several blackouts alike one is kept, and those that are over go as well.
+// plan compares the wishes with what there is. Of several blackouts alike one is kept, and those that are over go as well, whoever made them.
+// Where blackouts shall be absent it tells of those that go on because their text is another.
 func (p *blackouts) plan(ctx context.Context, wants []reconcile.Want[Blackout]) (reconcile.Plan[Blackout], error) {
 	have, err := p.Observe(ctx, wants, true)
 	if err != nil {
@@ -178,13 +196,24 @@ func (p *blackouts) plan(ctx context.Context, wants []reconcile.Want[Blackout]) 
 	for _, w := range wants {
 		wanted[p.Key(w.State)] = true
 	}
+	meant := func(o reconcile.Object[Blackout]) bool {
+		return slices.ContainsFunc(p.keys(o.State), func(key string) bool { return wanted[key] })
+	}
 	plan, err := reconcile.Compute(p, have, wants, reconcile.Policy[Blackout]{
 		OnDuplicate: reconcile.Oldest,
-		Scope:       func(o reconcile.Object[Blackout]) bool { return o.State.status == expired && wanted[p.Key(o.State)] },
+		Scope:       func(o reconcile.Object[Blackout]) bool { return o.State.status == expired && meant(o) },
 	})
 	for i := range plan {
 		if plan[i].Reason == reconcile.NotDeclared {
 			plan[i].Reason = expired
+		}
+	}
+	for _, o := range have {
+		if wants[0].Absent && o.State.status == active && o.State.text != p.text && meant(o) {
+			plan = append(plan, reconcile.Step[Blackout]{
+				Index: -1, Key: p.Key(o.State), ID: o.ID, Action: reconcile.Unchanged, Have: &o, Wish: o.State, Want: o.State,
+				Reason: fmt.Sprintf("it goes on, because its text is another: %q", o.State.text),
+			})
 		}
 	}
 	return plan, err

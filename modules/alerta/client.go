@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -24,8 +25,19 @@ import (
 
 // client is the part of Alerta's API that the module uses. Its methods wrap httpapi.Error.
 type client struct {
-	http *httpapi.Client
+	http   *httpapi.Client
+	spared sync.Map // by the ids of what this run did not change after all, why
 }
+
+// spare notes that an object is as it should be, or is not to be changed any more, without this run having done anything to it.
+func (c *client) spare(id, why string) { c.spared.Store(id, why) }
+
+// Why an object is spared.
+const (
+	gone  = "gone already, which somebody else did"
+	other = "no longer selected when its turn came"
+	again = "received again since it was listed"
+)
 
 // world is what the module has around it; the zero world is the real one. Tests replace it.
 type world struct {
@@ -252,6 +264,50 @@ func (c *client) getAlert(ctx context.Context, id string) (wireAlert, error) {
 	return alert, nil
 }
 
+// lookAt reads one alert by its full id in the quickest way. It does not see whether a call with this id could reach another alert.
+// https://docs.alerta.io/api/reference.html#retrieve-an-alert
+func (c *client) lookAt(ctx context.Context, id string) (wireAlert, error) {
+	if err := whole(id); err != nil {
+		return wireAlert{}, err
+	}
+	var answer struct {
+		Alert wireAlert `json:"alert"`
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alert", id}}, &answer)
+	switch {
+	case err != nil:
+		return wireAlert{}, err
+	case answer.Alert.ID == "":
+		return wireAlert{}, errors.New("the answer holds no alert")
+	case answer.Alert.ID != id:
+		return wireAlert{}, shared(id, answer.Alert.ID)
+	}
+	return answer.Alert, nil
+}
+
+// confirmation is what each answer to a change has in it.
+type confirmation struct {
+	Status string `json:"status"`
+}
+
+// err is nil where the server says that it did what it was asked for. That it answers is not enough.
+func (a confirmation) err() error {
+	if a.Status != "ok" {
+		return httpapi.Lost("the answer does not say that it is done")
+	}
+	return nil
+}
+
+// change sends a change, and tells how often it went out.
+func (c *client) change(ctx context.Context, request httpapi.Request) (sent int, err error) {
+	var answer confirmation
+	request.Sent = &sent
+	if err = c.http.Do(ctx, request, &answer); err == nil {
+		err = answer.err()
+	}
+	return sent, err
+}
+
 // deleteAlert removes one alert by its full id: https://docs.alerta.io/api/reference.html#delete-an-alert
 func (c *client) deleteAlert(ctx context.Context, id string) error {
 	return c.deleteOne(ctx, "alert", id)
@@ -267,23 +323,32 @@ func (c *client) deleteBlackout(ctx context.Context, id string) error {
 	return c.deleteOne(ctx, "blackout", id)
 }
 
-// deleteOne takes what is gone already for success. Where several delete the same at once the server answers 500 to all but one, so that
-// after a failure it is looked whether the object is there.
+// deleteOne takes what is gone already for success, and notes that it was not this run that removed it. Where several delete the same at once
+// the server answers 500 to all but one, so that after a failure it is looked whether the object is there.
 func (c *client) deleteOne(ctx context.Context, kind, id string) error {
 	if err := whole(id); err != nil {
 		return err
 	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodDelete, Path: []string{kind, id}}, nil)
+	sent, err := c.change(ctx, httpapi.Request{Method: http.MethodDelete, Path: []string{kind, id}})
+	absent := errors.Is(err, httpapi.ErrNotFound)
+	lost := absent || failedToDelete(err)
 	if asksAgain(ctx, err) {
 		look := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{kind, id}}, nil)
-		if errors.Is(look, httpapi.ErrNotFound) {
-			return nil
-		}
+		absent = errors.Is(look, httpapi.ErrNotFound)
 	}
-	if errors.Is(err, httpapi.ErrNotFound) {
-		return nil
+	switch {
+	case !absent:
+		return err
+	case lost && sent == 1: // if it went out again, the first time may have been the one that did it
+		c.spare(id, gone)
 	}
-	return err
+	return nil
+}
+
+// failedToDelete tells whether the server found an object but, when it came to delete it, no more.
+func failedToDelete(err error) bool {
+	var refusal *httpapi.Error
+	return errors.As(err, &refusal) && refusal.Status == http.StatusInternalServerError && strings.HasPrefix(refusal.Msg, "failed to delete")
 }
 
 // asksAgain tells whether a look can say more about a call that failed than its error does.
@@ -297,42 +362,55 @@ func asksAgain(ctx context.Context, err error) bool {
 }
 
 // deleteReceived removes the alerts that were last received under these ids, and gives the ids of the alerts that it removed. One
-// that was received again since then has another id there and stays.
-func (c *client) deleteReceived(ctx context.Context, receiveIDs []string) ([]string, error) {
+// that was received again since then has another id there and stays. certain is false where the server may have removed more than it tells.
+func (c *client) deleteReceived(ctx context.Context, receiveIDs []string) (deleted []string, certain bool, err error) {
 	if len(receiveIDs) == 0 {
-		return nil, nil // without a filter the server deletes all there is
+		return nil, true, nil // without a filter the server deletes all there is
 	}
 	for _, id := range receiveIDs {
 		if err := whole(id); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 	}
 	var answer struct {
+		confirmation
+
 		Deleted []string `json:"deleted"`
 	}
-	err := c.http.Do(ctx, httpapi.Request{
-		Method: http.MethodDelete, Path: []string{"_bulk", "alerts"}, Query: url.Values{"lastReceiveId": receiveIDs},
-	}, &answer)
-	return answer.Deleted, err
+	sent := 0
+	if err = c.http.Do(ctx, httpapi.Request{
+		Method: http.MethodDelete, Path: []string{"_bulk", "alerts"}, Query: url.Values{"lastReceiveId": receiveIDs}, Sent: &sent,
+	}, &answer); err == nil {
+		err = answer.err()
+	}
+	var refusal *httpapi.Error
+	refused := errors.As(err, &refusal) && refusal.Status >= http.StatusBadRequest && !errors.Is(err, httpapi.ErrTransient)
+	return answer.Deleted, sent == 1 && (refused || err == nil && answer.Deleted != nil), err
 }
 
-// act does what an operator would: close, ack, shelve. An alert that is in that status already is httpapi.ErrConflict.
-// https://docs.alerta.io/api/reference.html#action-an-alert
-func (c *client) act(ctx context.Context, id, action, text string) error {
+// act does what an operator would: close, ack, shelve. An alert that is in that status already is httpapi.ErrConflict. It tells how often the
+// call went out. https://docs.alerta.io/api/reference.html#action-an-alert
+func (c *client) act(ctx context.Context, id, action, text string) (sent int, err error) {
 	if err := whole(id); err != nil {
-		return err
+		return 0, err
 	}
 	body := map[string]string{"action": action, "text": text}
-	return c.http.Do(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"alert", id, "action"}, JSON: body}, nil)
+	return c.change(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"alert", id, "action"}, JSON: body})
 }
 
 // countAlerts tells how many alerts the server has for whoever calls: https://docs.alerta.io/api/reference.html#get-counts
 func (c *client) countAlerts(ctx context.Context) (int, error) {
 	var answer struct {
-		Total int `json:"total"`
+		Total *int `json:"total"`
 	}
 	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alerts", "count"}}, &answer)
-	return answer.Total, wrap("counting alerts", err)
+	if err == nil && answer.Total == nil {
+		err = errors.New("the answer does not tell how many there are")
+	}
+	if err != nil {
+		return 0, wrap("counting alerts", err)
+	}
+	return *answer.Total, nil
 }
 
 // wireHeartbeat is a heartbeat as the server lists it: https://docs.alerta.io/api/heartbeat.html
@@ -365,6 +443,7 @@ type wireBlackout struct {
 	Start       time.Time `json:"startTime"`
 	End         time.Time `json:"endTime"`
 	Status      string    `json:"status"` // active, pending or expired, by the server's clock
+	Text        string    `json:"text"`
 }
 
 // listBlackouts gives all blackouts: https://docs.alerta.io/api/reference.html#list-all-blackouts
@@ -375,9 +454,14 @@ func (c *client) listBlackouts(ctx context.Context) ([]wireBlackout, error) {
 // createBlackout makes a blackout, also where there is one like it: https://docs.alerta.io/api/reference.html#create-a-blackout
 func (c *client) createBlackout(ctx context.Context, body map[string]any) (wireBlackout, error) {
 	var answer struct {
+		confirmation
+
 		Blackout wireBlackout `json:"blackout"`
 	}
 	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"blackout"}, JSON: body}, &answer)
+	if err == nil && (answer.err() != nil || answer.Blackout.ID == "") {
+		err = httpapi.Lost("the answer does not hold the blackout that was made")
+	}
 	return answer.Blackout, err
 }
 
@@ -387,11 +471,14 @@ func (c *client) updateBlackout(ctx context.Context, id string, body map[string]
 	if err := whole(id); err != nil {
 		return err
 	}
-	return c.http.Do(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"blackout", id}, JSON: body}, nil)
+	_, err := c.change(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"blackout", id}, JSON: body})
+	return err
 }
 
 // housekept is what one call of the server's housekeeping did, beside the deletions, which it does not tell.
 type housekept struct {
+	confirmation
+
 	Expired  []string `json:"expired"`
 	Unshelve []string `json:"unshelve"`
 	Unack    []string `json:"unack"`
@@ -403,6 +490,9 @@ func (c *client) keepHouse(ctx context.Context, expired, info int) (housekept, e
 	var answer housekept
 	query := url.Values{"expired": {strconv.Itoa(expired)}, "info": {strconv.Itoa(info)}}
 	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"management", "housekeeping"}, Query: query}, &answer)
+	if err == nil {
+		err = answer.err()
+	}
 	return answer, wrap("housekeeping", err)
 }
 

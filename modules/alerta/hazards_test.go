@@ -224,8 +224,9 @@ func TestBulkDeletionsNameWhatTheyDelete(t *testing.T) {
 	l.expectExactCalls()
 	require.Equal(t, 200, l.server.Count(t))
 	var none client
-	ids, err := none.deleteReceived(t.Context(), nil)
+	ids, certain, err := none.deleteReceived(t.Context(), nil)
 	require.NoError(t, err, "nothing is called, which would panic")
+	assert.True(t, certain)
 	assert.Empty(t, ids)
 	l.server.Do(t, l.server.Key(alertatest.Admin), http.MethodDelete, "/_bulk/alerts", map[string]any{"id": []string{whole1}})
 	assert.Zero(t, l.server.Count(t), "the hazard itself")

@@ -175,6 +175,7 @@ func (r *run) plan(ctx context.Context, b *blackouts, h *heartbeats, a *alerts) 
 		if planned.blackouts, err = b.plan(ctx, r.blackouts); err != nil {
 			return planned, 0, err
 		}
+		r.tellOfOthers(planned.blackouts)
 	}
 	if r.heartbeats {
 		if planned.heartbeats, err = r.planHeartbeats(ctx, h); err != nil {
@@ -185,6 +186,15 @@ func (r *run) plan(ctx context.Context, b *blackouts, h *heartbeats, a *alerts) 
 		planned.alerts, total, err = r.planAlerts(ctx, a)
 	}
 	return planned, total, err
+}
+
+// tellOfOthers warns of blackouts that keep alerts away although theirs shall be absent.
+func (r *run) tellOfOthers(plan reconcile.Plan[Blackout]) {
+	for _, step := range plan {
+		if step.Index < 0 && step.Action == reconcile.Unchanged {
+			r.call.Warn("blackout %s (%s) is left: %s", step.Key, step.ID, step.Reason)
+		}
+	}
 }
 
 func (r *run) planHeartbeats(ctx context.Context, h *heartbeats) (reconcile.Plan[Heartbeat], error) {
@@ -378,9 +388,12 @@ func perform[S any](ctx context.Context, r *run, p reconcile.Provider[S], plan r
 		Done: func(s reconcile.Step[S]) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			*done = append(*done, s)
+			*done = append(*done, spared(r, s))
 		},
 	})
+	for i := range applied {
+		applied[i] = spared(r, applied[i])
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*done = slices.Concat(before, applied, unable)
@@ -388,6 +401,17 @@ func perform[S any](ctx context.Context, r *run, p reconcile.Provider[S], plan r
 		return errEnded // the signal is told before it
 	}
 	return err
+}
+
+// spared turns a step on what this run did not change after all into what it is.
+func spared[S any](r *run, step reconcile.Step[S]) reconcile.Step[S] {
+	for _, c := range r.clients {
+		if why, known := c.spared.Load(step.ID); known && step.Err == nil && step.Action != reconcile.Create {
+			step.Reason, _ = why.(string)
+			step.Action, step.Changes = reconcile.Unchanged, nil
+		}
+	}
+	return step
 }
 
 // clear works on the planned alerts, then looks once more for those that came in meanwhile. More than one look would not end where they keep
@@ -402,11 +426,7 @@ func (r *run) clear(ctx context.Context, a *alerts, plan reconcile.Plan[Alert], 
 		provider = &bulkAlerts{alerts: *a, warn: r.call.Warn}
 	}
 	attempt := func(plan reconcile.Plan[Alert]) error {
-		err := perform(ctx, r, provider, plan, &r.done.alerts, nil)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		spared(r.done.alerts)
-		return err
+		return perform(ctx, r, provider, plan, &r.done.alerts, nil)
 	}
 	if err := attempt(plan); err != nil || len(r.done.alerts.Failed()) > 0 {
 		return err

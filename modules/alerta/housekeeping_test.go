@@ -182,8 +182,8 @@ func TestBlackoutsAreMadeOnce(t *testing.T) {
 		done = l.ok(open.With(task{"duration": "3h"}))
 		assert.Equal(t, 2, done.Summary["updated"])
 
-		// Duplicates and leftovers that somebody else made.
-		l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, Duration: 3 * 3600})
+		// A duplicate that another controller made in the same moment, and leftovers whose text is no matter.
+		l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, Duration: 3 * 3600, Text: "cleared by alerta_housekeeping"})
 		past := func(d time.Duration) string { return time.Now().UTC().Add(-d).Format(alertatest.TimeFormat) }
 		l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, StartTime: past(2 * time.Hour), EndTime: past(time.Hour)})
 		other := l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s10"}, StartTime: past(2 * time.Hour), EndTime: past(time.Hour)})
@@ -200,6 +200,67 @@ func TestBlackoutsAreMadeOnce(t *testing.T) {
 		}
 		assert.ElementsMatch(t, []string{stranger, other, planned}, left)
 	})
+}
+
+// TestABlackoutOfSomebodyElseIsLeftAlone holds that one with another text is neither ended nor taken for enough, and that this is told.
+func TestABlackoutOfSomebodyElseIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, l *lab) {
+		var theirs []string
+		for _, text := range []string{"", "the disks are replaced"} {
+			theirs = append(theirs, l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, Duration: 72 * 3600, Text: text}))
+		}
+		before := l.server.Blackouts(t)
+		o := task{"environment": "Production", "stack": "s1", "blackout": "present", "duration": "1h", "text": "a deployment"}
+		done := l.ok(o)
+		assert.Equal(t, 1, done.Summary["created"])
+		assert.Empty(t, done.Warnings)
+		done = l.ok(o.With(task{"duration": "3h"}))
+		assert.Equal(t, 1, done.Summary["updated"])
+		done = l.ok(o.With(task{"blackout": "absent"}))
+		assert.Equal(t, 1, done.Summary["deleted"])
+		assert.Equal(t, before, l.server.Blackouts(t))
+		require.Len(t, done.Warnings, 2)
+		for i, text := range []string{`""`, `"the disks are replaced"`} {
+			assert.Contains(t, done.Warnings, `blackout Production, tags ["stack=s1"] (`+theirs[i]+`) is left: it goes on, because its text is another: `+text)
+		}
+	})
+}
+
+// TestAKeyOfACustomerMakesOneBlackout holds that the customer which the server adds does not hide a blackout from the next run.
+func TestAKeyOfACustomerMakesOneBlackout(t *testing.T) {
+	t.Parallel()
+	for _, setting := range []string{"CUSTOMER_VIEWS = True", "CUSTOMER_VIEWS = False"} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, alertatest.Newest, alertatest.Setting(setting))
+			acme := task{
+				"environment": "Production", "stack": "s1", "blackout": "present", "duration": "1h",
+				"api_key": l.server.AddKey(t, "acme", "write:blackouts", "read:alerts"),
+			}
+			beta := acme.With(task{"api_key": l.server.AddKey(t, "beta", "write:blackouts", "read:alerts")})
+			admin := acme.With(task{"api_key": l.server.Key(alertatest.Admin)})
+			customers := func() (customers []string) {
+				for _, b := range l.server.Blackouts(t) {
+					customers = append(customers, b.Customer)
+				}
+				return customers
+			}
+			l.ok(acme)
+			assert.Equal(t, []string{"acme"}, customers())
+			l.ok(acme.With(task{"customer": "acme"}))
+			assert.Equal(t, []string{"acme"}, customers(), "named or not, it is the same")
+			l.ok(beta)
+			l.ok(admin)
+			assert.Equal(t, []string{"acme", "beta", ""}, customers())
+			l.ok(acme.With(task{"duration": "4h"}))
+			assert.Equal(t, []string{"acme", "beta", ""}, customers())
+			l.ok(admin.With(task{"blackout": "absent"}))
+			assert.Equal(t, []string{"acme", "beta"}, customers(), "who sees those of several customers means none of theirs")
+			l.ok(acme.With(task{"blackout": "absent"}))
+			assert.Equal(t, []string{"beta"}, customers())
+		})
+	}
 }
 
 // TestABlackoutKeepsItsCustomer holds that moving the end takes nothing away.

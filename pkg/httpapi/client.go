@@ -139,6 +139,9 @@ func (c *Client) Do(ctx context.Context, r Request, out any) error {
 		return errors.New(c.hide.text(fmt.Sprintf("a request to %s that cannot be sent: %v", c.cfg.Service, err)))
 	}
 	do := &running{client: c, prepared: p, started: c.clock.Now()}
+	if r.Sent != nil {
+		defer func() { *r.Sent = int(do.sent.Load()) }()
+	}
 	for {
 		v := do.try(ctx, out)
 		switch v.next {

@@ -21,6 +21,7 @@ type Request struct {
 	JSON   any        // sent as application/json
 	Fresh  func() any // makes the JSON for each attempt when its turn has come, where it depends on the time
 	Header http.Header
+	Sent   *int // set to how often it went out, for callers to whom an answer means another thing after a repeat; nil for nobody
 }
 
 // Repeat says whether sending a request twice has the effect of sending it once.

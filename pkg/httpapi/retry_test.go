@@ -90,7 +90,9 @@ func TestFaults(t *testing.T) {
 				s := newServer(t, fault.handler)
 				c := newClient(t, s.URL, func(c *Config) { c.Classify = denied })
 				var got thing
-				err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}}, &got)
+				sent := 0
+				err := c.Do(t.Context(), Request{Method: method, Path: []string{"x"}, Sent: &sent}, &got)
+				assert.Equal(t, len(s.calls()), sent)
 				if again {
 					require.NoError(t, err)
 					assert.Equal(t, "7", got.ID)
