@@ -158,6 +158,8 @@ func TestProgressOfAThousandTests(t *testing.T) {
 		assert.Regexp(t, `^(reading \d+ of 1000|changing \d+ of 500) tests$`, line, "no name, and the pace of the rate limit is no waiting")
 	}
 
+	assert.Contains(t, runTold(l, options{"tests": items[:21], "api_rate_limit": 0.1, "api_concurrency": 1}), "reading the list of tests, waiting 10 s for the rate limit")
+
 	assert.Empty(t, runTold(l, options{"tests": items[:20], "api_rate_limit": 0.1}), "few tests, be they slow")
 }
 

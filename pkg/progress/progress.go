@@ -28,10 +28,11 @@ type Reporter struct {
 	now  func() time.Time
 	show func(line string)
 
-	mu    sync.Mutex
-	due   time.Time // no line before this
-	phase *Phase    // nil between two phases
-	waits map[*wait]bool
+	mu      sync.Mutex
+	due     time.Time // no line before this
+	phase   *Phase    // nil between two phases,
+	between string    // what is told there; "" for nothing
+	waits   map[*wait]bool
 }
 
 // wait is a request that is held back.
@@ -87,6 +88,14 @@ func About(ctx context.Context, plural string) context.Context {
 	return context.WithValue(ctx, key{}, a)
 }
 
+// Expect says that the run is about so many objects. Where they are not few, also the time is told in which no phase is, because lists are
+// read then.
+func Expect(ctx context.Context, objects int) {
+	if a := of(ctx); a.reporter != nil && objects > few {
+		a.reporter.change(func() { a.reporter.between = "reading the list of " + a.plural })
+	}
+}
+
 // Phase is one part of a run, of which it is known how many objects it is about. The nil Phase is one that is not told.
 type Phase struct {
 	reporter     *Reporter
@@ -132,7 +141,7 @@ func (p *Phase) End() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.phase = nil; p.told && p.last != p.done {
-		r.say(p, "")
+		r.say(p.line())
 	}
 }
 
@@ -156,15 +165,24 @@ func (r *Reporter) change(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f()
-	if r.phase != nil && !r.now().Before(r.due) {
-		r.say(r.phase, r.waiting())
+	switch {
+	case r.now().Before(r.due):
+	case r.phase != nil:
+		r.say(r.phase.line() + r.waiting())
+	case r.between != "":
+		r.say(r.between + r.waiting())
 	}
 }
 
-func (r *Reporter) say(p *Phase, more string) {
+func (r *Reporter) say(line string) {
 	r.due = r.now().Add(pause)
+	r.show(line)
+}
+
+// line tells how far the phase is.
+func (p *Phase) line() string {
 	p.told, p.last = true, p.done
-	r.show(fmt.Sprintf("%s %d of %d %s%s", p.verb, p.done, p.total, p.plural, more))
+	return fmt.Sprintf("%s %d of %d %s", p.verb, p.done, p.total, p.plural)
 }
 
 // waiting tells of the rate limit where it holds back the next request for more than a second.

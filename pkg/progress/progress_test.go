@@ -101,6 +101,29 @@ func TestTheEndKeepsTheNextLineWaiting(t *testing.T) {
 	assert.Equal(t, "changing 2 of 30 tests", r.shown())
 }
 
+func TestWhatIsBetweenThePhasesOfALargeRunIsTold(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	progress.Expect(r, 20)
+	r.pass(3)
+	progress.Expect(r, 20)
+	assert.Empty(t, r.shown(), "few objects")
+	progress.Expect(r, 21)
+	assert.Equal(t, "reading the list of tests", r.shown())
+	r.pass(5)
+	over := progress.Waiting(r, 50*time.Second)
+	assert.Equal(t, "reading the list of tests, waiting 50 s for the rate limit", r.shown())
+	over()
+	r.pass(5)
+	p := progress.Begin(r, "reading", 21)
+	assert.Equal(t, "reading 0 of 21 tests", r.shown())
+	p.End()
+	r.pass(5)
+	progress.Expect(r, 21)
+	assert.Equal(t, "reading the list of tests", r.shown())
+	progress.Expect(t.Context(), 21)
+}
+
 func TestAPhaseWithinAnotherIsNotTold(t *testing.T) {
 	t.Parallel()
 	r := start(t)

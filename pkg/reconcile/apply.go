@@ -50,8 +50,11 @@ func ReadEach(ctx context.Context, limit, n int, do func(ctx context.Context, i 
 	phase := progress.Begin(ctx, "reading", n)
 	defer phase.End()
 	return Each(ctx, limit, n, func(ctx context.Context, i int) error {
-		defer phase.Add(1)
-		return do(ctx, i)
+		err := do(ctx, i)
+		if err == nil {
+			phase.Add(1)
+		}
+		return err
 	})
 }
 

@@ -146,6 +146,16 @@ func TestReadingManyOneByOneIsTold(t *testing.T) {
 	require.NoError(t, reconcile.ReadEach(ctx, 1, 30, func(context.Context, int) error { return nil }))
 	require.Len(t, *lines, 31)
 	assert.Equal(t, "reading 30 of 30 things", (*lines)[30])
+
+	ctx, lines = telling(t)
+	require.Error(t, reconcile.ReadEach(ctx, 1, 30, func(_ context.Context, i int) error {
+		if i == 7 {
+			return memory.ErrBroken
+		}
+		return nil
+	}))
+	assert.NotContains(t, *lines, "reading 30 of 30 things", "what was not read is not counted")
+	assert.Contains(t, *lines, "reading 7 of 30 things")
 }
 
 func TestALostCreateIsLookedForBeforeItIsSentAgain(t *testing.T) {

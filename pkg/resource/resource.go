@@ -79,6 +79,7 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 		return nil, err
 	}
 	ctx = progress.About(ctx, k.Plural)
+	progress.Expect(ctx, len(task.Wants))
 	r := report[S]{noun: k.Noun, plural: k.Plural, task: task, withDiff: call.Diff}
 	plan, err := k.plan(ctx, task)
 	if err != nil {
