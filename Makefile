@@ -18,7 +18,7 @@ ALERTA_VERSIONS := 9.1.0 9.0.4
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## build each module into library/, ready to stand beside a playbook
@@ -27,6 +27,14 @@ build: ## build each module into library/, ready to stand beside a playbook
 	@cd library && find . -mindepth 1 -maxdepth 1 $(foreach m,$(MODULES),! -name $(m) ! -name $(m).yml) -exec rm -rf {} +
 	$(GO_BUILD) -o library/ $(addprefix ./,$(MODULE_DIRS))
 	@cp $(foreach d,$(MODULE_DIRS),$(d)/$(notdir $(d)).yml) library/
+
+.PHONY: generate
+generate: ## write anew what Ansible reads about the modules: plugins/ and meta/runtime.yml
+	go test ./modules/collection -run TestGeneratedFilesAreFresh -count 1 -update
+
+.PHONY: collection
+collection: generate tools venv ## build the tarball for Galaxy, with programs for Linux and macOS on x86-64 and arm64
+	.ci/collection
 
 .PHONY: emulator
 emulator: ## build the vendors' emulator into .tools/ (Ansible would take it for a module in library/)
@@ -81,9 +89,9 @@ clean: ## remove what the other targets made
 tools: .tools/golangci-lint ## build the pinned Go tools
 
 # Their module is apart, because the linter's hundreds of dependencies would raise the versions that the suite itself is built on.
-.tools/golangci-lint: .ci/tools/go.mod .ci/tools/go.sum
+.tools/golangci-lint: .ci/tools/go.mod .ci/tools/go.sum $(wildcard .ci/tools/*/*.go)
 	@echo "building the Go tools; the first time takes a minute or two"
-	@cd .ci/tools && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w' -o $(CURDIR)/.tools/ tool
+	@cd .ci/tools && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w' -o $(CURDIR)/.tools/ tool ./licences
 	@touch $@
 
 .PHONY: venv

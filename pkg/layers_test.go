@@ -58,6 +58,8 @@ func layers() []layer {
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
 		{"pkg/emulator/statuscake/conformtest", []string{"pkg/emulator", "pkg/emulator/", "github.com/getkin/kin-openapi/", testify}, "conformity is judged by a tool that others wrote"},
 		{"modules", append([]string{"modules/"}, service...), "the list of modules names every service, and holds nothing else"},
+		{"modules/bundle", []string{"modules", "pkg/ansible"}, "main.go joins all modules to the process, and does no work"},
+		{"modules/collection", []string{"pkg/ansible", yaml}, "what Ansible reads about a module follows from its documentation and its rules"},
 		{"modules/*", service, "services never import each other: what two of them need belongs into pkg"},
 		{"modules/*/*", []string{"modules/.", "pkg/ansible", "pkg/resource"}, "main.go joins its own service to the process, and does no work"},
 		{"pkg/servertest", []string{"pkg/emulator", testify}, "it runs any real server, and puts the machinery of the emulator in front of it"},

@@ -3,6 +3,7 @@
 package ansible
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -201,9 +202,7 @@ func (c *Call) internals(params *dict) (facility, logPrefix string, ignoreUnknow
 	}
 	c.CheckMode, c.Diff, c.noLog, ignoreUnknown = flag("check_mode"), flag("diff"), flag("no_log"), flag("ignore_unknown_opts")
 	c.Version = text("version")
-	if name := text("module_name"); name != "" {
-		c.Name = name
-	}
+	c.Name = cmp.Or(text("bundled_module"), text("module_name"), c.Name)
 	switch v := params.values["_ansible_verbosity"].(type) {
 	case int64:
 		c.Verbosity = int(v)

@@ -124,6 +124,9 @@ func work(ctx context.Context, modules []Module, p Process, calls chan<- *Call) 
 	return end
 }
 
+// bundledModule names the module where Ansible itself names the program that several modules are in.
+const bundledModule = "_ansible_bundled_module"
+
 // prepare reads the arguments and picks the module.
 func prepare(modules []Module, p Process) (Module, *dict, error) {
 	args := p.args()
@@ -138,8 +141,9 @@ func prepare(modules []Module, p Process) (Module, *dict, error) {
 	if len(modules) == 1 && named == "" {
 		return modules[0], params, nil
 	}
-	value, _ := params.get("_ansible_module_name")
-	name := cmp.Or(toStr(value), named, p.program())
+	bundled, _ := params.get(bundledModule)
+	called, _ := params.get("_ansible_module_name")
+	name := cmp.Or(toStr(bundled), toStr(called), named, p.program())
 	i := slices.Index(namesOf(modules), name[strings.LastIndexByte(name, '.')+1:])
 	if i < 0 {
 		return Module{}, nil, fmt.Errorf("the module must be one of: %s, got: %s", strings.Join(namesOf(modules), ", "), name)

@@ -1,0 +1,187 @@
+# Copyright (c) The stackwatch.monitoring authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one action plugin of the collection. It runs the program that all modules are in: here, or on the host that the task is for."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import selectors
+import signal
+import subprocess
+import time
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+COLLECTION = "stackwatch.monitoring"
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin")
+SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
+MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+# Seconds that a module gets to finish what is under way and to answer after it was told to stop. It takes at most 5 itself.
+GRACE = 8
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Runs a module's program without a copy of it where the task is for this machine, and as any other module elsewhere."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Give the module's answer."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = plain(self._task.args)
+        # A connection plugin named "local" is Ansible's own only without another user between it and us.
+        here = self._connection.transport == "local" and self._connection.become is None
+        if here and not self._task.async_val:
+            result.update(self._run_here(arguments, task_vars))
+        else:
+            result.update(self._run_there(arguments, task_vars))
+        return result
+
+    def _run_here(self, arguments, task_vars):
+        """Start the program with the arguments on its standard input, where no list of processes shows them."""
+        self._update_module_args(self._task.action, arguments, task_vars)
+        environment = {}
+        self._compute_environment_string(environment)
+        told, tells = os.pipe()  # progress
+        alive, life = os.pipe()  # closes when this process is gone, however it went
+        environment = {key: to_text(value) for key, value in environment.items()}
+        environment.update(STACKWATCH_PROGRESS_FD=str(tells), STACKWATCH_LIFELINE_FD=str(alive))
+        program = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
+        show = self._progress(task_vars)
+        try:
+            child = subprocess.Popen(
+                [program, self._task.action.rpartition(".")[2]],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env={**os.environ, **environment}, cwd=self._loader.get_basedir() or None,
+                # In a session of its own it gets one signal, from here, and not a second one from the terminal.
+                pass_fds=(tells, alive), start_new_session=True,
+            )
+        except OSError as error:
+            raise AnsibleActionFail("the module's program cannot be started: %s. The collection must be installed where programs can be run, "
+                                    "not on a file system that is mounted with noexec." % error) from error
+        finally:
+            os.close(tells)
+            os.close(alive)
+        with child, os.fdopen(life, "wb"), os.fdopen(told, "rb") as progress:
+            return self._converse(child, json.dumps(arguments).encode("ascii"), progress, show)
+
+    def _converse(self, child, arguments, progress, show):
+        """Pass the arguments, take in what the program writes, and have it end in order if the task shall not go on."""
+        streams = {child.stdout: bytearray(), child.stderr: bytearray(), progress: bytearray()}
+        with selectors.DefaultSelector() as selector:
+            for stream in streams:
+                selector.register(stream, selectors.EVENT_READ)
+
+            def listen(until=None):
+                while selector.get_map() and (until is None or time.monotonic() < until):
+                    for key, dummy in selector.select(None if until is None else max(0, until - time.monotonic())):
+                        data = os.read(key.fd, 65536)
+                        if not data:
+                            selector.unregister(key.fileobj)
+                        streams[key.fileobj] += data
+                        if key.fileobj is progress:
+                            *lines, rest = streams[progress].split(b"\n")
+                            streams[progress] = bytearray(rest)
+                            for line in lines:
+                                show(to_text(line))
+
+            try:
+                try:
+                    child.stdin.write(arguments)
+                    child.stdin.close()
+                except BrokenPipeError:
+                    pass  # it ended before it read all; its answer says why
+                listen()
+                child.wait()
+            except BaseException as stopped:
+                child.send_signal(signal.SIGTERM)
+                listen(time.monotonic() + GRACE)
+                child.kill()
+                # Ansible's own error of a task that takes longer than its timeout, which has changed its place over the versions.
+                if type(stopped).__name__ != "TaskTimeoutError":
+                    raise
+                answer = self._answer(child, streams)
+                answer.update(failed=True, timedout={"period": self._task.timeout}, msg="The %s action failed to execute in the expected time "
+                              "frame (%d) and was terminated: %s" % (self._task.action, self._task.timeout, answer.get("msg")))
+                return answer
+        return self._answer(child, streams)
+
+    def _answer(self, child, streams):
+        """Read what the program answered."""
+        text = to_text(bytes(streams[child.stdout]))
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict):
+            return answer
+        return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
+                "module_stdout": text, "module_stderr": to_text(bytes(streams[child.stderr])), "rc": child.wait()}
+
+    def _progress(self, task_vars):
+        """Give what shows a line of progress. It goes to the standard error, because some callbacks write JSON to the output."""
+        wanted = os.environ.get("STACKWATCH_PROGRESS", True)
+        wanted = self._templar.template(task_vars.get("stackwatch_progress", wanted))
+        if not boolean(wanted, strict=False):
+            return lambda line: None
+        start = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
+        return lambda line: display.display(start + line, stderr=True)
+
+    def _run_there(self, arguments, task_vars):
+        """Have Ansible copy the program to the host and run it."""
+        program = program_for(*self._target(task_vars))
+        # Ansible names the program in the arguments, because that is the module that it runs.
+        arguments["_ansible_bundled_module"] = self._task.action
+        in_background = self._task.async_val and not self._connection.has_native_async
+        result = self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=in_background)
+        if not in_background:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _target(self, task_vars):
+        """Tell the system and the machine that the task is for, as uname says them."""
+        if self._connection.transport == "local":
+            return platform.system(), platform.machine()
+        # The facts of a task that is delegated are those of another host.
+        facts = {} if self._task.delegate_to else task_vars.get("ansible_facts", {})
+        if facts.get("system") and facts.get("architecture"):
+            return facts["system"], facts["architecture"]
+        said = self._low_level_execute_command("uname -sm", sudoable=False)
+        words = to_text(said.get("stdout", "")).split()
+        if said.get("rc") != 0 or len(words) < 2:
+            raise AnsibleActionFail("the system of the host is not known: uname -sm answered %s" % (said.get("stdout") or said.get("stderr") or said))
+        return words[-2], words[-1]
+
+
+def program_for(system, machine):
+    """Name the program for a system and a machine, as uname says them."""
+    if system not in SYSTEMS or machine not in MACHINES:
+        raise AnsibleActionFail("%s has programs for Linux and macOS on x86-64 and arm64, and none for %s on %s; delegate the task to the controller"
+                                % (COLLECTION, system, machine))
+    return "stackwatch_%s_%s" % (SYSTEMS[system], MACHINES[machine])
+
+
+def plain(value):
+    """Turn the values of a task, which may be dates, decrypted or marked in ways of some Ansible versions, into those that JSON has."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {to_text(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return to_text(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
