@@ -48,6 +48,7 @@ const defaultGrace = 5 * time.Second
 func osProcess() (p Process, stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	watchLifeline(os.Getenv(LifelineVariable), signals)
 	settle()
 	return Process{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,

@@ -5,6 +5,7 @@ package ansible_test
 import (
 	"bufio"
 	"bytes"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -12,29 +13,44 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
 
-// TestRealSignal sends signals to a real process.
+// TestRealSignal sends signals to a real process, or lets the one that started it go.
 func TestRealSignal(t *testing.T) {
 	binary := buildModules(t)
-	for signal, name := range map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGINT: "SIGINT"} {
+	for name, c := range map[string]struct {
+		stop func(module *os.Process, lifeline *os.File) error
+		told string
+	}{
+		"SIGTERM":                    {func(p *os.Process, _ *os.File) error { return p.Signal(syscall.SIGTERM) }, "SIGTERM"},
+		"SIGINT":                     {func(p *os.Process, _ *os.File) error { return p.Signal(syscall.SIGINT) }, "SIGINT"},
+		"whoever started it is gone": {func(_ *os.Process, lifeline *os.File) error { return lifeline.Close() }, "SIGTERM"},
+	} {
 		t.Run(name, func(t *testing.T) {
+			theirs, ours, err := os.Pipe()
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = ours.Close() })
 			cmd := exec.CommandContext(t.Context(), binary, "behave", "-")
 			cmd.Stdin = strings.NewReader(`{"do": "wait", "token": "hunter2"}`)
+			cmd.ExtraFiles = []*os.File{theirs}
+			cmd.Env = append(os.Environ(), ansible.LifelineVariable+"=3")
 			var out bytes.Buffer
 			cmd.Stdout = &out
 			stderr, err := cmd.StderrPipe()
 			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
+			require.NoError(t, theirs.Close())
 			line, err := bufio.NewReader(stderr).ReadString('\n')
 			require.NoError(t, err)
 			require.Equal(t, "started\n", line)
-			require.NoError(t, cmd.Process.Signal(signal))
+			require.NoError(t, c.stop(cmd.Process, ours))
 			var exit *exec.ExitError
 			require.ErrorAs(t, cmd.Wait(), &exit)
 			assert.Equal(t, 1, exit.ExitCode())
 			answer := decode(t, out.String())
-			assert.Equal(t, "interrupted by "+name+": second: context canceled", answer["msg"])
+			assert.Equal(t, "interrupted by "+c.told+": second: context canceled", answer["msg"])
 			assert.Equal(t, []any{"first"}, answer["done"])
 		})
 	}

@@ -15,15 +15,21 @@ const ProgressVariable = "STACKWATCH_PROGRESS_FD"
 
 // openProgress gives the pipe that the number names, and nil where there is none: a bad number must not cost a run.
 func openProgress(number string) io.Writer {
-	fd, err := strconv.Atoi(number)
-	if err != nil || fd <= syscall.Stderr {
-		return nil
-	}
-	var stat syscall.Stat_t
-	if syscall.Fstat(fd, &stat) != nil || stat.Mode&syscall.S_IFMT != syscall.S_IFIFO || syscall.SetNonblock(fd, true) != nil {
+	fd := inheritedPipe(number)
+	if fd == 0 || syscall.SetNonblock(fd, true) != nil {
 		return nil
 	}
 	return pipe(fd)
+}
+
+// inheritedPipe gives the descriptor of a pipe that a text names, and 0 where it names none.
+func inheritedPipe(number string) int {
+	fd, err := strconv.Atoi(number)
+	var stat syscall.Stat_t
+	if err != nil || fd <= syscall.Stderr || syscall.Fstat(fd, &stat) != nil || stat.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return 0
+	}
+	return fd
 }
 
 // pipe is written to without ever waiting: what a full one does not take is lost, as is what nobody reads any more. An *os.File would wait.

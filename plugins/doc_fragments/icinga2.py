@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options:
   api_url:
     description:
-      - URL of the server's API, with or without V(/v1).
+      - URL of the server's API, with or without V(/v1). Icinga 2 itself speaks only HTTPS.
       - If it is not set, the environment variable E(ICINGA2_API_URL) is used.
     type: str
     default: https://localhost:5665

@@ -153,12 +153,15 @@ options:
         this long from now.
       - With V(absent) such blackouts are removed.
       - >-
+        A blackout is found again by what it covers and by its O(text). One with another text is somebody else's. It is neither
+        changed nor removed, and O(blackout=absent) warns that it goes on.
+      - >-
         A blackout is made for each combination of the values of O(environment), O(resource), O(service), O(group), O(event),
         O(origin), O(customer), O(tags) and O(stack), of which O(environment) is required. The other options that select do not go
         with it.
       - >-
-        Of several blackouts for the same one is kept, and those that are over are removed. Those that have not begun are left
-        alone.
+        Of several such blackouts one is kept. Those that are over are removed, whatever their text. Those that have not begun are
+        left alone.
       - A blackout keeps away the alerts that clear others as well, unless the server's C(BLACKOUT_ACCEPT) says otherwise.
     type: str
     choices:
@@ -230,8 +233,8 @@ options:
   text:
     description:
       - >-
-        What is noted in a new blackout, and in the history of alerts that are closed, acknowledged or shelved. V(cleared by
-        alerta_housekeeping) if it is not set.
+        What is noted in a new blackout, by which it is found again, and in the history of alerts that are closed, acknowledged or
+        shelved. V(cleared by alerta_housekeeping) if it is not set.
     type: str
   delete_limit:
     description:
@@ -307,11 +310,13 @@ notes:
     deleted, and kept if they are no longer selected. Others are deleted also if they were received again meanwhile. With
     O(bulk=true) all that were received again are kept, but a status that somebody sets meanwhile is not seen.
   - >-
-    The server gives a blackout the customer of a key that is bound to one. Name it in O(customer), or each run makes another
-    blackout.
+    The server gives a blackout the customer of a key that is bound to one. Where all blackouts that the key sees are of one
+    customer, they are therefore found without O(customer) too.
   - >-
-    Of two runs at once over the same alerts both may count what one of them deleted, and two controllers that open the same
-    blackout in the same moment make two, of which the next run removes one.
+    What somebody else removed first is V(unchanged), and is not counted as deleted. It is counted where that cannot be known,
+    because an answer was lost or the deletion had to be repeated. Of two runs at once that close, acknowledge or shelve the same
+    alerts, or that call O(server), both may count what one of them did. Two controllers that open the same blackout in the same
+    moment make two, of which the next run removes one.
   - >-
     Alerts are read at once, up to 64 MiB, which are some 50,000. With more, O(environment), O(resource) or a single stack narrow
     what is read.

@@ -325,7 +325,7 @@ options:
           - >-
             Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key)
             and the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they
-            occur.
+            occur. So are those that the server holds already.
           - V(managed_by) and V(stack) belong to the module; see O(stack).
         type: dict
         aliases:
@@ -621,7 +621,8 @@ options:
         stay, also those that come from templates.
       - >-
         Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key) and
-        the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they occur.
+        the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they occur. So are
+        those that the server holds already.
       - V(managed_by) and V(stack) belong to the module; see O(stack).
     type: dict
     aliases:
@@ -649,6 +650,9 @@ options:
     description:
       - V(present) creates the host or updates what differs, V(absent) deletes it with its services, downtimes and comments.
       - V(absent) with O(stack) and neither O(name), O(hosts) nor another option of a host deletes all hosts of that stack.
+      - >-
+        Each service that goes with its host is named in the answer. A host that is asked away by its name takes services without
+        a stack along. While it holds services of other stacks it stays, which is an error that names them.
     type: str
     choices:
       - present
@@ -659,7 +663,8 @@ options:
       - >-
         V(true) also deletes the hosts that O(hosts) does not declare, of O(stack) where that is set, else of all that the suite
         manages, which are those with the variable V(managed_by) set to V(stackwatch). Without O(stack), declared objects get
-        that. Their services go with them; a host that carries a service of another stack is left alone, which is an error.
+        that. Their services go with them. While a host holds services of another stack or of none, it stays, which is an error
+        that names them, and nothing else is purged either.
       - Hosts without that variable, and those that were not created through the API, are never purged.
       - >-
         Nothing is purged if O(hosts) declares nothing that shall be present (that is an error), if more would go than
@@ -703,6 +708,10 @@ options:
     type: bool
     default: false
 notes:
+  - >-
+    As a key of C(module_defaults) the plain name is taken for the module of the same name in C(community.general). Write
+    C(stackwatch.monitoring.icinga2_host) there, or C(ansible.legacy.icinga2_host) where the module stands in a folder beside the
+    playbook.
   - Supports C(check_mode) and C(diff). Both tell the difference of each attribute; what looks like a credential is masked.
   - >-
     The API user needs the permissions V(status/query) and, for V(Host) and V(Service) as far as they are managed,
@@ -711,8 +720,8 @@ notes:
   - >-
     Where the user may also query them (V(objects/query/CheckCommand), V(objects/query/EventCommand), V(objects/query/TimePeriod),
     V(objects/query/Endpoint), V(objects/query/Zone), V(objects/query/HostGroup), V(objects/query/ServiceGroup) and
-    V(templates/query)), what a new object names is looked up before anything is written. An error then says what is similar. This
-    is worth it, because servers before 2.15 do not take the name of a host again that they have refused once, until they are
+    V(templates/query)), what an object newly names is looked up before anything is written. An error then says what is similar.
+    This is worth it, because servers before 2.15 do not take the name of a host again that they have refused once, until they are
     reloaded.
   - >-
     What is created is on the server's disk at once. What is changed is written there every five minutes, so that a server that
@@ -832,7 +841,9 @@ objects:
           before: 60
           after: 300
     reason:
-      description: Why a object that the task does not declare was deleted, or how many services a host takes with it.
+      description: >-
+        Why an object that the task does not declare was deleted, or which services of the configuration's rules a host takes with
+        it.
       returned: for such ones
       type: str
       sample: not declared

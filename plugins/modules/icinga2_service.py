@@ -168,7 +168,7 @@ options:
           - >-
             Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key)
             and the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they
-            occur.
+            occur. So are those that the server holds already.
           - V(managed_by) and V(stack) belong to the module; see O(stack).
         type: dict
       templates:
@@ -345,7 +345,7 @@ options:
               - >-
                 Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth),
                 V(key) and the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever
-                they occur.
+                they occur. So are those that the server holds already.
               - V(managed_by) and V(stack) belong to the module; see O(stack).
             type: dict
           templates:
@@ -502,7 +502,8 @@ options:
         stay, also those that come from templates.
       - >-
         Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key) and
-        the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they occur.
+        the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they occur. So are
+        those that the server holds already.
       - V(managed_by) and V(stack) belong to the module; see O(stack).
     type: dict
   templates:
@@ -587,8 +588,8 @@ notes:
   - >-
     Where the user may also query them (V(objects/query/CheckCommand), V(objects/query/EventCommand), V(objects/query/TimePeriod),
     V(objects/query/Endpoint), V(objects/query/Zone), V(objects/query/HostGroup), V(objects/query/ServiceGroup) and
-    V(templates/query)), what a new object names is looked up before anything is written. An error then says what is similar. This
-    is worth it, because servers before 2.15 do not take the name of a host again that they have refused once, until they are
+    V(templates/query)), what an object newly names is looked up before anything is written. An error then says what is similar.
+    This is worth it, because servers before 2.15 do not take the name of a host again that they have refused once, until they are
     reloaded.
   - >-
     What is created is on the server's disk at once. What is changed is written there every five minutes, so that a server that
