@@ -219,7 +219,7 @@ func (r *run) planHeartbeats(ctx context.Context, h *heartbeats) (reconcile.Plan
 	if err = r.believed("heartbeats", scope, seen, plan.Changed()); err != nil {
 		return nil, err
 	}
-	return plan, within(r.limitOf(len(list)), len(list), plan)
+	return plan, within("heartbeats", r.limitOf(len(list)), len(list), plan)
 }
 
 // inScope tells whether a heartbeat is selected. Where it is to be judged by what lives in some environments, it has to tell that it is of
@@ -250,7 +250,7 @@ func (r *run) planAlerts(ctx context.Context, a *alerts) (reconcile.Plan[Alert],
 		}
 		total = max(total, len(plan))
 	}
-	return plan, total, within(r.limitOf(total), total, plan)
+	return plan, total, within("alerts", r.limitOf(total), total, plan)
 }
 
 // selected plans for the alerts that are there now, if believed has nothing against it.
@@ -289,7 +289,7 @@ func (r *run) reason() string {
 }
 
 // within refuses a plan that changes too much.
-func within[S any](limit reconcile.Limit, total int, plan reconcile.Plan[S]) error {
+func within[S any](noun string, limit reconcile.Limit, total int, plan reconcile.Plan[S]) error {
 	refusal := &reconcile.LimitError{Limit: limit, Total: total}
 	for _, step := range plan {
 		if step.Action != reconcile.Unchanged && step.Err == nil {
@@ -300,7 +300,7 @@ func within[S any](limit reconcile.Limit, total int, plan reconcile.Plan[S]) err
 	if limit.Allows(len(refusal.Keys), total) {
 		return nil
 	}
-	return fmt.Errorf("%w; delete_limit sets the limit", refusal)
+	return fmt.Errorf("%s: %w; delete_limit sets the limit", noun, refusal)
 }
 
 // carryOut does part after part. Where one fails those after it are not begun.
