@@ -149,7 +149,7 @@ func (p *alerts) Key(a Alert) string {
 // Delete removes an alert. What selects it by what passes is looked at once more, because many deletions take a while.
 func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error {
 	if p.still != nil {
-		now, err := p.lookAt(ctx, have.ID)
+		now, err := p.lookAtAlert(ctx, have.ID)
 		switch {
 		case errors.Is(err, httpapi.ErrNotFound):
 			p.spare(have.ID, gone)

@@ -264,25 +264,33 @@ func (c *client) getAlert(ctx context.Context, id string) (wireAlert, error) {
 	return alert, nil
 }
 
-// lookAt reads one alert by its full id in the quickest way. It does not see whether a call with this id could reach another alert.
+// lookAtAlert reads one alert by its full id, more quickly than getAlert. It can miss that a call with this id could reach another alert.
 // https://docs.alerta.io/api/reference.html#retrieve-an-alert
-func (c *client) lookAt(ctx context.Context, id string) (wireAlert, error) {
+func (c *client) lookAtAlert(ctx context.Context, id string) (wireAlert, error) {
+	return lookAt(ctx, c, "alert", id, func(a wireAlert) string { return a.ID })
+}
+
+// lookAtHeartbeat reads one heartbeat by its full id: https://docs.alerta.io/api/reference.html#retrieve-a-heartbeat
+func (c *client) lookAtHeartbeat(ctx context.Context, id string) (wireHeartbeat, error) {
+	return lookAt(ctx, c, "heartbeat", id, func(h wireHeartbeat) string { return h.ID })
+}
+
+// lookAt reads one object of a kind, which the answer holds under that name. It is an error if the server takes the id for that of another.
+func lookAt[T any](ctx context.Context, c *client, kind, id string, idOf func(T) string) (object T, err error) {
 	if err := whole(id); err != nil {
-		return wireAlert{}, err
+		return object, err
 	}
-	var answer struct {
-		Alert wireAlert `json:"alert"`
+	var answer map[string]json.RawMessage
+	if err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{kind, id}}, &answer); err != nil {
+		return object, err
 	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alert", id}}, &answer)
-	switch {
-	case err != nil:
-		return wireAlert{}, err
-	case answer.Alert.ID == "":
-		return wireAlert{}, errors.New("the answer holds no alert")
-	case answer.Alert.ID != id:
-		return wireAlert{}, shared(id, answer.Alert.ID)
+	if json.Unmarshal(answer[kind], &object) != nil || idOf(object) == "" {
+		return object, errors.New("the answer holds no " + kind)
 	}
-	return answer.Alert, nil
+	if idOf(object) != id {
+		return object, shared(id, idOf(object))
+	}
+	return object, nil
 }
 
 // confirmation is what each answer to a change has in it.
@@ -304,6 +312,8 @@ func (c *client) change(ctx context.Context, request httpapi.Request) (sent int,
 	request.Sent = &sent
 	if err = c.http.Do(ctx, request, &answer); err == nil {
 		err = answer.err()
+	} else if ctx.Err() != nil && sent > 0 {
+		err = fmt.Errorf("%w, though it may have been carried out", err)
 	}
 	return sent, err
 }

@@ -4,10 +4,12 @@ package alerta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
@@ -27,6 +29,7 @@ func describeHeartbeat(h Heartbeat) map[string]any {
 type heartbeats struct {
 	reconcile.Provider[Heartbeat] // nil: plans without wishes need only Key and Delete
 	*client
+	still func(wireHeartbeat) bool // whether a heartbeat is to be deleted yet; nil where no age selects it
 }
 
 // plan gives a step for each selected heartbeat.
@@ -70,7 +73,21 @@ func (p *heartbeats) Key(h Heartbeat) string {
 	return text(h.Origin) + " of " + *h.Customer
 }
 
-// Delete removes a heartbeat.
+// Delete removes a heartbeat. One that is selected by its age is looked at once more, because its sender may be back.
 func (p *heartbeats) Delete(ctx context.Context, have reconcile.Object[Heartbeat]) error {
-	return wrap(fmt.Sprintf("deleting heartbeat %s (%s)", p.Key(have.State), have.ID), p.deleteHeartbeat(ctx, have.ID))
+	name := fmt.Sprintf("heartbeat %s (%s)", p.Key(have.State), have.ID)
+	if p.still != nil {
+		now, err := p.lookAtHeartbeat(ctx, have.ID)
+		switch {
+		case errors.Is(err, httpapi.ErrNotFound):
+			p.spare(have.ID, gone)
+			return nil
+		case err != nil:
+			return wrap("looking at "+name, err)
+		case !p.still(now):
+			p.spare(have.ID, other)
+			return nil
+		}
+	}
+	return wrap("deleting "+name, p.deleteHeartbeat(ctx, have.ID))
 }

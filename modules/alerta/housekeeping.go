@@ -126,6 +126,11 @@ func (r *run) answer() ansible.Result {
 func (r *run) do(ctx context.Context, c *client) (ansible.Result, error) {
 	b := &blackouts{client: c, now: r.now, duration: r.duration, text: r.text}
 	h := &heartbeats{client: c}
+	if r.heartbeatsOlder != 0 || r.live != nil && r.live.grace != 0 {
+		h.still = func(beat wireHeartbeat) bool {
+			return r.inScope(beat) && (r.live == nil || r.live.orphanedHeartbeat(beat, r.now()))
+		}
+	}
 	a := &alerts{client: c, action: r.action, text: r.text}
 	if r.passing() {
 		a.still = func(alert wireAlert) bool {
@@ -164,7 +169,7 @@ func (r *run) foretell(ctx context.Context, c *client, planned outcome) (ansible
 	if r.server == nil {
 		return r.answer(), nil
 	}
-	r.done.server = c.keepServerHouse(ctx, r.call, *r.server, r.now(), deletions(planned.alerts))
+	r.done.server = c.keepServerHouse(ctx, r.call, *r.server, r.now(), planned.alerts)
 	err := r.done.server.err
 	return r.answer(), err
 }
@@ -450,15 +455,4 @@ func (r *run) clear(ctx context.Context, a *alerts, plan reconcile.Plan[Alert], 
 		return nil
 	}
 	return attempt(more)
-}
-
-// deletions gives the ids of the alerts that a plan deletes.
-func deletions(plan reconcile.Plan[Alert]) map[string]bool {
-	ids := map[string]bool{}
-	for _, step := range plan {
-		if step.Action == reconcile.Delete {
-			ids[step.ID] = true
-		}
-	}
-	return ids
 }

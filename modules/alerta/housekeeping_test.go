@@ -314,6 +314,23 @@ func TestTheServersOwnHousekeeping(t *testing.T) {
 	})
 }
 
+// TestCheckModeForetellsTheServersHousekeepingAfterTheOtherParts holds that what the run closes or deletes first is reckoned with.
+func TestCheckModeForetellsTheServersHousekeepingAfterTheOtherParts(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	for action, want := range map[string]int{"close": 2, "delete": 1, "ack": 1, "shelve": 1} {
+		l.server.Reset(t)
+		l.server.Insert(t, alert("s1", "web", "open", aged(5*time.Hour)), alert("s1", "web", "new"),
+			alert("s2", "web", "closed", aged(5*time.Hour), func(a *alertatest.Alert) { a.Status = "closed" }), alert("s2", "db", "open", aged(5*time.Hour)))
+		o := task{"stack": "s1", "action": action, "server": task{}}
+		foretold := l.foretold(o)
+		done := l.run(o)
+		assert.False(t, done.Failed, done.Msg)
+		assert.Equal(t, want, foretold.Server.Deleted, action)
+		assert.Equal(t, want, done.Server.Deleted, action)
+	}
+}
+
 func TestTheLimitRefusesAllOrNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, alertatest.Newest)

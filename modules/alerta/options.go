@@ -223,12 +223,15 @@ func (r *reader) attributes(given map[string]any) map[string][]string {
 	}
 	attributes := make(map[string][]string, len(given))
 	for name, value := range given {
+		if name == "" {
+			r.refuse("value of attributes must have names of attributes, got an empty one")
+		}
 		list, many := value.([]any)
 		if !many {
 			list = []any{value}
 		}
 		if len(list) == 0 || slices.Contains(list, nil) {
-			r.refuse("value of attributes.%s must hold a value at least, got: %v", name, value)
+			r.refuse("value of attributes.%s must hold a value at least, and none that is null, got: %s", name, plainText(value))
 		}
 		for _, element := range list {
 			plain := plainText(element)

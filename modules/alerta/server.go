@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // ages are the options of the server's own housekeeping, in hours.
@@ -57,20 +58,17 @@ func (a ages) foretell(list []wireAlert, now time.Time) (deleted, expiring map[s
 }
 
 // keepServerHouse calls the housekeeping until it has nothing left. What it did is told by the alerts before and after, because the
-// server does not tell all of it and others send alerts meanwhile. In check mode it only foretells.
-func (c *client) keepServerHouse(ctx context.Context, call *ansible.Call, a ages, now time.Time, without map[string]bool) *kept {
+// server does not tell all of it and others send alerts meanwhile. In check mode it only foretells, from what the plan would leave.
+func (c *client) keepServerHouse(ctx context.Context, call *ansible.Call, a ages, now time.Time, plan reconcile.Plan[Alert]) *kept {
 	before, err := c.listAlerts(ctx, nil)
 	if err != nil {
 		return &kept{err: err}
 	}
-	deleted, expiring := a.foretell(before, now)
 	if call.CheckMode {
-		for id := range without { // an earlier part of the run deletes these
-			delete(deleted, id)
-			delete(expiring, id)
-		}
+		deleted, expiring := a.foretell(leftBy(plan, before), now)
 		return &kept{deleted: len(deleted), expired: len(expiring)}
 	}
+	deleted, expiring := a.foretell(before, now)
 	k := &kept{}
 	for k.calls < mostRounds {
 		did, err := c.keepHouse(ctx, a.expired, a.info)
@@ -108,4 +106,25 @@ func (c *client) keepServerHouse(ctx context.Context, call *ansible.Call, a ages
 		}
 	}
 	return k
+}
+
+// leftBy gives the alerts as a plan that is carried out leaves them.
+func leftBy(plan reconcile.Plan[Alert], list []wireAlert) []wireAlert {
+	steps := make(map[string]reconcile.Step[Alert], len(plan))
+	for _, step := range plan {
+		if step.Err == nil {
+			steps[step.ID] = step
+		}
+	}
+	left := make([]wireAlert, 0, len(list))
+	for _, alert := range list {
+		switch step := steps[alert.ID]; step.Action {
+		case reconcile.Delete:
+			continue
+		case reconcile.Update:
+			alert.Status = text(step.Want.Status)
+		}
+		left = append(left, alert)
+	}
+	return left
 }

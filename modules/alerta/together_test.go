@@ -41,6 +41,13 @@ func TestSeveralRunsAtOnceAllSucceed(t *testing.T) {
 			assert.Empty(t, l.server.Heartbeats(t))
 			assert.Len(t, l.server.Blackouts(t), 1, "one controller makes a blackout once")
 			l.Settled(o)
+			ended := 0
+			over := task{"stack": "s1", "environment": "Production", "blackout": "absent"}
+			for _, a := range l.Together(over, over, over) {
+				assert.False(t, a.Failed, a.Msg)
+				ended += tell(t, a).Summary["deleted"]
+			}
+			assert.Equal(t, 1, ended)
 			closing := task{"stack": "s10", "action": "close"}
 			for _, a := range l.Together(closing, closing) {
 				assert.False(t, a.Failed, a.Msg)
@@ -179,6 +186,24 @@ func TestWhatIsReceivedAgainIsKeptWhereAgesSelect(t *testing.T) {
 	assert.Equal(t, []string{"web/a"}, a.cleared("deleted"))
 	assert.Equal(t, []string{"web/z"}, a.cleared("unchanged"))
 	assert.Equal(t, []string{"web/z"}, l.left())
+}
+
+// TestAHeartbeatThatIsBackIsKeptWhereAgesSelect holds the same of a heartbeat whose sender is back before its turn comes.
+func TestAHeartbeatThatIsBackIsKeptWhereAgesSelect(t *testing.T) {
+	t.Parallel()
+	server := alertatest.Start(t, alertatest.Newest)
+	dead, back := alertatest.Heartbeat{Origin: "a", Tags: []string{"stack=s1"}}, alertatest.Heartbeat{Origin: "b", Tags: []string{"stack=s1"}}
+	server.Age(t, 48*time.Hour, server.Beat(t, dead), server.Beat(t, back))
+	l := labOn(t, server, before(http.MethodDelete, func() { server.Beat(t, back) }))
+	a := l.run(task{"stack": "s1", "heartbeats": true, "heartbeats_older_than": "1d", "api_concurrency": 1})
+	assert.False(t, a.Failed, a.Msg)
+	require.Len(t, a.Heartbeats, 2)
+	assert.Equal(t, "deleted", a.Heartbeats[0].Action)
+	assert.Equal(t, "unchanged", a.Heartbeats[1].Action)
+	assert.Equal(t, "no longer selected when its turn came", a.Heartbeats[1].Reason)
+	left := server.Heartbeats(t)
+	require.Len(t, left, 1)
+	assert.Equal(t, "b", left[0].Origin)
 }
 
 // TestWhatIsReceivedAgainIsKeptInBulk holds that a bulk deletion takes what was listed, and no news.
