@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Package localstate keeps small files that the processes of one controller share: when the account's last requests
-// were, and what was created moments ago. Ansible starts up to a fork for each host at once, and they know nothing of each other.
+// were, what was created moments ago, and what a process has begun that must not be left half done (Note). Ansible starts up to a fork for each host at once, and they know nothing of each other.
 //
 // The files help; they are never needed. Whatever is wrong with them (no folder, no right to write, somebody else's
 // file, half a file) is ErrUnusable, and the caller goes on without.
@@ -106,13 +106,21 @@ func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) 
 
 // open gives the file locked. The lock is on the file that the path names now: somebody may clear the cache meanwhile.
 func (d *Dir) open(ctx context.Context, name string) (file *os.File, unlock func(), err error) {
+	file, unlock, err = d.openBy(name, func(lock *flock.Flock) error {
+		_, err := lock.TryLockContext(ctx, pollEvery)
+		return err
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, fmt.Errorf("waiting for the lock on %s: %w", filepath.Join(d.path, name), ctx.Err())
+	}
+	return file, unlock, err
+}
+
+func (d *Dir) openBy(name string, take func(*flock.Flock) error) (file *os.File, unlock func(), err error) {
 	path := filepath.Join(d.path, name)
 	for range maxReopen {
 		lock := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW), flock.SetPermissions(0o600))
-		if _, err = lock.TryLockContext(ctx, pollEvery); err != nil {
-			if ctx.Err() != nil {
-				return nil, nil, fmt.Errorf("waiting for the lock on %s: %w", path, err)
-			}
+		if err = take(lock); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				if err = d.prepare(); err != nil {
 					return nil, nil, err

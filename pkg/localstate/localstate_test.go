@@ -24,7 +24,7 @@ import (
 
 // TestMain lets the tests start this binary again as another process of the same controller.
 func TestMain(m *testing.M) {
-	job := map[string]func(folder string, n int){"ledger": jobLedger, "count": jobCount, "full": jobFull}[os.Getenv("LOCALSTATE_TEST_JOB")]
+	job := map[string]func(folder string, n int){"ledger": jobLedger, "count": jobCount, "full": jobFull, "note": jobNote}[os.Getenv("LOCALSTATE_TEST_JOB")]
 	if job == nil {
 		os.Exit(m.Run())
 	}

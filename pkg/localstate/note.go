@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package localstate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Note is what a process writes down before it begins what must not be left half done. It is held until it is closed or removed. Where
+// the process ends before that, however it ends, the note stays for the next one; see Dir.Left.
+//
+// Unlike the other files here a note may hold what nobody else should see. Only its owner can read it.
+type Note struct {
+	file   *os.File
+	unlock func()
+}
+
+// Note opens the note of a name, empty, and waits while another process holds it. What is in it from before is thrown away, so look at
+// Left first.
+func (d *Dir) Note(ctx context.Context, name string) (*Note, error) {
+	file, unlock, err := d.open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	n := &Note{file, unlock}
+	if err := n.Write(nil); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// Write replaces the content, and comes back when it is on disk.
+func (n *Note) Write(content []byte) error {
+	err := n.file.Truncate(0)
+	if err == nil {
+		_, err = n.file.WriteAt(content, 0)
+	}
+	if err == nil {
+		err = n.file.Sync()
+	}
+	if err != nil {
+		return unusable("writing "+n.file.Name(), err)
+	}
+	return nil
+}
+
+// Close leaves the note to the next process.
+func (n *Note) Close() { n.unlock() }
+
+// Remove ends what the note was for.
+func (n *Note) Remove() error {
+	defer n.unlock()
+	if err := os.Remove(n.file.Name()); err != nil {
+		return unusable("removing "+n.file.Name(), err)
+	}
+	return nil
+}
+
+// Left gives to look each note whose name begins with a prefix and that no process holds, with its path and content, which may be cut
+// off where a process ended while it wrote. Nobody else can open the note meanwhile. It is removed where look answers true.
+func (d *Dir) Left(prefix string, look func(path string, content []byte) (done bool)) error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return unusable("listing "+d.path, err)
+	}
+	var failed []error
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), prefix) {
+			failed = append(failed, d.left(entry.Name(), look))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (d *Dir) left(name string, look func(path string, content []byte) bool) error {
+	file, unlock, err := d.openBy(name, func(lock *flock.Flock) error {
+		got, err := lock.TryLock()
+		if err == nil && !got {
+			err = errHeld
+		}
+		return err
+	})
+	if errors.Is(err, errHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	content, err := io.ReadAll(file)
+	if err != nil {
+		unlock()
+		return unusable("reading "+file.Name(), err)
+	}
+	n := &Note{file, unlock}
+	if look(filepath.Join(d.path, name), content) {
+		return n.Remove()
+	}
+	n.Close()
+	return nil
+}
+
+// errHeld is the lock of a note whose process is at work.
+var errHeld = fmt.Errorf("%w: another process holds it", ErrUnusable)

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package localstate_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
+)
+
+// jobNote holds a note until it is killed.
+func jobNote(folder string, _ int) {
+	d, err := localstate.Open(folder)
+	if err != nil {
+		panic(err)
+	}
+	n, err := d.Note(context.Background(), "note-killed")
+	if err == nil {
+		err = n.Write([]byte("half done"))
+	}
+	fmt.Println(err)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+func left(t *testing.T, d *localstate.Dir, done bool) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	require.NoError(t, d.Left("note-", func(path string, content []byte) bool {
+		found[filepath.Base(path)] = string(content)
+		return done
+	}))
+	return found
+}
+
+func TestANoteOutlivesOnlyAProcessThatDidNotFinish(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "state")
+	d, err := localstate.Open(folder)
+	require.NoError(t, err)
+
+	self, err := os.Executable()
+	require.NoError(t, err)
+	child := exec.CommandContext(t.Context(), self, folder, "0")
+	child.Env = append(os.Environ(), "LOCALSTATE_TEST_JOB=note")
+	in, err := child.StdinPipe()
+	require.NoError(t, err)
+	defer in.Close()
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	var said string
+	_, err = fmt.Fscanln(out, &said)
+	require.NoError(t, err)
+	require.Equal(t, "<nil>", said)
+	assert.Empty(t, left(t, d, true), "what somebody is at work on is left alone")
+	require.NoError(t, child.Process.Kill())
+	require.Error(t, child.Wait())
+
+	info, err := os.Stat(filepath.Join(folder, "note-killed"))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, false))
+	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, true))
+	assert.Empty(t, left(t, d, true), "it was removed")
+
+	n, err := d.Note(t.Context(), "note-own")
+	require.NoError(t, err)
+	require.NoError(t, n.Write([]byte("a longer text")))
+	require.NoError(t, n.Write([]byte("short")))
+	n.Close()
+	assert.Equal(t, map[string]string{"note-own": "short"}, left(t, d, false))
+	n, err = d.Note(t.Context(), "note-own")
+	require.NoError(t, err)
+	require.NoError(t, n.Remove())
+	assert.Empty(t, left(t, d, false))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	n, err = d.Note(t.Context(), "note-own")
+	require.NoError(t, err)
+	cancel()
+	_, err = d.Note(ctx, "note-own")
+	require.ErrorIs(t, err, context.Canceled)
+	n.Close()
+}
