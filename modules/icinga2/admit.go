@@ -31,6 +31,9 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 			return err
 		}
 	}
+	if err := p.admitReplacements(ctx, plan, may); err != nil {
+		return err
+	}
 	var fresh, written []*reconcile.Step[Object]
 	for i := range plan {
 		step := &plan[i]
@@ -228,7 +231,7 @@ func (p *provider) anyHost(ctx context.Context) (string, error) {
 // admitPermissions refuses what the user may not do, before anything is written.
 func (p *provider) admitPermissions(plan reconcile.Plan[Object], may access) error {
 	verbs := map[reconcile.Action][]string{
-		reconcile.Create: {"create"}, reconcile.Update: {"modify"}, reconcile.Delete: {"delete"}, reconcile.Replace: {"delete", "create"},
+		reconcile.Create: {"create"}, reconcile.Update: {"modify"}, reconcile.Delete: {"delete"}, reconcile.Replace: {"delete", "create", "modify"},
 	}
 	needed := map[string]bool{}
 	for _, step := range plan {

@@ -129,7 +129,13 @@ const (
 )
 
 // plural is the kind as URLs name it. The API wants it in lower case.
-func (k kind) plural() string { return strings.ToLower(string(k)) + "s" }
+func (k kind) plural() string {
+	name := strings.ToLower(string(k))
+	if stem, ok := strings.CutSuffix(name, "y"); ok {
+		return stem + "ies"
+	}
+	return name + "s"
+}
 
 // object is what a query gives of one object. A is the struct of the attributes that were asked for.
 type object[A any] struct {

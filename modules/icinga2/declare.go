@@ -149,7 +149,7 @@ func (c *client) matching(ctx context.Context, patterns []string) ([]string, err
 	}
 	names := []string{}
 	for _, o := range found {
-		if slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, o.Name) }) {
+		if !isRehearsal(o.Name) && slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, o.Name) }) {
 			names = append(names, o.Name)
 		}
 	}
@@ -180,10 +180,11 @@ func (w world) task(
 	policy.Replacing = "recreate: always"
 	p := newProvider(conn, policy.Group, s.Purge)
 	p.ofHosts, p.audited, p.checkMode = ofHosts, s.Audit, call.CheckMode
+	p.notes = notes{w.stateDir, baseURL(s.APIURL)}
 	task := &resource.Task[Object]{
 		Provider: p, Wants: wanted, Policy: policy, Ledger: conn.http.Ledger(), Verify: true,
 		Concurrency: s.API.Concurrency, FailFast: s.FailFast,
-		Describe: describe, More: nil, Extra: p.extra,
+		Before: p.finish, Describe: describe, More: nil, Extra: p.extra,
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
 		Sleep: conn.http.Sleep,
 	}

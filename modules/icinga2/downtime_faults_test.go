@@ -46,7 +46,7 @@ func TestDowntimeContract(t *testing.T) {
 }
 
 // connect gives a client of the user with the least permissions.
-func (p pause) connect() *client {
+func (p *lab) connect() *client {
 	p.T.Helper()
 	api := httpapi.DefaultOptions()
 	api.RateLimit, api.CAPath = 0, p.server.CA

@@ -159,6 +159,9 @@ func (c *client) directory(ctx context.Context, declared []Downtime) (directory,
 		return d, permission(err, "objects/query/Host")
 	}
 	for _, h := range hosts {
+		if isRehearsal(h.Name) {
+			continue
+		}
 		d.hosts[h.Name], _ = h.Attrs.Vars[stackVar].(string)
 	}
 	if !serviced {

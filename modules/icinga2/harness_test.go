@@ -5,6 +5,7 @@ package icinga2
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,7 +42,12 @@ func serviceLab(t testing.TB) *lab { return newLab(t, world.serviceModule, "serv
 
 func labOn(t testing.TB, server *icingatest.Server, module func(world) ansible.Module, plural string) *lab {
 	t.Helper()
-	recorder := server.Record(t, emulator.Options{})
+	return labBehind(t, server, module, plural, emulator.Options{})
+}
+
+func labBehind(t testing.TB, server *icingatest.Server, module func(world) ansible.Module, plural string, opt emulator.Options) *lab {
+	t.Helper()
+	recorder := server.Record(t, opt)
 	l := &lab{T: t, server: server, recorder: recorder, root: server.Client(t, icingatest.Root)}
 	l.Lab = resourcetest.New(t, emptied{recorder, l.root, t}, resourcetest.Setup{
 		Name: module(world{}).Name, Plural: plural, Token: server.Password(icingatest.Ansible),
@@ -54,6 +60,7 @@ func labOn(t testing.TB, server *icingatest.Server, module func(world) ansible.M
 			return module(w)
 		},
 		Contents: func() any { return l.contents() },
+		Beside:   func(a answer) bool { return strings.Contains(a.Raw, `"brought_back":`) },
 	})
 	l.URL = recorder.URL
 	return l
@@ -87,6 +94,9 @@ func (l *lab) contents() map[string]map[string]any {
 			kept := map[string]any{}
 			for field := range settable(k) {
 				kept[field] = attrs[field]
+			}
+			if groups, ok := kept["groups"].([]any); ok { // the server does not keep their order
+				slices.SortFunc(groups, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 			}
 			if kept["flapping_ignore_states"] == nil { // which means the same
 				kept["flapping_ignore_states"] = []any{}

@@ -4,13 +4,11 @@ package icinga2
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
-	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
 func hostLab(t testing.TB, more ...icingatest.Option) *lab {
@@ -120,83 +118,6 @@ func TestAStackGoesWithEverythingUnderIt(t *testing.T) {
 	assert.Equal(t, []string{"web.blog"}, l.names(hostKind))
 	assert.Len(t, l.names(serviceKind), 30)
 	l.settled(options{"stack": "shop", "state": "absent"})
-}
-
-func TestFixedAttributesNeedTheUsersWord(t *testing.T) {
-	t.Parallel()
-	l := hostLab(t)
-	task := options{"stack": "shop", "name": "web1", "check_command": "dummy", "address": "192.0.2.1", "groups": []string{"web"}, "services": []options{
-		element("a", options{"templates": []string{"noted-service"}, "vars": options{"x.y": 1, "n": options{"m": []any{1, nil}}}}),
-		element("b", options{"check_timeout": "20s", "flapping_ignore_states": []string{"Warning"}}),
-	}}
-	l.ok(task)
-	l.services().ok(options{"host": "web1", "services": []options{element("theirs", options{"max_check_attempts": 7})}})
-	before := l.contents()
-	for field, change := range map[string]options{
-		"templates": {"templates": []string{"linux-host"}}, "groups": {"groups": []string{"database"}}, "zone": {"zone": "agent"},
-	} {
-		a := l.run(task.With(change))
-		assert.Contains(t, a.Msg, "web1: "+field+" of web1 cannot be changed after creation; recreate: always deletes it and creates a new one")
-	}
-	assert.Equal(t, before, l.contents())
-
-	changed := task.With(options{"templates": []string{"linux-host"}, "recreate": "always"})
-	a := l.ok(changed)
-	assert.Equal(t, []string{"web1 replaced", "a unchanged", "b unchanged"}, a.Actions())
-	after := l.contents()
-	assert.Equal(t, []any{"web1", "linux-host", "generic-host"}, after["web1"]["templates"])
-	for _, service := range []string{"web1!a", "web1!b", "web1!theirs"} {
-		assert.Equal(t, before[service], after[service], "the services of the host are what they were")
-	}
-	l.settled(changed)
-
-	// A service alone.
-	l.services().ok(options{"host": "web1", "name": "b", "check_command": "dummy", "groups": []string{"http"}, "recreate": "always"})
-	assert.Equal(t, []any{"http"}, l.attributes(serviceKind, "web1!b")["groups"])
-}
-
-func TestARefusedReplacementLeavesTheHost(t *testing.T) {
-	t.Parallel()
-	l := hostLab(t, icingatest.Config("traps.conf", `template Host "trap" { check_interval = 0 }`))
-	l.ok(options{"name": "web1", "check_command": "dummy", "address": "192.0.2.1", "notes": "kept", "services": []options{element("a")}})
-	before := l.contents()
-	a := l.run(options{"name": "web1", "check_command": "dummy", "templates": []string{"trap"}, "recreate": "always"})
-	assert.Contains(t, a.Msg, "web1: cannot be created anew, and was left as it is")
-	assert.Equal(t, before, l.contents())
-	assert.Len(t, l.names(hostKind), 1, "nothing is left of the attempt")
-}
-
-func TestARefusedServiceIsBroughtBack(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, world.serviceModule, "services", icingatest.Config("traps.conf", `template Service "trap" { check_interval = 0 }`))
-	l.host("web1")
-	l.ok(element("a", options{"host": "web1", "check_timeout": 20, "vars": options{"x.y": options{"z": nil}, "k": 1}, "templates": []string{"noted-service"}}))
-	before := l.contents()
-	a := l.run(element("a", options{"host": "web1", "templates": []string{"trap"}, "recreate": "always"}))
-	assert.Contains(t, a.Msg, "the old one was brought back")
-	assert.Equal(t, before, l.contents())
-}
-
-// The server confirms what a reload then takes away, and connections break: services that went with their host are made until they are there.
-func TestServicesOfARecreatedHostAreMadeUntilTheyAreThere(t *testing.T) {
-	t.Parallel()
-	l := hostLab(t)
-	services := []options{element("a"), element("b"), element("c"), element("d")}
-	host := options{"name": "web1", "check_command": "dummy", "services": services, "api_retries": 0}
-	l.ok(host)
-	before := l.names(serviceKind)
-	l.recorder.Inject(
-		emulator.On(http.MethodPut, "/v1/objects/services/web1!a", 2, emulator.Fault{Kind: emulator.DropBefore}),
-		emulator.On(http.MethodPut, "/v1/objects/services/web1!b", 1, emulator.Fault{Kind: emulator.DropAfter}),
-	)
-	a := l.ok(host.With(options{"templates": []string{"linux-host"}, "recreate": "always"}))
-	assert.Equal(t, 1, a.Summary["replaced"])
-	assert.Equal(t, before, l.names(serviceKind))
-
-	l.recorder.Inject(emulator.On(http.MethodPut, "/v1/objects/services/web1!c", emulator.Always, emulator.Fault{Kind: emulator.DropBefore}))
-	a = l.run(host.With(options{"groups": []string{"web"}, "recreate": "always"}))
-	assert.Contains(t, a.Msg, "1 services that went with their host could not be brought back: web1!c: ")
-	assert.True(t, a.Changed)
 }
 
 // What is missing is found before anything is sent, by the user with the least permissions too: the name of a refused host would be lost.

@@ -23,6 +23,7 @@ type provider struct {
 	owned     bool   // objects without a stack get the mark of the suite too
 	audited   bool   // look for objects without a file
 	checkMode bool
+	notes     notes
 	some      string // a host that there is, once somebody asked
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
 	ofHosts map[string]bool
@@ -30,6 +31,7 @@ type provider struct {
 	mu       sync.Mutex
 	broken   map[string]bool // hosts that could not be made: the server crashes when one of these gets a service
 	fileless []string
+	brought  []string // what an earlier run had deleted
 }
 
 func newProvider(c *client, stack string, owned bool) *provider {
@@ -227,9 +229,6 @@ func (p *provider) Merge(have *reconcile.Object[Object], want Object) (Object, e
 	if stack := have.State.stack; want.stack != "" && stack != "" && stack != want.stack {
 		return Object{}, fmt.Errorf("%s belongs to the stack %s, not to %s, and is left alone", want.full(), stack, want.stack)
 	}
-	if p.MustReplace(*have, want) != "" {
-		return p.complete(want)
-	}
 	if want.Vars = p.marked(want); want.Vars != nil {
 		want.Vars = want.Vars.over(have.State.Vars)
 	}
@@ -246,6 +245,13 @@ func (p *provider) Merge(have *reconcile.Object[Object], want Object) (Object, e
 	}
 	merged.HostAttributes = reconcile.Overlay(have.State.HostAttributes, want.HostAttributes, same)
 	merged.Attributes = reconcile.Overlay(have.State.Attributes, want.Attributes, same)
+	// What is still set of these differs, be it in the order only, and takes a new object.
+	if want.Templates != nil {
+		merged.Templates = want.Templates
+	}
+	if want.Groups != nil {
+		merged.Groups = want.Groups
+	}
 	if have.State.pkg != apiPackage && len(reconcile.Diff(have.State, merged)) > 0 {
 		return Object{}, fmt.Errorf("%s %s, and is left alone", want.full(), made(have.State))
 	}
@@ -325,7 +331,11 @@ func (p *provider) create(ctx context.Context, want Object) error {
 	case err != nil || !later:
 		return err
 	}
-	// What comes from templates is known only now.
+	return p.completeVars(ctx, want)
+}
+
+// completeVars sets the variables of an object that has been created: what comes from its templates is known only then.
+func (p *provider) completeVars(ctx context.Context, want Object) error {
 	w, err := get[wire](ctx, p.client, want.kind, want.full(), "vars")
 	if err != nil {
 		return fmt.Errorf("created, but its variables could not be completed: %w", err)
@@ -406,10 +416,14 @@ func (p *partial) Partly() bool { return true }
 
 // extra is what the answer tells beside the objects.
 func (p *provider) extra() map[string]any {
-	if !p.audited {
-		return nil
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return map[string]any{"audit": reconcile.Known(p.fileless)}
+	extra := map[string]any{}
+	if p.audited {
+		extra["audit"] = reconcile.Known(p.fileless)
+	}
+	if len(p.brought) > 0 {
+		extra["brought_back"], extra["changed"] = p.brought, true
+	}
+	return extra
 }

@@ -4,7 +4,6 @@ package icinga2
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,76 +16,242 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
-// Recreate deletes an object and makes it anew. The services of a host, which go with it, are made again as they were, those that came
-// through the API; downtimes and comments are lost. Where the new object is refused the old one is made again.
-func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
+// Recreate deletes an object and makes it anew, with all that the old one had of its own and the wish does not set. What goes with it is made
+// again: the services of a host, downtimes and comments. Where something hangs from it that cannot be made again nothing is touched.
+// Until all is there again, a note on this controller holds what a run after this one would have to bring back.
+func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], wish Object) (was, is reconcile.Object[Object], err error) {
 	if err := p.begin(ctx); err != nil {
-		return have, err
+		return was, is, err
 	}
-	old, err := p.whole(ctx, have.State.kind, byName(have.State.kind, []string{have.ID}))
-	if err == nil && len(old) != 1 {
-		err = fmt.Errorf("%s: is not there any more", have.ID)
+	if err := p.sweep(ctx, abandoned); err != nil {
+		return was, is, err
+	}
+	note, err := p.notes.open(ctx, have.ID)
+	if err != nil {
+		return was, is, fmt.Errorf("%s: is not created anew, because what is to be brought back cannot be written down: %w; "+
+			"the folder is below the user's cache folder, which the environment variable XDG_CACHE_HOME names", have.ID, err)
+	}
+	r := recreation{provider: p, id: have.ID, kind: have.State.kind, wish: wish, note: note}
+	err = r.prepare(ctx)
+	if err == nil {
+		err = p.Delete(ctx, have)
 	}
 	if err != nil {
-		return have, err
+		return was, is, errors.Join(err, note.Remove())
 	}
-	if err := p.rehearse(ctx, want); err != nil {
-		return have, fmt.Errorf("%s: cannot be created anew, and was left as it is: %w", have.ID, err)
+	// Nobody gains from an object that is gone.
+	if err := r.makeAnew(context.WithoutCancel(ctx)); err != nil {
+		return was, is, err
 	}
-	var services []Object
-	if have.State.kind == hostKind {
-		if services, err = p.whole(ctx, serviceKind, byHost([]string{have.ID})); err != nil {
-			return have, err
-		}
+	now, err := p.whole(ctx, r.kind, byName(r.kind, []string{have.ID}))
+	if err == nil && len(now) != 1 {
+		err = fmt.Errorf("%s: was created anew, but is not there any more", have.ID)
 	}
-	if err := p.Delete(ctx, have); err != nil {
-		return have, err
-	}
-	ctx = context.WithoutCancel(ctx) // nobody gains from an object that is gone
-	created, err := p.Create(ctx, want)
 	if err != nil {
-		err = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", have.ID, err)
-		if back := p.create(ctx, old[0]); back != nil {
-			return have, &partial{fmt.Errorf("%w; the old one could not be brought back: %w", err, back)}
-		}
-		p.setBroken(have.State.host, false)
-		err = fmt.Errorf("%w; the old one was brought back", err)
+		return was, is, &partial{err}
 	}
-	if back := p.bringBack(ctx, services); back != nil {
-		if err != nil {
-			back = fmt.Errorf("%w; %w", err, back)
-		}
-		return created, &partial{back}
-	}
-	return created, err
+	return reconcile.Object[Object]{ID: have.ID, State: r.old.object()}, reconcile.Object[Object]{ID: have.ID, State: now[0].object()}, nil
 }
 
-// rehearse creates a host under another name and deletes it, because older servers would take neither the new nor the old one under the name
-// of a host that they have refused.
-func (p *provider) rehearse(ctx context.Context, want Object) error {
-	if want.kind != hostKind {
-		return nil
+// recreation is one object on its way.
+type recreation struct {
+	*provider
+	id   string
+	kind kind
+	wish Object
+	note *note
+
+	old     effective
+	new     Object
+	back    record   // the old object
+	along   []record // what goes with it and is made again
+	outside []string // what goes with it and comes back by rules of the configuration
+}
+
+// prepare finds out all that has to be known, and rehearses the new object. Nothing that anybody has is touched.
+func (r *recreation) prepare(ctx context.Context) error {
+	found, err := r.whole(ctx, r.kind, byName(r.kind, []string{r.id}))
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("%s: is not there any more", r.id)
 	}
-	off := false
-	want.host = "stackwatch-rehearsal-" + rand.Text()
-	want.EnableActiveChecks, want.EnableNotifications, want.EnableEventHandler = &off, &off, &off
-	attrs, _ := creation(want)
-	err := p.put(ctx, hostKind, want.host, want.Templates, attrs)
-	// It goes even where the run is interrupted, and where nobody knows whether it came.
-	gone := p.remove(context.WithoutCancel(ctx), hostKind, want.host)
-	if err == nil && !errors.Is(gone, httpapi.ErrNotFound) {
-		err = gone
+	if err != nil {
+		return err
+	}
+	r.old = found[0]
+	hanging, err := r.hanging(ctx, []string{r.old.object().host})
+	if err != nil {
+		return err
+	}
+	v := judge(r.old.object(), hanging)
+	if v.refusal != nil {
+		return v.refusal
+	}
+	r.along, r.outside = v.back, v.outside
+	own, err := r.ownOf(ctx, r.note, r.old)
+	if err != nil {
+		return fmt.Errorf("%s: cannot be created anew, and was left as it is: %w", r.id, err)
+	}
+	r.back, r.new = own.record(), r.renewed(own)
+	if err := r.rehearseNew(ctx); err != nil {
+		return fmt.Errorf("%s: cannot be created anew, and was left as it is: %w", r.id, err)
+	}
+	if r.kind == hostKind {
+		services, err := r.servicesOf(ctx)
+		if err != nil {
+			return err
+		}
+		r.along = append(services, r.along...)
+	}
+	return r.note.records(append([]record{r.back}, r.along...))
+}
+
+// renewed is the new object: what the wish sets, and for the rest what the old one had of its own.
+func (r *recreation) renewed(own ownAttributes) Object {
+	old, mine, o := r.old.object(), own.object(), r.wish
+	o.pkg = apiPackage
+	vars := maps.Clone(mine.Vars)
+	if vars == nil {
+		vars = Vars{}
+	}
+	maps.Copy(vars, r.marked(r.wish)) // null stays null: what was taken away from the old one must not come back by a template
+	o.HostAttributes = reconcile.Overlay(mine.HostAttributes, o.HostAttributes, same)
+	o.Attributes = reconcile.Overlay(mine.Attributes, o.Attributes, same)
+	o.Vars, o.Templates, o.Groups = vars, own.named, mine.Groups
+	others := r.wish.Templates != nil && !subsequence(r.wish.Templates, old.Templates)
+	if others {
+		o.Templates = r.wish.Templates
+	}
+	switch wanted := r.wish.Groups; {
+	case wanted == nil:
+	case !subset(wanted, old.Groups):
+		o.Groups = wanted
+	case others && !subset(wanted, o.Groups):
+		o.Groups = append(slices.Clone(o.Groups), wanted...)
+	}
+	return o
+}
+
+// rehearseNew makes the new object under another name and takes it away, because older servers would take neither the new nor the old one
+// under the name of a host that they have refused.
+func (r *recreation) rehearseNew(ctx context.Context) error {
+	off, o := false, r.new
+	o.EnableActiveChecks, o.EnableNotifications, o.EnableEventHandler = &off, &off, &off
+	attrs, _ := creation(o)
+	_, err := r.rehearse(ctx, r.note, r.old, o.Templates, attrs)
+	if err != nil && needsCommand(err) {
+		err = errors.New("the templates of the new object set no check_command, and neither does the task; write check_command")
 	}
 	return err
 }
 
-// restores is how often services are made again that went with their host, with a second more of a pause each time: a server that is
+// servicesOf gives the services of a host as they are to be made again.
+func (r *recreation) servicesOf(ctx context.Context) ([]record, error) {
+	found, err := r.whole(ctx, serviceKind, byHost([]string{r.id}))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, func(a, b effective) int { return strings.Compare(a.name, b.name) })
+	type known struct {
+		named []string
+		base  sight
+	}
+	byTemplates := map[string]known{}
+	records := make([]record, 0, len(found))
+	for _, service := range found {
+		key := strings.Join(service.templates(), "\n")
+		k, ok := byTemplates[key]
+		if !ok {
+			if k.named, k.base, err = r.bare(ctx, r.note, service); err != nil {
+				return nil, fmt.Errorf("%s: its service %s could not be created again, so it was left as it is: %w", r.id, service.name, err)
+			}
+			byTemplates[key] = k
+		}
+		records = append(records, service.beyond(k.named, k.base.as(service.short())).record())
+	}
+	return records, nil
+}
+
+// makeAnew creates the new object in the place of the one that was deleted, and what went with that one.
+func (r *recreation) makeAnew(ctx context.Context) error {
+	_, err := r.Create(ctx, r.new)
+	if err != nil && r.isThere(ctx) { // the answer was lost, or somebody else was quicker
+		r.setBroken(r.id, false)
+		if err = r.completeVars(ctx, r.new); err != nil {
+			err = &partial{err}
+		}
+	}
+	records := r.along
+	if err != nil {
+		err = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", r.id, err)
+		records = append([]record{r.back}, records...)
+	}
+	if lost := r.bringBack(ctx, records); lost != nil {
+		r.note.Close() // for the next run
+		if err != nil {
+			lost = fmt.Errorf("%w; %w", err, lost)
+		}
+		return &partial{fmt.Errorf("%w; the next run of this module on this controller tries again", lost)}
+	}
+	if err != nil {
+		r.setBroken(r.id, false)
+		err = fmt.Errorf("%w; the old one was brought back", err)
+	}
+	r.missed(ctx)
+	return errors.Join(err, r.note.Remove())
+}
+
+func (r *recreation) isThere(ctx context.Context) bool {
+	_, err := get[struct{}](ctx, r.client, r.kind, r.id)
+	return err == nil
+}
+
+// missed warns of what came from the configuration and did not come back with the object.
+func (r *recreation) missed(ctx context.Context) {
+	if len(r.outside) == 0 {
+		return
+	}
+	hanging, err := r.hanging(ctx, []string{r.old.object().host})
+	if err != nil {
+		r.warn("%s: what its configuration files let hang from it could not be looked at again: %v", r.id, err)
+		return
+	}
+	now := judge(r.old.object(), hanging).outside
+	gone := slices.DeleteFunc(slices.Clone(r.outside), func(name string) bool { return slices.Contains(now, name) })
+	if len(gone) > 0 {
+		r.warn("%s was created anew, and what configuration files let hang from it comes back when the server is reloaded: %s", r.id, strings.Join(gone, ", "))
+	}
+}
+
+// record is an object as it is made again. It is kept in notes.
+type record struct {
+	Kind      kind           `json:"kind"`
+	Name      string         `json:"name"`
+	Templates []string       `json:"templates,omitempty"`
+	Attrs     map[string]any `json:"attrs"`           // what it has of its own
+	Whole     map[string]any `json:"whole,omitempty"` // what it is set to afterwards, where it comes out differently
+}
+
+// restores is how often objects are made again that went with another one, with a second more of a pause each time: a server that is
 // reloaded meanwhile confirms what it then forgets.
 const restores = 6
 
-// bringBack makes services again, and looks until all are there.
-func (p *provider) bringBack(ctx context.Context, services []Object) error {
-	left := services
+// bringBack makes objects again, hosts before their services and both before what hangs from them, and looks until all are there.
+func (p *provider) bringBack(ctx context.Context, records []record) error {
+	var failed []error
+	for _, k := range []kind{hostKind, serviceKind, downtimeKind, commentKind} {
+		part := slices.DeleteFunc(slices.Clone(records), func(r record) bool { return r.Kind != k })
+		err := p.bringBackAll(ctx, k, part)
+		if err != nil && k == hostKind {
+			return err // servers crash when a host that they have refused gets a service
+		}
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (p *provider) bringBackAll(ctx context.Context, k kind, left []record) error {
 	var last error
 	for n := 0; len(left) > 0 && n < restores; n++ {
 		if err := p.http.Sleep(ctx, time.Duration(n)*time.Second); err != nil {
@@ -94,54 +259,77 @@ func (p *provider) bringBack(ctx context.Context, services []Object) error {
 		}
 		failed := make([]error, len(left))
 		err := reconcile.Each(ctx, p.concurrency, len(left), func(ctx context.Context, i int) error {
-			// A conflict is no failure: an apply rule, somebody else, or an attempt whose answer was lost has made it.
-			if err := p.create(ctx, left[i]); !errors.Is(err, httpapi.ErrConflict) {
-				failed[i] = err
-			}
+			failed[i] = p.restore(ctx, left[i])
 			return nil
 		})
 		last = errors.Join(errors.Join(failed...), err)
-		names := make([]string, len(left))
-		for i, o := range left {
-			names[i] = o.full()
+		missing, err := p.missingOf(ctx, left)
+		if err != nil {
+			last = errors.Join(last, err)
+			continue
 		}
-		there := map[string]bool{}
-		for part := range slices.Chunk(names, mostNames) {
-			found, err := query[struct{}](ctx, p.client, serviceKind, byName(serviceKind, part))
-			if err != nil {
-				last = errors.Join(last, err)
-			}
-			for _, o := range found {
-				there[o.Name] = true
-			}
+		left = missing
+		if k == hostKind && len(left) > 0 {
+			break // its name may be blocked by now
 		}
-		left = slices.DeleteFunc(slices.Clone(left), func(o Object) bool { return there[o.full()] })
 	}
 	if len(left) == 0 {
 		return nil
 	}
-	names := make([]string, len(left))
-	for i, o := range left {
-		names[i] = o.full()
-	}
-	return fmt.Errorf("%d services that went with their host could not be brought back: %s: %w", len(left), strings.Join(names, ", "), last)
+	return fmt.Errorf("%s could not be brought back: %w", enumerated(left), last)
 }
 
-// whole reads all attributes that can be set of objects that came through the API.
-func (p *provider) whole(ctx context.Context, k kind, f filter) ([]Object, error) {
-	asked := settable(k)
-	found, err := query[wire](ctx, p.client, k, f, slices.Sorted(maps.Keys(asked))...)
-	if err != nil {
-		return nil, err
+// restore makes one object again. A conflict is no failure: a rule, somebody else, or an attempt whose answer was lost has made it.
+func (p *provider) restore(ctx context.Context, r record) error {
+	err := p.put(ctx, r.Kind, r.Name, r.Templates, r.Attrs)
+	if err != nil && !errors.Is(err, httpapi.ErrConflict) || len(r.Whole) == 0 {
+		return err
 	}
-	var objects []Object
-	for _, o := range found {
-		if object := p.held(o.Name, o.Attrs, asked); object.pkg == apiPackage {
-			// The variables are known as a whole: those of the templates are among them.
-			objects = append(objects, object)
+	now, err := get[map[string]any](ctx, p.client, r.Kind, r.Name, slices.Sorted(maps.Keys(r.Whole))...)
+	if err != nil {
+		return err
+	}
+	round(now)
+	attrs := map[string]any{}
+	for name, value := range r.Whole {
+		if !equal(value, now[name]) {
+			attrs[name] = value
 		}
 	}
-	return objects, nil
+	if len(attrs) == 0 {
+		return nil
+	}
+	return p.modify(ctx, r.Kind, r.Name, attrs)
+}
+
+// missingOf gives those of some records that are not there.
+func (p *provider) missingOf(ctx context.Context, records []record) ([]record, error) {
+	names := map[kind][]string{}
+	for _, r := range records {
+		names[r.Kind] = append(names[r.Kind], r.Name)
+	}
+	there := map[string]bool{}
+	for k, all := range names {
+		for part := range slices.Chunk(all, mostNames) {
+			found, err := query[struct{}](ctx, p.client, k, byName(k, part))
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range found {
+				there[string(k)+o.Name] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(records), func(r record) bool { return there[string(r.Kind)+r.Name] }), nil
+}
+
+// enumerated names records for messages.
+func enumerated(records []record) string {
+	texts := make([]string, len(records))
+	for i, r := range records {
+		texts[i] = strings.ToLower(string(r.Kind)) + " " + r.Name
+	}
+	return reconcile.Enumerate(texts, 20)
 }
 
 // settable gives the names of all attributes of a kind that the modules know, and of the package.

@@ -23,19 +23,17 @@ type Note struct {
 	unlock func()
 }
 
-// Note opens the note of a name, empty, and waits while another process holds it. What is in it from before is thrown away, so look at
-// Left first.
-func (d *Dir) Note(ctx context.Context, name string) (*Note, error) {
+// Note opens the note of a name, and waits while another process holds it. old is what a process before this one has left in it, as for Left.
+func (d *Dir) Note(ctx context.Context, name string) (n *Note, old []byte, err error) {
 	file, unlock, err := d.open(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	n := &Note{file, unlock}
-	if err := n.Write(nil); err != nil {
-		n.Close()
-		return nil, err
+	if old, err = io.ReadAll(file); err != nil {
+		unlock()
+		return nil, nil, unusable("reading "+file.Name(), err)
 	}
-	return n, nil
+	return &Note{file, unlock}, old, nil
 }
 
 // Write replaces the content, and comes back when it is on disk.

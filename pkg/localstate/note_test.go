@@ -23,7 +23,7 @@ func jobNote(folder string, _ int) {
 	if err != nil {
 		panic(err)
 	}
-	n, err := d.Note(context.Background(), "note-killed")
+	n, _, err := d.Note(context.Background(), "note-killed")
 	if err == nil {
 		err = n.Write([]byte("half done"))
 	}
@@ -72,22 +72,24 @@ func TestANoteOutlivesOnlyAProcessThatDidNotFinish(t *testing.T) {
 	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, true))
 	assert.Empty(t, left(t, d, true), "it was removed")
 
-	n, err := d.Note(t.Context(), "note-own")
+	n, old, err := d.Note(t.Context(), "note-own")
 	require.NoError(t, err)
+	assert.Empty(t, old)
 	require.NoError(t, n.Write([]byte("a longer text")))
 	require.NoError(t, n.Write([]byte("short")))
 	n.Close()
 	assert.Equal(t, map[string]string{"note-own": "short"}, left(t, d, false))
-	n, err = d.Note(t.Context(), "note-own")
+	n, old, err = d.Note(t.Context(), "note-own")
 	require.NoError(t, err)
+	assert.Equal(t, "short", string(old))
 	require.NoError(t, n.Remove())
 	assert.Empty(t, left(t, d, false))
 
 	ctx, cancel := context.WithCancel(t.Context())
-	n, err = d.Note(t.Context(), "note-own")
+	n, _, err = d.Note(t.Context(), "note-own")
 	require.NoError(t, err)
 	cancel()
-	_, err = d.Note(ctx, "note-own")
+	_, _, err = d.Note(ctx, "note-own")
 	require.ErrorIs(t, err, context.Canceled)
 	n.Close()
 }

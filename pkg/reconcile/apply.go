@@ -270,11 +270,17 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	old, changes := *step.Have, step.Changes
 	if r, ok := a.provider.(Recreator[S]); ok {
-		made, err := r.Recreate(ctx, old, step.Want)
-		if err == nil {
-			step.ID = made.ID
+		was, is, err := r.Recreate(ctx, old, step.Wish)
+		if err != nil {
+			return err
 		}
-		return err
+		step.ID, step.Changes = is.ID, slices.Clone(changes)
+		for _, c := range Diff(was.State, is.State) {
+			if !slices.ContainsFunc(changes, func(planned Change) bool { return planned.Field == c.Field }) {
+				step.Changes = append(step.Changes, c)
+			}
+		}
+		return nil
 	}
 	if err := a.provider.(Replacer[S]).Claim(ctx, old, step.Want); err != nil {
 		return err

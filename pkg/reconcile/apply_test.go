@@ -672,15 +672,16 @@ type unique struct {
 	fails error
 }
 
-func (u unique) Recreate(ctx context.Context, have object, want thing) (object, error) {
+func (u unique) Recreate(ctx context.Context, have object, wish thing) (was, is object, err error) {
 	if err := u.Delete(ctx, have); err != nil {
-		return object{}, err
+		return was, is, err
 	}
 	if u.fails != nil {
 		_, err := u.Create(ctx, have.State)
-		return object{}, errors.Join(u.fails, err)
+		return was, is, errors.Join(u.fails, err)
 	}
-	return u.Create(ctx, want)
+	is, err = u.Create(ctx, wish)
+	return have, is, err
 }
 
 func TestAnObjectWithAUniqueNameGoesBeforeTheNewOneComes(t *testing.T) {

@@ -35,6 +35,8 @@ type Kind[P, S any] struct {
 type Task[S any] struct {
 	Provider reconcile.Provider[S]
 	Wants    []reconcile.Want[S]
+	// Before finishes what an earlier run has left half done, before anything is read; nil for nothing.
+	Before func(context.Context)
 	// More gives wishes that only the service can complete, such as those for each host that a pattern matches; nil for none.
 	More        func(context.Context) ([]reconcile.Want[S], error)
 	Policy      reconcile.Policy[S]
@@ -114,6 +116,9 @@ func both(a, b error) error {
 }
 
 func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S], error) {
+	if task.Before != nil {
+		task.Before(ctx)
+	}
 	if task.More != nil {
 		more, err := task.More(ctx)
 		if err != nil {
