@@ -15,6 +15,11 @@
 //   - Two callers who create the same name at once: one is refused, and takes the other's file along. The object is gone at the next start
 //     (the Ledger of package reconcile; audit).
 //   - Creations and deletions are on disk at once, updates every five minutes: a crash loses them, a stop or reload does not.
+//   - A deletion takes along what hangs from the object, be it of other kinds and whatever the user may delete (Cascade, hanging).
+//   - A downtime or comment that is put as an object, with its name, is the same again and in force (restore). Only when a flexible downtime
+//     began and what it triggers cannot be set (entangled).
+//   - What an object has of its own and what of its templates is not told, and which templates it names only with all that these import. Both
+//     are found out with other objects of the same templates (ownOf, bare).
 //   - templates, groups and zone are fixed (MustReplace). host_name, package, templates and __name are taken as attributes and break the
 //     object; nothing here sends them. Static and applied objects can be updated and then stay so; nothing here does (Merge, Admit).
 //   - The attributes of an update are set in the order of their names until one is refused (before). So what an update newly names is

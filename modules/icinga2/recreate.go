@@ -32,15 +32,19 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 			"the folder is below the user's cache folder, which the environment variable XDG_CACHE_HOME names", have.ID, err)
 	}
 	r := recreation{provider: p, id: have.ID, kind: have.State.kind, wish: wish, note: note}
-	err = r.prepare(ctx)
-	if err == nil {
-		err = p.Delete(ctx, have)
+	if err = r.prepare(ctx); err == nil {
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return was, is, errors.Join(err, note.Remove())
 	}
-	// Nobody gains from an object that is gone.
-	if err := r.makeAnew(context.WithoutCancel(ctx)); err != nil {
+	ctx = context.WithoutCancel(ctx) // nobody gains from an object that is gone
+	if err := p.Delete(ctx, have); err != nil {
+		if err := r.stayed(ctx, err); err != nil {
+			return was, is, err
+		}
+	}
+	if err := r.makeAnew(ctx); err != nil {
 		return was, is, err
 	}
 	now, err := p.whole(ctx, r.kind, byName(r.kind, []string{have.ID}))
@@ -171,38 +175,63 @@ func (r *recreation) servicesOf(ctx context.Context) ([]record, error) {
 	return records, nil
 }
 
+// stayed looks what became of a deletion that failed; nil is for an object that is gone all the same.
+func (r *recreation) stayed(ctx context.Context, failed error) error {
+	there, err := r.isThere(ctx)
+	if err == nil && !there {
+		return nil
+	}
+	var missing []record
+	if err == nil {
+		missing, err = r.missingOf(ctx, r.along) // what goes with an object goes before it
+	}
+	if err == nil {
+		err = r.bringBack(ctx, missing)
+	}
+	if err != nil {
+		r.note.Close()
+		return &partial{fmt.Errorf("%w; what became of it is not known, and the next run of this module on this controller brings back what is missing: %w", failed, err)}
+	}
+	return errors.Join(failed, r.note.Remove())
+}
+
 // makeAnew creates the new object in the place of the one that was deleted, and what went with that one.
 func (r *recreation) makeAnew(ctx context.Context) error {
-	_, err := r.Create(ctx, r.new)
-	if err != nil && r.isThere(ctx) { // the answer was lost, or somebody else was quicker
-		r.setBroken(r.id, false)
-		if err = r.completeVars(ctx, r.new); err != nil {
-			err = &partial{err}
+	_, failed := r.Create(ctx, r.new)
+	records, back := r.along, false
+	if failed != nil {
+		if there, _ := r.isThere(ctx); there { // the answer was lost, or somebody else was quicker
+			r.setBroken(r.id, false)
+			failed = r.completeVars(ctx, r.new)
+		} else {
+			failed = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", r.id, failed)
+			records, back = append([]record{r.back}, records...), true
 		}
-	}
-	records := r.along
-	if err != nil {
-		err = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", r.id, err)
-		records = append([]record{r.back}, records...)
 	}
 	if lost := r.bringBack(ctx, records); lost != nil {
 		r.note.Close() // for the next run
-		if err != nil {
-			lost = fmt.Errorf("%w; %w", err, lost)
+		if failed != nil {
+			lost = fmt.Errorf("%w; %w", failed, lost)
 		}
 		return &partial{fmt.Errorf("%w; the next run of this module on this controller tries again", lost)}
 	}
-	if err != nil {
-		r.setBroken(r.id, false)
-		err = fmt.Errorf("%w; the old one was brought back", err)
-	}
 	r.missed(ctx)
-	return errors.Join(err, r.note.Remove())
+	switch {
+	case back:
+		r.setBroken(r.id, false)
+		failed = fmt.Errorf("%w; the old one was brought back", failed)
+	case failed != nil:
+		failed = &partial{failed}
+	}
+	return errors.Join(failed, r.note.Remove())
 }
 
-func (r *recreation) isThere(ctx context.Context) bool {
+func (r *recreation) isThere(ctx context.Context) (bool, error) {
 	_, err := get[struct{}](ctx, r.client, r.kind, r.id)
-	return err == nil
+	if errors.Is(err, httpapi.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // missed warns of what came from the configuration and did not come back with the object.

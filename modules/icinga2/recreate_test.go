@@ -148,6 +148,18 @@ func TestAFailedReplacementBringsTheOldOneBack(t *testing.T) {
 	l.ok(options{"name": "web1", "groups": []string{"database"}, "recreate": "always", "api_retries": 0})
 	before["web1"]["groups"] = []any{"database", "linux"}
 	assert.Equal(t, before, l.contents())
+
+	// Nor is it where the answer to the deletion is lost. Where it was not deleted nothing has changed.
+	task := options{"name": "web1", "groups": []string{"web"}, "recreate": "always", "api_retries": 0}
+	l.recorder.Inject(emulator.On(http.MethodDelete, "/v1/objects/hosts/web1", 1, emulator.Fault{Kind: emulator.DropBefore}))
+	a = l.run(task)
+	assert.True(t, a.Failed)
+	assert.False(t, a.Changed)
+	assert.Equal(t, before, l.contents())
+	l.recorder.Inject(emulator.On(http.MethodDelete, "/v1/objects/hosts/web1", 1, emulator.Fault{Kind: emulator.DropAfter}))
+	l.ok(task)
+	before["web1"]["groups"] = []any{"linux", "web"}
+	assert.Equal(t, before, l.contents())
 }
 
 // peculiar is what an object has of its own that its templates do not give it, in each way in which that can be.
