@@ -21,12 +21,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
-build: ## build each module into library/, ready to stand beside a playbook
+build: ## build each module into library/, ready to stand beside a playbook, and the collection for this machine into collections/
 	@mkdir -p library
 	@# What is no module any more must not stay callable.
 	@cd library && find . -mindepth 1 -maxdepth 1 $(foreach m,$(MODULES),! -name $(m) ! -name $(m).yml) -exec rm -rf {} +
 	$(GO_BUILD) -o library/ $(addprefix ./,$(MODULE_DIRS))
 	@cp $(foreach d,$(MODULE_DIRS),$(d)/$(notdir $(d)).yml) library/
+	@.ci/stage collections
 
 .PHONY: generate
 generate: ## write anew what Ansible reads about the modules: plugins/ and meta/runtime.yml
@@ -58,7 +59,7 @@ lint-go: tools
 .PHONY: lint-ansible
 lint-ansible: build venv
 	.venv/bin/yamllint --strict .
-	PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_LIBRARY=$(CURDIR)/library .venv/bin/ansible-lint --nocolor
+	PATH="$(CURDIR)/.venv/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections .venv/bin/ansible-lint --nocolor
 
 .PHONY: cover
 cover: tools build venv ## run the Go tests and fail under 90 % coverage
@@ -83,7 +84,7 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 
 .PHONY: clean
 clean: ## remove what the other targets made
-	rm -rf library .venv .tools .cache
+	rm -rf library collections .venv .tools .cache
 
 .PHONY: tools
 tools: .tools/golangci-lint ## build the pinned Go tools

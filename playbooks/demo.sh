@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 python=${ANSIBLE_PYTHON:-../.venv/bin/python}
 emulator=${EMULATOR:-../.tools/emulator}
-export ANSIBLE_LIBRARY=${ANSIBLE_LIBRARY:-$PWD/../library}
+export ANSIBLE_COLLECTIONS_PATH=${ANSIBLE_COLLECTIONS_PATH:-$PWD/../collections}
 
 work=$(mktemp -d)
 emulators=()

@@ -3,6 +3,7 @@
 package playbooks_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,11 +25,14 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake/conformtest"
 )
 
-var library playtest.Library
+var (
+	library    playtest.Library
+	collection playtest.Collection
+)
 
 func TestMain(m *testing.M) {
 	m.Run()
-	if err := library.Remove(); err != nil {
+	if err := errors.Join(library.Remove(), collection.Remove()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 }
@@ -126,12 +130,13 @@ func (w world) addChecks(ofStacks map[string][]string) {
 	}
 }
 
-// ownPlaybooks puts the repository's playbooks into the controller's folder "playbooks", beside library/ as they are here.
+// ownPlaybooks puts the repository's playbooks into the controller's folder "playbooks", and the collection that they call where Ansible finds it.
 // The emulated account has no rate limit.
 func (w world) ownPlaybooks() {
 	w.t.Helper()
 	require.NoError(w.t, os.CopyFS(filepath.Join(w.Dir, "playbooks"), os.DirFS(filepath.Join(ansibletest.Root(w.t), "playbooks"))))
 	w.Write("playbooks/inventory/group_vars/all.yml", "api_rate_limit: 0\n")
+	w.Env["ANSIBLE_COLLECTIONS_PATH"] = collection.Dir(w.t)
 }
 
 // own runs one of the repository's playbooks.

@@ -173,7 +173,7 @@ func TestDemo(t *testing.T) {
 	output, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, root+"/pkg/emulator/cmd/emulator").CombinedOutput()
 	require.NoError(t, err, string(output))
 	demo := exec.CommandContext(t.Context(), filepath.Join(root, "playbooks", "demo.sh"))
-	demo.Env = append(os.Environ(), "ANSIBLE_PYTHON="+python, "EMULATOR="+program, "ANSIBLE_LIBRARY="+library.Dir(t), "TMPDIR="+temporary)
+	demo.Env = append(os.Environ(), "ANSIBLE_PYTHON="+python, "EMULATOR="+program, "ANSIBLE_COLLECTIONS_PATH="+collection.Dir(t), "TMPDIR="+temporary)
 	output, err = demo.CombinedOutput()
 	require.NoError(t, err, string(output))
 	assert.Contains(t, string(output), "All as it should be.")
