@@ -71,22 +71,13 @@ func BenchmarkFirstRun(b *testing.B) {
 		module += took
 		require.Equal(b, benchHosts*benchServices, a.Summary["created"])
 
-		var group errgroup.Group
-		group.SetLimit(benchConnections)
 		start := time.Now()
-		for _, host := range benchNames() {
-			for s := range benchServices {
-				group.Go(func() error {
-					answer := bare.root.Do(b, http.MethodPut, icingatest.Path("services", fmt.Sprintf("%s!service %d", host, s)), map[string]any{"attrs": map[string]any{
-						"check_command": "dummy", "check_interval": 60 + s,
-						"vars": map[string]any{"http_uri": "/healthz", "n": s, "managed_by": suite, "stack": "shop"},
-					}})
-					assert.Equal(b, http.StatusOK, answer.Status)
-					return nil
-				})
+		bare.singly(func(s int) (string, map[string]any) {
+			return http.MethodPut, map[string]any{
+				"check_command": "dummy", "check_interval": 60 + s,
+				"vars": map[string]any{"http_uri": "/healthz", "n": s, "managed_by": suite, "stack": "shop"},
 			}
-		}
-		require.NoError(b, group.Wait())
+		})
 		client += time.Since(start)
 		b.StartTimer()
 	}
@@ -138,6 +129,46 @@ func BenchmarkTenChanged(b *testing.B) {
 		require.Equal(b, 10, a.Summary["updated"])
 		require.Equal(b, benchHosts*benchServices-10, a.Summary["unchanged"])
 	}
+}
+
+// BenchmarkAllChanged makes the same change to all services. "x-single" is how many times as long the bare client takes that changes one after
+// the other over as many connections.
+func BenchmarkAllChanged(b *testing.B) {
+	l := bench(b)
+	l.timed(estate())
+	var module, client time.Duration
+	n := 0
+	for b.Loop() {
+		n++
+		a, took := l.timed(estate().With(options{"retry_interval": 100 + n}))
+		b.StopTimer()
+		module += took
+		require.Equal(b, benchHosts*benchServices, a.Summary["updated"])
+		b.ReportMetric(float64(a.API.Calls), "calls")
+		start := time.Now()
+		l.singly(func(int) (string, map[string]any) { return http.MethodPost, map[string]any{"retry_interval": 1000 + n} })
+		client += time.Since(start)
+		b.StartTimer()
+	}
+	b.ReportMetric(client.Seconds()/module.Seconds(), "x-single")
+}
+
+// singly writes every service of the estate by a call of its own, as a bare client does.
+func (l *lab) singly(write func(service int) (method string, attrs map[string]any)) {
+	l.T.Helper()
+	var group errgroup.Group
+	group.SetLimit(benchConnections)
+	for _, host := range benchNames() {
+		for s := range benchServices {
+			group.Go(func() error {
+				method, attrs := write(s)
+				answer := l.root.Do(l.T, method, icingatest.Path("services", fmt.Sprintf("%s!service %d", host, s)), map[string]any{"attrs": attrs})
+				assert.Equal(l.T, http.StatusOK, answer.Status)
+				return nil
+			})
+		}
+	}
+	require.NoError(l.T, group.Wait())
 }
 
 // BenchmarkPurge removes one stack of a host with its services among all the others.

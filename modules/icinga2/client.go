@@ -223,6 +223,23 @@ func (c *client) modify(ctx context.Context, k kind, name string, attrs map[stri
 	return err
 }
 
+// modifyAll sets the same attributes of the objects of these exact names, and tells of which the server said that they are changed. Where one
+// of them is not there it changes none, and the error Is httpapi.ErrNotFound.
+func (c *client) modifyAll(ctx context.Context, k kind, names []string, attrs map[string]any) (confirmed map[string]bool, err error) {
+	if len(names) == 0 || slices.Contains(names, "") {
+		return nil, errors.New("changing objects without a name would change all: this is an error in the module")
+	}
+	results, err := c.write(ctx, httpapi.Request{
+		Method: http.MethodPost, Repeat: httpapi.Harmless, Path: []string{"objects", k.plural()},
+		JSON: map[string]any{k.plural(): names, "attrs": attrs}, // a filter beside the names would add to them
+	})
+	confirmed = map[string]bool{}
+	for _, r := range results {
+		confirmed[r.Name] = r.done()
+	}
+	return confirmed, err
+}
+
 // remove deletes an object with all that stands on it: services of a host, downtimes and comments.
 func (c *client) remove(ctx context.Context, k kind, name string) error {
 	_, err := c.write(ctx, httpapi.Request{
@@ -284,6 +301,9 @@ func (r *result) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*plain)(r))
 }
 
+// done tells whether it is a success.
+func (r result) done() bool { return r.Code >= 200 && r.Code < 300 }
+
 // text is what a result that is no success says.
 func (r result) text() string {
 	texts := make([]string, 0, len(r.Errors)+1)
@@ -320,7 +340,7 @@ func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, 
 	var texts []string
 	code := 0
 	for _, r := range answer.Results {
-		if r.Code < 200 || r.Code >= 300 {
+		if !r.done() {
 			code = int(r.Code)
 			texts = append(texts, r.text())
 		}
@@ -438,7 +458,7 @@ func parseError(_ int, body []byte) (code, msg string) {
 	}
 	var texts []string
 	for _, r := range answer.Results {
-		if r.Code < 200 || r.Code >= 300 {
+		if !r.done() {
 			texts = append(texts, r.text())
 		}
 	}

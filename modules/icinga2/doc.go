@@ -33,6 +33,8 @@
 //   - An exclamation mark in a service's name makes an object of another name (checkName).
 //   - A query with an empty list of attributes gives all, which takes three times as long (named). A path that ends after the kind is about
 //     every object (removeAll; package httpapi refuses empty segments). A filter beside names adds to them.
+//   - Names in the body of an update are looked up one by one: the same change to 6,000 services takes 0.5 seconds so, 1.0 by filters in parts
+//     of 500, each of which walks over all services, and 2.0 by single calls. Where one of the names is not there nothing is done (UpdateMany).
 //   - The server closes idle connections after 10 seconds (idle) and waits 40 milliseconds for an acknowledgement in the middle of
 //     longer answers (QuickAck). More than four connections make it no faster.
 //   - A filter's match does not tell upper from lower case (matching). On this server and older ones a filter can see what

@@ -377,43 +377,6 @@ func creation(want Object) (attrs map[string]any, later bool) {
 	return attrs, later
 }
 
-// Update sets the attributes that differ.
-func (p *provider) Update(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
-	if err := p.begin(ctx); err != nil {
-		return have, err
-	}
-	attrs := toWire(reconcile.Diff(have.State, want))
-	if err := p.modify(ctx, want.kind, have.ID, attrs); err != nil {
-		return have, fmt.Errorf("updating %s %s: %w", strings.ToLower(string(want.kind)), have.ID, before(err, attrs))
-	}
-	return reconcile.Object[Object]{ID: have.ID, State: want}, nil
-}
-
-// before says which attributes were set all the same: the server takes them in the order of their names and stops at the first that it
-// refuses.
-func before(err error, attrs map[string]any) error {
-	_, bad, _ := strings.Cut(err.Error(), "Attribute '")
-	bad, _, found := strings.Cut(bad, "'")
-	if !errors.Is(err, httpapi.ErrRefused) || !found {
-		return err
-	}
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(attrs)), func(name string) bool { return name >= bad })
-	if len(names) == 0 {
-		return fmt.Errorf("%w; nothing was changed", err)
-	}
-	return &partial{fmt.Errorf("%w; changed before that: %s", err, strings.Join(names, ", "))}
-}
-
-// partial is the error of a write that was carried out in part.
-type partial struct{ err error }
-
-func (p *partial) Error() string { return p.err.Error() }
-
-func (p *partial) Unwrap() error { return p.err }
-
-// Partly tells that something was changed.
-func (p *partial) Partly() bool { return true }
-
 // extra is what the answer tells beside the objects.
 func (p *provider) extra() map[string]any {
 	p.mu.Lock()

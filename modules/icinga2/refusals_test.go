@@ -169,14 +169,17 @@ func TestAnObjectNeedsACommand(t *testing.T) {
 	assert.Equal(t, 1, l.ok(options{"name": "web1", "templates": []string{"generic-host"}}).Summary["created"])
 }
 
+// partly is the configuration of a user for whom commands cannot be looked up, because it may see some of them.
+const partly = `object ApiUser "partly" {
+  password = "partly-password"
+  permissions = [ "status/query", "objects/query/Host", "objects/query/Service", "objects/modify/*",
+    { permission = "objects/query/CheckCommand", filter = {{ false }} } ]
+}`
+
 // TestAPartlyRefusedUpdateSaysHowFarItCame: the server answers 200, and sets attributes up to the one that it refuses.
 func TestAPartlyRefusedUpdateSaysHowFarItCame(t *testing.T) {
 	t.Parallel()
-	// Nobody can look up commands for a user who may see some of them.
-	l := hostLab(t, icingatest.Config("partly.conf", `object ApiUser "partly" {
-  password = "partly-password"
-  permissions = [ "status/query", "objects/query/Host", "objects/modify/Host", { permission = "objects/query/CheckCommand", filter = {{ false }} } ]
-}`))
+	l := hostLab(t, icingatest.Config("partly.conf", partly))
 	l.host("web1")
 	run := func(o options) answer {
 		return l.Run(l.as(icingatest.Ansible, o).With(options{"username": "partly", "password": "partly-password"}))

@@ -158,22 +158,52 @@ func (a *applier[S]) wave(step Step[S]) int {
 	}
 }
 
-// batches leaves each write alone and puts together the deletions that the service takes in one call.
+// batches leaves each write alone and puts together what the service takes in one call: deletions, and updates that do the same.
 func (a *applier[S]) batches(steps []*Step[S]) [][]*Step[S] {
-	size := 1
-	if bulk, ok := a.provider.(BulkDeleter[S]); ok {
-		size = max(bulk.BatchSize(), 1)
-	}
 	var batches [][]*Step[S]
 	var deletions []*Step[S]
+	var changes []string // in the order of the plan
+	alike := map[string][]*Step[S]{}
 	for _, step := range steps {
-		if step.Action == Delete {
+		change := a.uniform(step)
+		switch {
+		case step.Action == Delete:
 			deletions = append(deletions, step)
-		} else {
+		case change == "":
 			batches = append(batches, []*Step[S]{step})
+		default:
+			if alike[change] == nil {
+				changes = append(changes, change)
+			}
+			alike[change] = append(alike[change], step)
 		}
 	}
-	return append(batches, slices.Collect(slices.Chunk(deletions, size))...)
+	for _, change := range changes {
+		size := 1
+		if fewest, most := a.provider.(BulkUpdater[S]).UniformSize(); len(alike[change]) >= fewest {
+			size = most
+		}
+		batches = slices.AppendSeq(batches, slices.Chunk(alike[change], max(size, 1)))
+	}
+	size := 1
+	if bulk, ok := a.provider.(BulkDeleter[S]); ok {
+		size = bulk.BatchSize()
+	}
+	return slices.AppendSeq(batches, slices.Chunk(deletions, max(size, 1)))
+}
+
+// uniform tells what an update does that can go together with others, "" of any other step.
+func (a *applier[S]) uniform(step *Step[S]) string {
+	bulk, ok := a.provider.(BulkUpdater[S])
+	if !ok || step.Action != Update || a.isTakeOver(step) {
+		return ""
+	}
+	return bulk.Uniform(*step.Have, step.Want)
+}
+
+// isTakeOver tells whether a step is an update that another process may be about to make in the name of another group.
+func (a *applier[S]) isTakeOver(step *Step[S]) bool {
+	return !step.byID && a.opt.Ledger != nil && takesOver(a.provider, *step.Have, step.Wish)
 }
 
 // tell passes on what becomes of a step.
@@ -186,7 +216,7 @@ func (a *applier[S]) tell(to func(Step[S]), s Step[S]) {
 	to(s)
 }
 
-// attempt carries out one step, or several deletions at once. A panic in a provider is these steps' failure and nobody else's.
+// attempt carries out one step, or several by one call. A panic in a provider is these steps' failure and nobody else's.
 func (a *applier[S]) attempt(ctx context.Context, steps ...*Step[S]) {
 	a.carryOut(ctx, steps)
 	for _, step := range steps {
@@ -218,27 +248,32 @@ func (a *applier[S]) carryOut(ctx context.Context, steps []*Step[S]) {
 	case len(steps) == 1:
 		steps[0].Err = a.do(ctx, steps[0])
 	default:
-		a.deleteMany(ctx, steps)
+		a.together(ctx, steps)
 	}
 	a.phase.Add(len(steps))
 }
 
-func (a *applier[S]) deleteMany(ctx context.Context, steps []*Step[S]) {
-	objects := make([]Object[S], len(steps))
+// together carries out several deletions, or several updates, by one call.
+func (a *applier[S]) together(ctx context.Context, steps []*Step[S]) {
+	have, want := make([]Object[S], len(steps)), make([]S, len(steps))
 	for i, step := range steps {
-		objects[i] = *step.Have
+		have[i], want[i] = *step.Have, step.Want
 	}
+	errs := make([]error, len(steps))
 	err := func() (err error) {
 		defer recovered(&err, "")
-		for i, err := range a.provider.(BulkDeleter[S]).DeleteMany(ctx, objects) {
-			steps[i].Err = err
+		if steps[0].Action == Delete {
+			errs = a.provider.(BulkDeleter[S]).DeleteMany(ctx, have)
+		} else {
+			errs = a.provider.(BulkUpdater[S]).UpdateMany(ctx, have, want)
 		}
 		return nil
 	}()
-	if err != nil {
-		for _, step := range steps {
+	for i, step := range steps {
+		if step.Err = errs[i]; err != nil {
 			step.Err = fmt.Errorf("%s: %w", step.Key, err)
 		}
+		step.Written = step.Written || partly(step.Err)
 	}
 }
 
@@ -248,7 +283,7 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 	case Create:
 		err = a.create(ctx, step, "")
 	case Update:
-		if !step.byID && a.opt.Ledger != nil && takesOver(a.provider, *step.Have, step.Wish) {
+		if a.isTakeOver(step) {
 			err = a.takeOver(ctx, step)
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -616,6 +617,74 @@ func TestManyDeletionsGoTogether(t *testing.T) {
 	require.EqualError(t, done.Failed()[0].Err, "c stays: broken")
 	assert.Equal(t, []string{"c", "kept", "new"}, s.Things())
 	assert.Equal(t, []string{"new", "a", "b", "c", "d", "e", "f", "g"}, finished)
+}
+
+// resizing is a service that gives up to three things a size at once; what it was asked for stands in calls.
+type resizing struct {
+	grouped
+	refused string // the name of a thing whose size stays
+	mu      sync.Mutex
+	calls   [][]string
+}
+
+func (*resizing) UniformSize() (fewest, most int) { return 2, 3 }
+
+func (*resizing) Uniform(_ object, want thing) string { return fmt.Sprint("size ", *want.Size) }
+
+func (r *resizing) UpdateMany(ctx context.Context, have []object, want []thing) []error {
+	var names []string
+	errs := make([]error, len(have))
+	for i, o := range have {
+		names = append(names, *o.State.Name)
+		if *o.State.Name == r.refused {
+			errs[i] = inPartError{memory.ErrBroken}
+		} else {
+			_, errs[i] = r.Update(ctx, o, want[i])
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, names)
+	return errs
+}
+
+func TestEqualUpdatesGoTogether(t *testing.T) {
+	s := &resizing{grouped: grouped{&memory.Service{}}, refused: "d"}
+	var list []want
+	for i, name := range strings.Split("abcdefg", "") {
+		s.Add(sized(name, 1))
+		list = append(list, want{State: sized(name, 2+i/6)}) // the last one gets another size than the others
+	}
+	plan := planned(t, s.Service, s, list, policy{})
+	finished := 0
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(reconcile.Step[thing]) { finished++ }})
+	require.NoError(t, err)
+	assert.Equal(t, [][]string{{"a", "b", "c"}, {"d", "e", "f"}}, s.calls, "what is alone is updated as such")
+	assert.Len(t, list, finished, "each is told")
+	require.Len(t, done.Failed(), 1)
+	assert.Equal(t, "d", done.Failed()[0].Key)
+	assert.True(t, done[3].Written, "as far as it came")
+	for i, step := range done {
+		assert.Equal(t, "size", step.Changes[0].Field, i)
+	}
+	now := planned(t, s.Service, s, list, policy{})
+	assert.Equal(t, "0 a unchanged id 1\n1 b unchanged id 2\n2 c unchanged id 3\n3 d updated id 4\n4 e unchanged id 5\n5 f unchanged id 6\n6 g unchanged id 7", told(now))
+}
+
+func TestATakeOverGoesAlone(t *testing.T) {
+	s := &resizing{grouped: grouped{&memory.Service{}}}
+	var list []want
+	for _, name := range []string{"a", "b", "c"} {
+		s.Add(sized(name, 1))
+		w := sized(name, 2)
+		w.Tags = []string{"shop"}
+		list = append(list, want{State: w})
+	}
+	plan := planned(t, s.Service, s, list, policy{})
+	_, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: &ledger{}})
+	require.NoError(t, err)
+	assert.Empty(t, s.calls, "another run may be about to take it over as well")
+	assert.Len(t, s.Log(), 3)
 }
 
 func TestDeletionsThatGoTogetherFailTogether(t *testing.T) {

@@ -127,6 +127,15 @@ type BulkDeleter[S any] interface {
 	DeleteMany(ctx context.Context, have []Object[S]) []error
 }
 
+// BulkUpdater is implemented by providers whose service makes one change to several objects in one call. Uniform gives what an update does,
+// as a text that is equal for updates which can go together, or "" for one that cannot. UpdateMany makes such updates of at least fewest and at
+// most `most` objects, and gives an error for each, in order: nil for those of which the service said that they are changed.
+type BulkUpdater[S any] interface {
+	UniformSize() (fewest, most int)
+	Uniform(have Object[S], want S) string
+	UpdateMany(ctx context.Context, have []Object[S], want []S) []error
+}
+
 // Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
 // show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
 // it got; known tells whether that id (still) exists, and if it does not, create runs after all. Recent gives the ids that were
