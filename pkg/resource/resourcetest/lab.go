@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -61,6 +62,7 @@ type Lab struct {
 
 	account Account
 	server  *httptest.Server
+	busy    *busy
 }
 
 // New starts the account's server.
@@ -70,10 +72,42 @@ func New(t testing.TB, account Account, setup Setup) *Lab {
 	if setup.Wrap != nil {
 		handler = setup.Wrap(account)
 	}
-	server := httptest.NewServer(handler)
+	busy := &busy{conns: map[net.Conn]bool{}}
+	busy.changed.L = &busy.mu
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ConnState = busy.note
+	server.Start()
 	t.Cleanup(server.Close)
 	return &Lab{
-		T: t, Setup: setup, URL: server.URL + setup.BasePath, server: server, StateDir: t.TempDir(), Clock: NewClock(), account: account,
+		T: t, Setup: setup, URL: server.URL + setup.BasePath, server: server, StateDir: t.TempDir(), Clock: NewClock(), account: account, busy: busy,
+	}
+}
+
+// busy knows on which connections the server has a call under way.
+type busy struct {
+	mu      sync.Mutex
+	changed sync.Cond
+	conns   map[net.Conn]bool
+}
+
+func (b *busy) note(c net.Conn, state http.ConnState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if state == http.StateActive {
+		b.conns[c] = true
+	} else {
+		delete(b.conns, c)
+	}
+	b.changed.Broadcast()
+}
+
+// Quiet ends the connections and waits for the server to be done with the calls of a run that hung up: it may act on them late.
+func (l *Lab) Quiet() {
+	l.server.CloseClientConnections()
+	l.busy.mu.Lock()
+	defer l.busy.mu.Unlock()
+	for len(l.busy.conns) > 0 {
+		l.busy.changed.Wait()
 	}
 }
 
