@@ -55,8 +55,9 @@ func Files(modules []ansible.Module) (map[string][]byte, error) {
 		files["plugins/action/"+m.Name+".py"] = []byte(header + `
 from __future__ import annotations
 
-# pylint: disable=unused-import
 from ansible_collections.stackwatch.monitoring.plugins.plugin_utils.bundle import ActionModule
+
+__all__ = ["ActionModule"]
 `)
 	}
 	return files, nil
@@ -267,7 +268,8 @@ func moved(name, intro string, options [][2]*yaml.Node, documents []*document) f
 		write(&b, o[0], o[1], 2)
 	}
 	for _, d := range documents {
-		d.fragments = append(d.fragments, collection+"."+name)
+		// Before those that are there: where two fragments have the same option, Ansible takes that of the first.
+		d.fragments = slices.Insert(d.fragments, 0, collection+"."+name)
 		for _, o := range options {
 			if rendered(child(d.options(), o[0].Value)) == rendered(o[1]) {
 				remove(d.options(), o[0].Value)

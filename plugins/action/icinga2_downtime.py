@@ -5,5 +5,6 @@
 
 from __future__ import annotations
 
-# pylint: disable=unused-import
 from ansible_collections.stackwatch.monitoring.plugins.plugin_utils.bundle import ActionModule
+
+__all__ = ["ActionModule"]

@@ -30,8 +30,8 @@ description:
   - Where an option takes a list, a text is split at its commas. Write a list for a value that has commas of its own.
   - A second run changes nothing, and of several runs at once over the same selection all succeed.
 extends_documentation_fragment:
-  - stackwatch.monitoring.attributes
   - stackwatch.monitoring.api
+  - stackwatch.monitoring.attributes
 options:
   stack:
     description:

@@ -28,9 +28,9 @@ description:
     brought by O(all_services) and O(child_hosts) belong to it and go with it.
   - Downtimes that the server's configuration schedules are never touched.
 extends_documentation_fragment:
-  - stackwatch.monitoring.attributes
-  - stackwatch.monitoring.api
   - stackwatch.monitoring.icinga2
+  - stackwatch.monitoring.api
+  - stackwatch.monitoring.attributes
 options:
   downtimes:
     description:

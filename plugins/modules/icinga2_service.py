@@ -26,9 +26,9 @@ description:
     Services that came out of configuration files or apply rules are never changed. Where they are declared with other values the
     error says what they are.
 extends_documentation_fragment:
-  - stackwatch.monitoring.attributes
-  - stackwatch.monitoring.api
   - stackwatch.monitoring.icinga2
+  - stackwatch.monitoring.api
+  - stackwatch.monitoring.attributes
 options:
   services:
     description:

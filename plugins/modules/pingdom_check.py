@@ -27,9 +27,9 @@ description:
     taken over.
   - Several runs at once on one controller share the account's rate limit and create nothing twice.
 extends_documentation_fragment:
-  - stackwatch.monitoring.attributes
-  - stackwatch.monitoring.api
   - stackwatch.monitoring.pingdom
+  - stackwatch.monitoring.api
+  - stackwatch.monitoring.attributes
 options:
   checks:
     description:

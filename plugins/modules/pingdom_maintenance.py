@@ -45,9 +45,9 @@ description:
     alone to be ended. Those checks stay in it, so that what changes its times or ends it does so for them too.
   - Checks that this controller created moments ago are found before Pingdom lists them.
 extends_documentation_fragment:
-  - stackwatch.monitoring.attributes
-  - stackwatch.monitoring.api
   - stackwatch.monitoring.pingdom
+  - stackwatch.monitoring.api
+  - stackwatch.monitoring.attributes
 options:
   windows:
     description:

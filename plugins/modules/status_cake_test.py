@@ -23,8 +23,8 @@ description:
   - A test is found by O(id), or by O(name), within O(stack) where one is given. A test that was made by hand is taken over.
   - Several runs at once on one controller share the account's rate limit and create nothing twice.
 extends_documentation_fragment:
-  - stackwatch.monitoring.attributes
   - stackwatch.monitoring.api
+  - stackwatch.monitoring.attributes
 options:
   tests:
     description:
