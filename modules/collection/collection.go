@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Package collection makes what Ansible wants to find in a collection for each module beside its program: a Python file that
-// documents it and says its argument spec, an action plugin that names the one real action plugin, the documentation that several
-// modules share, and meta/runtime.yml. All of it follows from the modules' documentation files and rules.
+// documents it and says its argument spec, the documentation that several modules share, and meta/runtime.yml, which names the one
+// action plugin of all modules. All of it follows from the modules' documentation files and rules.
 package collection
 
 import (
@@ -24,6 +24,8 @@ const Command = "make generate"
 
 const (
 	collection = "stackwatch.monitoring"
+	// action is the action plugin. It has no module's name: ansible-lint would then take it for the module, and check no arguments.
+	action = collection + ".bundle"
 	// requires is the oldest ansible-core that the tests run.
 	requires = ">=2.16.0"
 	licence  = "GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)"
@@ -47,18 +49,11 @@ func Files(modules []ansible.Module) (map[string][]byte, error) {
 	}
 	names := newReferences(modules)
 	for i, m := range modules {
-		stub, err := documents[i].stub(m, names)
+		stub, err := documents[i].stub(names)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
 		files["plugins/modules/"+m.Name+".py"] = stub
-		files["plugins/action/"+m.Name+".py"] = []byte(header + `
-from __future__ import annotations
-
-from ansible_collections.stackwatch.monitoring.plugins.plugin_utils.bundle import ActionModule
-
-__all__ = ["ActionModule"]
-`)
 	}
 	return files, nil
 }
@@ -67,6 +62,7 @@ __all__ = ["ActionModule"]
 type document struct {
 	module    string
 	vendor    string
+	spec      ansible.Spec
 	described *yaml.Node
 	examples  string
 	returns   *yaml.Node
@@ -82,11 +78,21 @@ func read(m ansible.Module) (*document, error) {
 	if err := yaml.Unmarshal(m.Documentation, &file); err != nil {
 		return nil, err
 	}
-	return &document{
-		module: m.Name, vendor: vendor(m.Name),
+	spec, err := ansible.ParseSpec(m.Documentation, m.Params, m.Rules)
+	if err != nil {
+		return nil, err
+	}
+	d := &document{
+		module: m.Name, vendor: vendor(m.Name), spec: spec,
 		described: resolved(&file.Documentation), examples: file.Examples, returns: resolved(&file.Return),
 		fragments: []string{collection + ".attributes"},
-	}, nil
+	}
+	for _, o := range spec.Options {
+		if len(o.Env) > 0 { // what the environment can give is not required of a task, and a linter has another environment
+			remove(child(d.options(), o.Name), "required")
+		}
+	}
+	return d, nil
 }
 
 // vendor is a module's name without its last word, which is the kind of object.
@@ -115,11 +121,7 @@ func newReferences(modules []ansible.Module) references {
 }
 
 // stub is the Python file of a module. Ansible reads its documentation, and ansible-lint its argument spec; nothing ever runs it.
-func (d *document) stub(m ansible.Module, names references) ([]byte, error) {
-	spec, err := ansible.ParseSpec(m.Documentation, m.Params, m.Rules)
-	if err != nil {
-		return nil, err
-	}
+func (d *document) stub(names references) ([]byte, error) {
 	for _, entry := range children(child(d.described, "seealso")) {
 		if other := child(entry, "module"); other != nil && names.full[other.Value] != "" {
 			other.Value = names.full[other.Value]
@@ -152,7 +154,7 @@ __metaclass__ = type
 		}
 		fmt.Fprintf(&b, "%s = r\"\"\"\n%s\"\"\"\n\n", block.name, block.content)
 	}
-	b.WriteString(program(m.Name, spec))
+	b.WriteString(program(d.module, d.spec))
 	return b.Bytes(), nil
 }
 
@@ -279,8 +281,8 @@ func moved(name, intro string, options [][2]*yaml.Node, documents []*document) f
 	return fragment{name, intro, b.String()}
 }
 
-// runtime is what Ansible reads first of a collection: which versions it is for, which modules one module_defaults entry reaches, and which
-// action plugin belongs to which module, which older versions ask to apply module_defaults to a local_action.
+// runtime is what Ansible reads first of a collection: which versions it is for, which modules one module_defaults entry reaches, and
+// that the action plugin runs them all.
 func runtime(modules []ansible.Module) []byte {
 	groups := map[string][]string{}
 	for _, m := range modules {
@@ -297,7 +299,7 @@ func runtime(modules []ansible.Module) []byte {
 	}
 	b.WriteString("plugin_routing:\n  modules:\n")
 	for _, m := range modules {
-		fmt.Fprintf(&b, "    %s:\n      action_plugin: %s.%s\n", m.Name, collection, m.Name)
+		fmt.Fprintf(&b, "    %s:\n      action_plugin: %s\n", m.Name, action)
 	}
 	return []byte(b.String())
 }
@@ -305,6 +307,6 @@ func runtime(modules []ansible.Module) []byte {
 // Stale tells whether a generated file is left over from a module that is gone.
 func Stale(files map[string][]byte, name string) bool {
 	_, wanted := files[name]
-	folders := []string{"plugins/modules", "plugins/action", "plugins/doc_fragments"}
+	folders := []string{"plugins/modules", "plugins/doc_fragments"}
 	return !wanted && slices.Contains(folders, path.Dir(name)) && path.Ext(name) == ".py"
 }

@@ -22,7 +22,7 @@ func program(name string, spec ansible.Spec) string {
 	arguments(&b, "argument_spec", spec, 2)
 	b.WriteString(`        supports_check_mode=True,
     )
-    module.fail_json(msg="` + name + ` is run by the action plugin of the same name in its collection; it cannot be run as a module of its own")
+    module.fail_json(msg="` + name + ` is run by the action plugin of its collection; it cannot be run as a module of its own")
 
 
 if __name__ == "__main__":
@@ -86,7 +86,7 @@ func option(b *strings.Builder, o ansible.Option, depth int) {
 	if o.Elements != "" {
 		say("elements", o.Elements)
 	}
-	if o.Required {
+	if o.Required && len(o.Env) == 0 {
 		say("required", true)
 	}
 	if o.Default != nil {

@@ -23,7 +23,6 @@ options:
       - API token of the Pingdom account, with read and write access.
       - If it is not set, the environment variable E(PINGDOM_API_TOKEN) is used.
     type: str
-    required: true
     aliases:
       - key
 """

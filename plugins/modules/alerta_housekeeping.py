@@ -248,7 +248,6 @@ options:
       - Base URL of the API, with the V(/api) behind it that Alerta's Docker images have. It is taken as it is.
       - If it is not set, the environment variable E(ALERTA_ENDPOINT) is used.
     type: str
-    required: true
     aliases:
       - alerta_url
   api_key:
@@ -626,7 +625,7 @@ def main():
             ),
             text=dict(type="str"),
             delete_limit=dict(type="str"),
-            api_url=dict(type="str", required=True, aliases=["alerta_url"], fallback=(env_fallback, ["ALERTA_ENDPOINT"])),
+            api_url=dict(type="str", aliases=["alerta_url"], fallback=(env_fallback, ["ALERTA_ENDPOINT"])),
             api_key=dict(type="str", no_log=True, fallback=(env_fallback, ["ALERTA_API_KEY"])),
             api_username=dict(type="str"),
             api_password=dict(type="str", no_log=True),
@@ -645,7 +644,7 @@ def main():
         ],
         supports_check_mode=True,
     )
-    module.fail_json(msg="alerta_housekeeping is run by the action plugin of the same name in its collection; it cannot be run as a module of its own")
+    module.fail_json(msg="alerta_housekeeping is run by the action plugin of its collection; it cannot be run as a module of its own")
 
 
 if __name__ == "__main__":

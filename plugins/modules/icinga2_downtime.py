@@ -489,7 +489,7 @@ def main():
         ],
         supports_check_mode=True,
     )
-    module.fail_json(msg="icinga2_downtime is run by the action plugin of the same name in its collection; it cannot be run as a module of its own")
+    module.fail_json(msg="icinga2_downtime is run by the action plugin of its collection; it cannot be run as a module of its own")
 
 
 if __name__ == "__main__":

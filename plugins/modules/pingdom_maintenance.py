@@ -388,7 +388,7 @@ def main():
             state=dict(type="str", default="present", choices=["present", "absent"]),
             fail_fast=dict(type="bool", default=False),
             api_url=dict(type="str", default="https://api.pingdom.com/api/3.1", fallback=(env_fallback, ["PINGDOM_API_URL"])),
-            api_token=dict(type="str", required=True, aliases=["key"], no_log=True, fallback=(env_fallback, ["PINGDOM_API_TOKEN"])),
+            api_token=dict(type="str", aliases=["key"], no_log=True, fallback=(env_fallback, ["PINGDOM_API_TOKEN"])),
             api_timeout=dict(type="float", default=30),
             api_retries=dict(type="int", default=3),
             api_concurrency=dict(type="int", default=8),
@@ -404,7 +404,7 @@ def main():
         ],
         supports_check_mode=True,
     )
-    module.fail_json(msg="pingdom_maintenance is run by the action plugin of the same name in its collection; it cannot be run as a module of its own")
+    module.fail_json(msg="pingdom_maintenance is run by the action plugin of its collection; it cannot be run as a module of its own")
 
 
 if __name__ == "__main__":

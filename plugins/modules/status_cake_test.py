@@ -515,7 +515,6 @@ options:
       - API token of the StatusCake account.
       - If it is not set, the environment variable E(STATUSCAKE_API_TOKEN) is used.
     type: str
-    required: true
   api_rate_limit:
     description:
       - Requests a second that all runs on this controller together send with this token. V(0) is no limit.
@@ -797,7 +796,7 @@ def main():
             update_password=dict(type="str", default="on_create", choices=["always", "on_create"], no_log=False),
             fail_fast=dict(type="bool", default=False),
             api_url=dict(type="str", default="https://api.statuscake.com/v1", fallback=(env_fallback, ["STATUSCAKE_API_URL"])),
-            api_key=dict(type="str", required=True, no_log=True, fallback=(env_fallback, ["STATUSCAKE_API_TOKEN"])),
+            api_key=dict(type="str", no_log=True, fallback=(env_fallback, ["STATUSCAKE_API_TOKEN"])),
             api_timeout=dict(type="float", default=30),
             api_retries=dict(type="int", default=3),
             api_concurrency=dict(type="int", default=8),
@@ -823,7 +822,7 @@ def main():
         ],
         supports_check_mode=True,
     )
-    module.fail_json(msg="status_cake_test is run by the action plugin of the same name in its collection; it cannot be run as a module of its own")
+    module.fail_json(msg="status_cake_test is run by the action plugin of its collection; it cannot be run as a module of its own")
 
 
 if __name__ == "__main__":
