@@ -305,9 +305,10 @@ notes:
     received. They make the task fail if they are selected, in check mode too, and the others are done. Alerts of customers that
     the key may not see, and those that come in after the look, are not known to it.
   - >-
-    Alerts that are selected by ages, O(status), O(severity) or with O(grace) are looked at once more right before each is
-    deleted, and kept if they are no longer selected. Others are deleted also if they were received again meanwhile. With
-    O(bulk=true) all that were received again are kept, but a status that somebody sets meanwhile is not seen.
+    Alerts that are selected by ages, O(status), O(severity) or with O(grace), and heartbeats that are selected by ages, are
+    looked at once more right before each is deleted, and kept if they are no longer selected. Others are deleted also if they
+    were received again meanwhile. With O(bulk=true) all that were received again are kept, but a status that somebody sets
+    meanwhile is not seen.
   - >-
     The server gives a blackout the customer of a key that is bound to one. Where all blackouts that the key sees are of one
     customer, they are therefore found without O(customer) too.
@@ -456,7 +457,12 @@ heartbeats:
       sample: deleted
       choices:
         - deleted
+        - unchanged
         - failed
+    reason:
+      description: Why it was selected, or left as it is.
+      type: str
+      sample: selected
     error:
       description: What went wrong.
       returned: when action is failed

@@ -685,10 +685,22 @@ options:
     description:
       - What to do where O(templates), O(groups) or O(zone) differ, which Icinga does not change after creation.
       - >-
-        V(never) makes that an error. V(always) deletes the object and creates it as the task declares it; what the task leaves
-        unset then has the value of the templates. The services of a host that came through the API are created again as they
-        were.
-      - Downtimes, comments and the history of states of the object, and of the services of a host, are lost then.
+        V(never) makes that an error. V(always) deletes the host and creates it anew, after a rehearsal under another name. What
+        the task leaves unset stays where it is the object's own, and is that of the templates otherwise. Check mode cannot know
+        what other templates will give; the run tells it.
+      - >-
+        The services of a host that came through the API, and downtimes and comments, are created again as they were. The history
+        of states is lost, and with it an acknowledgement, which is a warning before. While notifications, dependencies or
+        scheduled downtimes that were made through the API hang from the object, or a flexible downtime that has begun, nothing is
+        done, and the error names them.
+      - >-
+        This needs permissions to see what goes along, V(objects/query/TYPE) for V(Notification), V(Dependency),
+        V(ScheduledDowntime), V(Downtime) and V(Comment), and V(objects/create/Downtime) and V(objects/create/Comment) where there
+        are such.
+      - >-
+        What is to be created again is written down on the controller first. Where the run is killed, the next run of
+        M(stackwatch.monitoring.icinga2_host) or M(stackwatch.monitoring.icinga2_service) by the same user on the same controller, and with the same O(api_url), brings back
+        what is missing, which is a warning and in RV(ignore:brought_back).
     type: str
     choices:
       - never
@@ -730,7 +742,8 @@ notes:
   - What was written is read back before the task says that it is done. If the server is reloaded meanwhile, that is a warning.
   - >-
     The state that runs on one controller share (the rate limit, what was created moments ago) is kept in the folder
-    C(stackwatch-monitoring) of the user's cache folder, without secrets, readable by the user alone.
+    C(stackwatch-monitoring) of the user's cache folder, readable by the user alone. It holds no secrets, but for what O(recreate)
+    has to create again, with its variables, until that is done.
 seealso:
   - name: Icinga 2 API
     description: The vendor's reference.
@@ -886,6 +899,13 @@ audit:
   type: list
   elements: str
   sample: []
+brought_back:
+  description: Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed.
+  returned: when there was something
+  type: list
+  elements: str
+  sample:
+    - web1!http
 refused:
   description: What would have been deleted, as name and id.
   returned: when more would be deleted than purge_limit allows
