@@ -14,13 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
-	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
-	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile/reconciletest"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
-	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
@@ -43,18 +40,6 @@ func TestDowntimeContract(t *testing.T) {
 			"duplicates": "is what others have made; TestSeveralDowntimesOfOneObjectBecomeOne",
 		},
 	})
-}
-
-// connect gives a client of the user with the least permissions.
-func (p *lab) connect() *client {
-	p.T.Helper()
-	api := httpapi.DefaultOptions()
-	api.RateLimit, api.CAPath = 0, p.server.CA
-	user, password := icingatest.Ansible, secret.New(p.server.Password(icingatest.Ansible))
-	o := Connection{API: api, APIURL: p.URL, Username: &user, Password: &password}
-	conn, err := world{stateDir: p.StateDir, clock: p.Clock}.connect(new(ansible.Call), o)
-	require.NoError(p.T, err)
-	return conn
 }
 
 func newDowntimeSubject(t testing.TB) reconciletest.Subject[Downtime] {

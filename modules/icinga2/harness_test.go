@@ -13,7 +13,9 @@ import (
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // lab is a real Icinga 2 behind a recorder, and a controller from which a module is run as Ansible runs it, by default as the user
@@ -128,4 +130,16 @@ func (l *lab) attributes(k kind, name string) map[string]any {
 	attrs := l.root.Object(l.T, k.plural(), name)
 	require.NotNil(l.T, attrs, "%s is not there", name)
 	return attrs
+}
+
+// connect gives a client of the user with the least permissions.
+func (l *lab) connect() *client {
+	l.T.Helper()
+	api := httpapi.DefaultOptions()
+	api.RateLimit, api.CAPath = 0, l.server.CA
+	user, password := icingatest.Ansible, secret.New(l.server.Password(icingatest.Ansible))
+	o := Connection{API: api, APIURL: l.URL, Username: &user, Password: &password}
+	conn, err := world{stateDir: l.StateDir, clock: l.Clock}.connect(new(ansible.Call), o)
+	require.NoError(l.T, err)
+	return conn
 }

@@ -113,7 +113,7 @@ func (p *provider) ownOf(ctx context.Context, n *note, e effective) (ownAttribut
 	}
 	alike := map[string]any{}
 	for name, value := range e.attrs {
-		if value != nil && !slices.Contains([]string{"package", "templates", "groups", "zone", "enable_active_checks"}, name) {
+		if value != nil && (name != "zone" || value != "") && !slices.Contains([]string{"package", "templates", "groups", "enable_active_checks"}, name) {
 			alike[name] = value
 		}
 	}
