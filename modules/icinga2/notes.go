@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -26,7 +27,8 @@ type note struct {
 	*localstate.Note
 
 	content noted
-	made    int // rehearsals
+	made    int  // rehearsals
+	left    bool // one of them could not be removed
 }
 
 // noted is what a note holds.
@@ -42,11 +44,11 @@ func (n notes) prefix() string { return localstate.Name("recreate", n.server) }
 func (n notes) open(ctx context.Context, id string) (*note, error) {
 	dir, err := localstate.Open(n.dir)
 	if err != nil {
-		return nil, err
+		return nil, unwritable(err)
 	}
 	held, old, err := dir.Note(ctx, localstate.Name(n.prefix(), id))
 	if err != nil {
-		return nil, err
+		return nil, unwritable(err)
 	}
 	opened := &note{Note: held, content: noted{Object: id, Rehearsal: rehearsalName + rand.Text()[:10]}}
 	var left noted
@@ -56,9 +58,27 @@ func (n notes) open(ctx context.Context, id string) (*note, error) {
 	}
 	if err := opened.records(nil); err != nil {
 		held.Close()
-		return nil, err
+		return nil, unwritable(err)
 	}
 	return opened, nil
+}
+
+// unwritable says what helps: without a note nothing is deleted that is to be brought back.
+func unwritable(err error) error {
+	if !errors.Is(err, localstate.ErrUnusable) {
+		return err
+	}
+	return fmt.Errorf("what is to be brought back cannot be written down: %w; "+
+		"the folder is below the user's cache folder, which the environment variable XDG_CACHE_HOME names", err)
+}
+
+// done ends the note, unless there is something that the next run has to remove.
+func (n *note) done() error {
+	if n.left {
+		n.Close()
+		return nil
+	}
+	return n.Remove()
 }
 
 // records writes down what has to be there at the end.

@@ -277,6 +277,7 @@ func (p *provider) rehearse(ctx context.Context, n *note, e effective, templates
 	}
 	// It goes even where the run is interrupted, and where nobody knows whether it came.
 	gone := p.remove(context.WithoutCancel(ctx), o.kind, full)
+	n.left = n.left || gone != nil && !errors.Is(gone, httpapi.ErrNotFound)
 	if err == nil && !errors.Is(gone, httpapi.ErrNotFound) {
 		err = gone
 	}

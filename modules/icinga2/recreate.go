@@ -24,19 +24,18 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 		return was, is, err
 	}
 	if err := p.sweep(ctx, abandoned); err != nil {
-		return was, is, err
+		p.warn("what an interrupted run of another controller may have left behind could not be looked for or removed: %v", err)
 	}
 	note, err := p.notes.open(ctx, have.ID)
 	if err != nil {
-		return was, is, fmt.Errorf("%s: is not created anew, because what is to be brought back cannot be written down: %w; "+
-			"the folder is below the user's cache folder, which the environment variable XDG_CACHE_HOME names", have.ID, err)
+		return was, is, fmt.Errorf("%s: is not created anew: %w", have.ID, err)
 	}
 	r := recreation{provider: p, id: have.ID, kind: have.State.kind, wish: wish, note: note}
 	if err = r.prepare(ctx); err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return was, is, errors.Join(err, note.Remove())
+		return was, is, errors.Join(err, note.done())
 	}
 	ctx = context.WithoutCancel(ctx) // nobody gains from an object that is gone
 	if err := p.Delete(ctx, have); err != nil {
@@ -192,7 +191,7 @@ func (r *recreation) stayed(ctx context.Context, failed error) error {
 		r.note.Close()
 		return &partial{fmt.Errorf("%w; what became of it is not known, and the next run of this module on this controller brings back what is missing: %w", failed, err)}
 	}
-	return errors.Join(failed, r.note.Remove())
+	return errors.Join(failed, r.note.done())
 }
 
 // makeAnew creates the new object in the place of the one that was deleted, and what went with that one.
@@ -223,7 +222,7 @@ func (r *recreation) makeAnew(ctx context.Context) error {
 	case failed != nil:
 		failed = &partial{failed}
 	}
-	return errors.Join(failed, r.note.Remove())
+	return errors.Join(failed, r.note.done())
 }
 
 func (r *recreation) isThere(ctx context.Context) (bool, error) {

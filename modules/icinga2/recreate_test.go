@@ -497,6 +497,26 @@ func TestAnInterruptedRecreationIsToldAsAChange(t *testing.T) {
 	assert.Equal(t, []string{"web1!a"}, l.names(serviceKind))
 }
 
+// Without a note nothing is deleted, and what a rehearsal could not clean up is left to the next run.
+func TestNothingIsRecreatedWithoutANote(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.host("web1")
+	task := options{"name": "web1", "groups": []string{"web"}, "recreate": "always", "api_retries": 0}
+	l.recorder.Inject(emulator.On(http.MethodDelete, "/v1/objects/hosts/stackwatch-*", 1, emulator.Fault{Kind: emulator.DropBefore}))
+	a := l.run(task)
+	assert.Contains(t, a.Msg, "web1: cannot be created anew, and was left as it is")
+	require.Len(t, l.names(hostKind), 2, "a rehearsal is left")
+	l.ok(options{"name": "web2", "state": "absent"})
+	assert.Equal(t, []string{"web1"}, l.names(hostKind))
+
+	l.StateDir = os.DevNull
+	a = l.run(task)
+	assert.Contains(t, a.Msg, "web1: is not created anew: what is to be brought back cannot be written down: ")
+	assert.Contains(t, a.Msg, "XDG_CACHE_HOME")
+	assert.False(t, a.Changed)
+}
+
 // What an interrupted run on another controller left behind is in no stack, matches no pattern, and goes when it is old.
 func TestARehearsalCountsForNothing(t *testing.T) {
 	t.Parallel()
