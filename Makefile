@@ -37,6 +37,10 @@ generate: ## write anew what Ansible reads about the modules: plugins/ and meta/
 collection: generate tools venv ## build the tarball for Galaxy, with programs for Linux and macOS on x86-64 and arm64
 	.ci/collection
 
+.PHONY: molecule
+molecule: collection emulator alerta ## run the Molecule scenarios with the collection installed from its tarball
+	.ci/molecule
+
 .PHONY: emulator
 emulator: ## build the vendors' emulator into .tools/ (Ansible would take it for a module in library/)
 	$(GO_BUILD) -o .tools/emulator ./pkg/emulator/cmd/emulator
