@@ -245,6 +245,22 @@ func (v Vars) over(have Vars) Vars {
 	return merged
 }
 
+// since gives the variables that differ from earlier ones, with null for those that are gone.
+func (v Vars) since(earlier Vars) Vars {
+	changed := Vars{}
+	for key := range earlier {
+		if _, kept := v[key]; !kept {
+			changed[key] = nil
+		}
+	}
+	for key, value := range v {
+		if was, there := earlier[key]; !there || !reflect.DeepEqual(was, value) {
+			changed[key] = value
+		}
+	}
+	return changed
+}
+
 // The marks of the suite among the variables.
 const (
 	managedBy = "managed_by"

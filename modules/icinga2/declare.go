@@ -181,8 +181,10 @@ func (w world) task(
 	p := newProvider(conn, policy.Group, s.Purge)
 	p.ofHosts, p.audited, p.checkMode = ofHosts, s.Audit, call.CheckMode
 	p.notes = notes{w.stateDir, baseURL(s.APIURL)}
+	ledger := conn.http.Ledger()
+	p.alone = ledger.Alone
 	task := &resource.Task[Object]{
-		Provider: p, Wants: wanted, Policy: policy, Ledger: conn.http.Ledger(), Verify: true,
+		Provider: p, Wants: wanted, Policy: policy, Ledger: ledger, Verify: true,
 		Concurrency: s.API.Concurrency, FailFast: s.FailFast,
 		Before: p.finish, Describe: describe, More: nil, Extra: p.extra,
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },

@@ -134,6 +134,39 @@ func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
 	l.settled(options{"hosts": list, "check_command": "dummy"})
 }
 
+// TestRunsAtOnceLoseNoVariable: variables are sent as a whole, so that a run that had looked before another one has written would take away
+// what that one has set.
+func TestRunsAtOnceLoseNoVariable(t *testing.T) {
+	t.Parallel()
+	const runs, objects = 8, 20
+	l := hostLab(t)
+	var names []string
+	for i := range objects {
+		names = append(names, fmt.Sprintf("host %d", i))
+	}
+	l.host(names...)
+	var tasks []options
+	want := map[string]any{"managed_by": "stackwatch", "stack": "shop"}
+	for run := range runs {
+		var list []options
+		for _, name := range names {
+			list = append(list, options{"name": name})
+		}
+		own := fmt.Sprintf("of run %d", run)
+		task := options{"hosts": list, "vars": options{own: run}}
+		if run%2 == 0 { // which takes them over
+			task["stack"] = "shop"
+		}
+		tasks, want[own] = append(tasks, l.as(icingatest.Ansible, task)), float64(run)
+	}
+	for _, a := range l.Together(tasks...) {
+		require.False(t, a.Failed, a.Msg)
+	}
+	for _, name := range names {
+		assert.Equal(t, want, l.attributes(hostKind, name)["vars"], name)
+	}
+}
+
 // TestSomebodyElsesCreationIsAdopted: another controller made it after the look.
 func TestSomebodyElsesCreationIsAdopted(t *testing.T) {
 	t.Parallel()

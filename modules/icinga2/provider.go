@@ -24,7 +24,9 @@ type provider struct {
 	audited   bool   // look for objects without a file
 	checkMode bool
 	notes     notes
-	some      string // a host that there is, once somebody asked
+	// alone makes an object that the engine does not make, as its Ledger has it for those that it makes.
+	alone func(ctx context.Context, name string, do func() error) error
+	some  string // a host that there is, once somebody asked
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
 	ofHosts map[string]bool
 
@@ -35,7 +37,10 @@ type provider struct {
 }
 
 func newProvider(c *client, stack string, owned bool) *provider {
-	return &provider{client: c, stack: stack, owned: owned, broken: map[string]bool{}}
+	return &provider{
+		client: c, stack: stack, owned: owned, broken: map[string]bool{},
+		alone: func(_ context.Context, _ string, do func() error) error { return do() },
+	}
 }
 
 // Key is the full name.

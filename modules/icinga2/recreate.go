@@ -196,7 +196,10 @@ func (r *recreation) stayed(ctx context.Context, failed error) error {
 
 // makeAnew creates the new object in the place of the one that was deleted, and what went with that one.
 func (r *recreation) makeAnew(ctx context.Context) error {
-	_, failed := r.Create(ctx, r.new)
+	failed := r.alone(ctx, r.id, func() error {
+		_, err := r.Create(ctx, r.new)
+		return err
+	})
 	records, back := r.along, false
 	if failed != nil {
 		if there, _ := r.isThere(ctx); there { // the answer was lost, or somebody else was quicker
@@ -309,7 +312,7 @@ func (p *provider) bringBackAll(ctx context.Context, k kind, left []record) erro
 
 // restore makes one object again. A conflict is no failure: a rule, somebody else, or an attempt whose answer was lost has made it.
 func (p *provider) restore(ctx context.Context, r record) error {
-	err := p.put(ctx, r.Kind, r.Name, r.Templates, r.Attrs)
+	err := p.alone(ctx, r.Name, func() error { return p.put(ctx, r.Kind, r.Name, r.Templates, r.Attrs) })
 	if err != nil && !errors.Is(err, httpapi.ErrConflict) || len(r.Whole) == 0 {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -16,12 +17,25 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
-// Update sets the attributes that differ.
+// Exclusive tells whether an update is made of what there is: variables are sent as a whole, with those that others have set.
+func (p *provider) Exclusive(have reconcile.Object[Object], want Object) bool {
+	return !reflect.DeepEqual(have.State.Vars, want.Vars)
+}
+
+// Update sets the attributes that differ. The variables are those that the object has by now, with the ones that differ.
 func (p *provider) Update(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
 	if err := p.begin(ctx); err != nil {
 		return have, err
 	}
 	attrs := toWire(reconcile.Diff(have.State, want))
+	if _, varied := attrs["vars"]; varied {
+		now, err := get[wire](ctx, p.client, want.kind, have.ID, "vars")
+		if err != nil {
+			return have, fmt.Errorf("updating %s %s: %w", strings.ToLower(string(want.kind)), have.ID, err)
+		}
+		round(map[string]any(now.Vars))
+		attrs["vars"] = map[string]any(want.Vars.since(have.State.Vars).over(now.Vars))
+	}
 	if err := p.modify(ctx, want.kind, have.ID, attrs); err != nil {
 		return have, fmt.Errorf("updating %s %s: %w", strings.ToLower(string(want.kind)), have.ID, before(err, attrs))
 	}
@@ -34,11 +48,10 @@ func (p *provider) UniformSize() (fewest, most int) { return 20, 250 }
 
 // Uniform gives what an update sends. Variables do not go together with others: they are made of those that each object has.
 func (p *provider) Uniform(have reconcile.Object[Object], want Object) string {
-	attrs := toWire(reconcile.Diff(have.State, want))
-	if _, varied := attrs["vars"]; varied {
+	if p.Exclusive(have, want) {
 		return ""
 	}
-	text, err := json.Marshal(attrs)
+	text, err := json.Marshal(toWire(reconcile.Diff(have.State, want)))
 	if err != nil {
 		return ""
 	}

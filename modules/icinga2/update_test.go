@@ -3,9 +3,11 @@
 package icinga2
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // many declares thirty services on two hosts, as they shall be.
@@ -138,4 +141,38 @@ func TestALostAnswerToManyIsAskedAgain(t *testing.T) {
 	a := l.run(many(options{"notes": "y", "api_retries": 1}))
 	assert.Equal(t, 60, a.Summary["failed"])
 	assert.Len(t, l.updates(), 2, "a server that does not answer is not asked for each object")
+}
+
+// TestARecreationMakesEachObjectAlone: other runs that see what is missing meanwhile create it as well, and the server loses the file of what
+// two create at once.
+func TestARecreationMakesEachObjectAlone(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.ok(options{"name": "web1", "check_command": "dummy", "services": []options{element("a"), element("b")}})
+	p := newProvider(l.connect(), "", false)
+	p.notes = notes{t.TempDir(), l.URL}
+	created := func(name string) int {
+		return l.recorder.Count(http.MethodPut, "/v1/objects/hosts/"+name+"$") + l.recorder.Count(http.MethodPut, "/v1/objects/services/"+name+"$")
+	}
+	var mu sync.Mutex
+	alone := map[string]int{}
+	p.alone = func(_ context.Context, name string, do func() error) error {
+		before := created(name)
+		err := do()
+		mu.Lock()
+		defer mu.Unlock()
+		alone[name] += created(name) - before
+		return err
+	}
+	l.recorder.ResetCalls()
+	wish := Object{kind: hostKind, host: "web1"}
+	wish.Templates = []string{"linux-host"}
+	found, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: wish}}, false)
+	require.NoError(t, err)
+	_, _, err = p.Recreate(t.Context(), found[0], wish)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{"web1": 1, "web1!a": 1, "web1!b": 1}, alone)
+	for name, n := range alone {
+		assert.Equal(t, n, created(name), "%s is created in no other way", name)
+	}
 }

@@ -86,6 +86,25 @@ func (l *Ledger) Once(ctx context.Context, group, key string, known func(id stri
 	}
 }
 
+// Alone runs do while no process of this controller is in Once or Alone with the same key. The error is that of do, or ctx's while waiting
+// for another process, and then do does not run. Neither may be called with a key from within the other: keys share locks by chance.
+func (l *Ledger) Alone(ctx context.Context, key string, do func() error) error {
+	if l.dir == nil {
+		return do()
+	}
+	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], key))
+	unlock, err := l.dir.Lock(ctx, stripeName(sum[0]))
+	switch {
+	case err == nil:
+		defer unlock()
+	case ctx.Err() != nil:
+		return fmt.Errorf("waiting for another process that is writing the same: %w", err)
+	default:
+		l.warn(err)
+	}
+	return do()
+}
+
 // Recent gives the ids that processes of this controller created in some groups within the keep time, sorted, whatever became of them
 // since. It reads all files, so ask for many groups at once.
 // A damaged or unreadable file only makes it know less.

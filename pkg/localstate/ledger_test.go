@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -74,6 +75,41 @@ func TestOnceRemembersWhatWasMadeThoughNotFinished(t *testing.T) {
 	once(t, localstate.NewLedger(folder, "api"), "web", m)
 	assert.Equal(t, []string{"7"}, m.asked)
 	assert.Zero(t, m.made)
+}
+
+func TestAloneKeepsOthersWaiting(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var group sync.WaitGroup
+		m, alone := &maker{}, 0
+		one, two := localstate.NewLedger(folder, "api"), localstate.NewLedger(folder, "api")
+		require.NoError(t, one.Alone(t.Context(), "web", func() error {
+			group.Go(func() { once(t, two, "web", m) })
+			group.Go(func() {
+				assert.NoError(t, two.Alone(t.Context(), "web", func() error { alone++; return nil }))
+			})
+			synctest.Wait()
+			assert.Zero(t, m.made+alone)
+			once(t, localstate.NewLedger(folder, "other api"), "web", m)
+			return nil
+		}))
+		group.Wait()
+		assert.Equal(t, 2, m.made)
+		assert.Equal(t, 1, alone)
+
+		failing := errors.New("own")
+		require.ErrorIs(t, one.Alone(t.Context(), "web", func() error { return failing }), failing)
+		ended, end := context.WithCancel(t.Context())
+		end()
+		err := one.Alone(ended, "web", func() error { return failing })
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, failing, "it does not run then")
+		assert.Empty(t, one.Warnings())
+
+		nowhere := localstate.NewLedger("/dev/null/nowhere", "api")
+		require.ErrorIs(t, nowhere.Alone(t.Context(), "web", func() error { return failing }), failing, "without a folder it runs all the same")
+		assert.NotEmpty(t, nowhere.Warnings())
+	})
 }
 
 func TestRecent(t *testing.T) {

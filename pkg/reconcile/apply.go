@@ -287,10 +287,11 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 			err = a.takeOver(ctx, step)
 			break
 		}
-		var made Object[S]
-		if made, err = a.provider.Update(ctx, *step.Have, step.Want); err == nil {
-			step.wrote(step.Have.State, made.State)
+		if a.isExclusive(step) {
+			err = a.opt.Ledger.Alone(ctx, step.Key, func() error { return a.update(ctx, step) })
+			break
 		}
+		err = a.update(ctx, step)
 	case Delete:
 		err = a.provider.Delete(ctx, *step.Have)
 	case Replace:
@@ -298,6 +299,20 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 	}
 	step.Written = step.Written || partly(err)
 	return err
+}
+
+func (a *applier[S]) update(ctx context.Context, step *Step[S]) error {
+	made, err := a.provider.Update(ctx, *step.Have, step.Want)
+	if err == nil {
+		step.wrote(step.Have.State, made.State)
+	}
+	return err
+}
+
+// isExclusive tells whether a step is an update that other processes have to wait for.
+func (a *applier[S]) isExclusive(step *Step[S]) bool {
+	e, ok := a.provider.(Exclusive[S])
+	return ok && a.opt.Ledger != nil && e.Exclusive(*step.Have, step.Want)
 }
 
 // replace creates the new object before it deletes the old one, so that a failure leaves too much rather than nothing;
@@ -359,7 +374,11 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
 	gone := false
 	never := func(string) (bool, error) { return false, nil }
-	err := a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), "take over "+step.ID, never, func() (string, error) {
+	key := "take over " + step.ID
+	if a.isExclusive(step) {
+		key = step.Key // that of its other updates
+	}
+	err := a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), key, never, func() (string, error) {
 		found, err := a.provider.Observe(ctx, []Want[S]{{ID: step.ID, State: step.Wish}}, false)
 		if err != nil {
 			return "", fmt.Errorf("%s: looking at %s before taking it over: %w", step.Key, step.ID, err)

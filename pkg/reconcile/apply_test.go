@@ -343,6 +343,12 @@ type ledger struct {
 	ids     map[string]string   // by key
 	recent  map[string][]string // by group
 	created []string
+	alone   []string // keys
+}
+
+func (l *ledger) Alone(_ context.Context, key string, do func() error) error {
+	l.alone = append(l.alone, key)
+	return do()
 }
 
 func (l *ledger) Once(_ context.Context, _, key string, known func(string) (bool, error), create func() (string, error)) error {
@@ -617,6 +623,27 @@ func TestManyDeletionsGoTogether(t *testing.T) {
 	require.EqualError(t, done.Failed()[0].Err, "c stays: broken")
 	assert.Equal(t, []string{"c", "kept", "new"}, s.Things())
 	assert.Equal(t, []string{"new", "a", "b", "c", "d", "e", "f", "g"}, finished)
+}
+
+// exclusive is a service in which things with a size are updated by what they are then.
+type exclusive struct{ grouped }
+
+func (exclusive) Exclusive(_ object, want thing) bool { return want.Size != nil }
+
+func TestAnExclusiveUpdateIsMadeAlone(t *testing.T) {
+	s := exclusive{grouped{&memory.Service{}}}
+	taken := sized("taken", 2)
+	taken.Tags = []string{"shop"}
+	for _, name := range []string{"a", "b", "taken"} {
+		s.Add(memory.Named(name))
+	}
+	plan := planned(t, s.Service, s, []want{{State: sized("a", 2)}, {State: ofKind("b", "b")}, {State: taken}}, policy{AllowReplace: true})
+	l := &ledger{}
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Empty(t, done.Failed())
+	assert.Equal(t, []string{"a"}, l.alone)
+	assert.Contains(t, l.created, "taken=3", "what is taken over is locked by the key of its other updates")
 }
 
 // resizing is a service that gives up to three things a size at once; what it was asked for stands in calls.

@@ -136,11 +136,20 @@ type BulkUpdater[S any] interface {
 	UpdateMany(ctx context.Context, have []Object[S], want []S) []error
 }
 
+// Exclusive is implemented by providers with updates that are made of what there is at that moment, so that of two at once one would be lost.
+// Such an update is made while no other process of this controller creates or so updates what has the same key. Names are unique there: an
+// object that is taken over has the wish's key.
+type Exclusive[S any] interface {
+	Exclusive(have Object[S], want S) bool
+}
+
 // Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
 // show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
 // it got; known tells whether that id (still) exists, and if it does not, create runs after all. Recent gives the ids that were
 // created moments ago in some groups (see Grouper), each once, so that what is to be deleted is found too while the list does not show it.
+// Alone runs do while no other process is in Once or Alone with the same key.
 type Ledger interface {
+	Alone(ctx context.Context, key string, do func() error) error
 	Once(ctx context.Context, group, key string, known func(id string) (bool, error), create func() (string, error)) error
 	Recent(ctx context.Context, groups ...string) []string
 }

@@ -294,8 +294,13 @@ func TestASecretThatIsClearedOrSet(t *testing.T) {
 	assert.Equal(t, m{"token": m{"before": "", "after": "********"}}, set["things"].(l)[0].(m)["changes"])
 }
 
+// heedless is the part of a ledger that lets others write at the same time.
+type heedless struct{}
+
+func (heedless) Alone(_ context.Context, _ string, do func() error) error { return do() }
+
 // worried is a ledger that cannot protect.
-type worried struct{}
+type worried struct{ heedless }
 
 func (worried) Once(_ context.Context, _, _ string, _ func(string) (bool, error), create func() (string, error)) error {
 	_, err := create()
@@ -313,6 +318,7 @@ func TestTheLedgersWarningsAreTold(t *testing.T) {
 
 // second is a ledger under which the first creation is done and the second hangs, as with a server that does not answer.
 type second struct {
+	heedless
 	signals chan os.Signal
 	release chan struct{}
 	count   int
