@@ -35,19 +35,21 @@ const (
 
 // Files gives the content of each generated file by its slash-separated path from the root of the repository.
 func Files(modules []ansible.Module) (map[string][]byte, error) {
+	names := newReferences(modules)
 	documents := make([]*document, len(modules))
 	for i, m := range modules {
 		d, err := read(m)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
+		names.complete(d.described)
+		names.complete(d.returns)
 		documents[i] = d
 	}
 	files := map[string][]byte{"meta/runtime.yml": runtime(modules), "plugins/doc_fragments/attributes.py": attributes()}
 	for _, f := range share(documents) {
 		files["plugins/doc_fragments/"+f.name+".py"] = f.file()
 	}
-	names := newReferences(modules)
 	for i, m := range modules {
 		stub, err := documents[i].stub(names)
 		if err != nil {
@@ -120,6 +122,16 @@ func newReferences(modules []ansible.Module) references {
 	return r
 }
 
+// complete writes them so in the texts below a node. That is before the texts are folded, because the lines get longer.
+func (r references) complete(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		n.Value = r.links.Replace(n.Value)
+	}
+	for _, item := range n.Content {
+		r.complete(item)
+	}
+}
+
 // stub is the Python file of a module. Ansible reads its documentation, and ansible-lint its argument spec; nothing ever runs it.
 func (d *document) stub(names references) ([]byte, error) {
 	for _, entry := range children(child(d.described, "seealso")) {
@@ -145,9 +157,9 @@ __metaclass__ = type
 
 `)
 	for _, block := range []struct{ name, content string }{
-		{"DOCUMENTATION", "---\n" + names.links.Replace(described.String())},
+		{"DOCUMENTATION", "---\n" + described.String()},
 		{"EXAMPLES", "---\n" + names.tasks.ReplaceAllString(d.examples, "${1}"+collection+".${2}:")},
-		{"RETURN", "---\n" + names.links.Replace(returns.String())},
+		{"RETURN", "---\n" + returns.String()},
 	} {
 		if strings.Contains(block.content, `"""`) {
 			return nil, fmt.Errorf(`%s holds """, which ends a text in Python`, block.name)

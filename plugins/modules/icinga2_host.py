@@ -63,8 +63,8 @@ options:
       services:
         description:
           - >-
-            Services of the host, created after it. Each element takes the options of one service of M(stackwatch.monitoring.icinga2_service) but the
-            host and the stack, which are the host's.
+            Services of the host, created after it. Each element takes the options of one service of
+            M(stackwatch.monitoring.icinga2_service) but the host and the stack, which are the host's.
           - >-
             Where this is set, be it to an empty list, O(purge) also deletes the services of the stack on this host that it does
             not declare.
@@ -362,8 +362,8 @@ options:
   services:
     description:
       - >-
-        Services of the host, created after it. Each element takes the options of one service of M(stackwatch.monitoring.icinga2_service) but the host
-        and the stack, which are the host's.
+        Services of the host, created after it. Each element takes the options of one service of
+        M(stackwatch.monitoring.icinga2_service) but the host and the stack, which are the host's.
       - >-
         Where this is set, be it to an empty list, O(purge) also deletes the services of the stack on this host that it does not
         declare.
@@ -699,8 +699,8 @@ options:
         are such.
       - >-
         What is to be created again is written down on the controller first. Where the run is killed, the next run of
-        M(stackwatch.monitoring.icinga2_host) or M(stackwatch.monitoring.icinga2_service) by the same user on the same controller, and with the same O(api_url), brings back
-        what is missing, which is a warning and in RV(ignore:brought_back).
+        M(stackwatch.monitoring.icinga2_host) or M(stackwatch.monitoring.icinga2_service) by the same user on the same controller,
+        and with the same O(api_url), brings back what is missing, which is a warning and in RV(ignore:brought_back).
     type: str
     choices:
       - never
