@@ -10,6 +10,7 @@ MODULE_DIRS := $(patsubst %/main.go,%,$(wildcard modules/*/*/main.go))
 MODULES := $(notdir $(MODULE_DIRS))
 # Static and without paths of this machine, so that one build runs on any host and two builds are the same.
 GO_BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w'
+LOCK := .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command 'make lock'
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCHCOUNT ?= 6
@@ -40,6 +41,10 @@ collection: generate tools venv ## build the tarball for Galaxy, with programs f
 .PHONY: molecule
 molecule: collection emulator alerta ## run the Molecule scenarios with the collection installed from its tarball
 	.ci/molecule
+
+.PHONY: test-collection
+test-collection: collection ## have ansible-test sanity, galaxy-importer, ansible-lint and antsibull-docs judge the tarball
+	.ci/judges
 
 .PHONY: emulator
 emulator: ## build the vendors' emulator into .tools/ (Ansible would take it for a module in library/)
@@ -111,9 +116,7 @@ alerta: ## install Alerta's versions for tests into .cache/alerta/ from their lo
 lock: ## renew the locked lists of Python packages from the .in files in .ci
 	python3 -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
-	.cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-		--custom-compile-command 'make lock' --output-file .ci/requirements.txt .ci/requirements.in
+	for list in requirements judges; do $(LOCK) --output-file .ci/$$list.txt .ci/$$list.in; done
 	for version in $(ALERTA_VERSIONS); do \
-		echo "alerta-server==$$version" | .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-			--custom-compile-command 'make lock' --output-file .ci/alerta-$$version.txt .ci/alerta.in -; \
+		echo "alerta-server==$$version" | $(LOCK) --output-file .ci/alerta-$$version.txt .ci/alerta.in -; \
 	done
