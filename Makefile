@@ -16,6 +16,8 @@ BENCH ?= .
 BENCHCOUNT ?= 6
 # The tests run against each of these.
 ALERTA_VERSIONS := 9.1.0 9.0.4
+# The plays of the collection run with each of these beside the one in .venv; the last two need Python 3.12.
+CORE_VERSIONS := 2.16.19 2.17.14 2.18.19 2.20.10 2.21.5
 
 .PHONY: help
 help: ## list the targets
@@ -112,6 +114,12 @@ venv: ## make .venv from the locked list of Python tools
 alerta: ## install Alerta's versions for tests into .cache/alerta/ from their locked lists
 	@for version in $(ALERTA_VERSIONS); do .ci/venv .cache/alerta/$$version .ci/alerta-$$version.txt; done
 
+.PHONY: cores
+cores: ## install the other versions of ansible-core for tests into .cache/core/ from their locked lists
+	@for version in $(CORE_VERSIONS); do \
+		.ci/venv .cache/core/$$version .ci/core-$$version.txt || [ $$? = 3 ] || exit 1; \
+	done
+
 .PHONY: lock
 lock: ## renew the locked lists of Python packages from the .in files in .ci
 	python3 -m venv .cache/uv
@@ -119,4 +127,9 @@ lock: ## renew the locked lists of Python packages from the .in files in .ci
 	for list in requirements judges; do $(LOCK) --output-file .ci/$$list.txt .ci/$$list.in; done
 	for version in $(ALERTA_VERSIONS); do \
 		echo "alerta-server==$$version" | $(LOCK) --output-file .ci/alerta-$$version.txt .ci/alerta.in -; \
+	done
+	for version in $(CORE_VERSIONS); do \
+		python=3.11; case $$version in 2.16.*|2.17.*|2.18.*) ;; *) python=3.12 ;; esac; \
+		echo "ansible-core==$$version" | .cache/uv/bin/uv pip compile --quiet --universal --python-version $$python --generate-hashes --upgrade \
+			--custom-compile-command 'make lock' --output-file .ci/core-$$version.txt -; \
 	done
