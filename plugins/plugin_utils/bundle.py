@@ -143,11 +143,36 @@ class ActionModule(ActionBase):
         program = program_for(*self._target(task_vars))
         # Ansible names the program in the arguments, because that is the module that it runs.
         arguments["_ansible_bundled_module"] = self._task.action
-        in_background = self._task.async_val and not self._connection.has_native_async
-        result = self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=in_background)
-        if not in_background:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+        if self._task.async_val and not self._connection.has_native_async:
+            return self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=True)
+        result = self._copied(program, arguments, task_vars)
+        if result.get("rc") == 126 and self._move_temporary_folder():
+            result = self._copied(program, arguments, task_vars)
+        if result.get("rc") == 126:
+            result["msg"] = ("the module's program cannot be run on the host, whose temporary folders are on file systems that are mounted with noexec: "
+                             "set ansible_remote_tmp to a folder on another one, or delegate the task to the controller")
         return result
+
+    def _copied(self, program, arguments, task_vars):
+        """Copy the program to the host, run it, and remove what was copied."""
+        result = self._execute_module(COLLECTION + "." + program, module_args=dict(arguments), task_vars=task_vars)
+        self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _move_temporary_folder(self):
+        """Have the host's temporary files from now on where programs can be run. Nothing was run yet, so that the task can be tried again."""
+        # Another user may not look into the home folder of the one who connects.
+        folders = "/var/tmp /tmp /dev/shm" if self._is_become_unprivileged() else "~ /var/tmp /tmp /dev/shm"
+        found = self._low_level_execute_command(
+            "for d in %s; do f=$(mktemp \"$d/.stackwatch-XXXXXX\") || continue; echo '#!/bin/sh' > \"$f\"; chmod 700 \"$f\"; "
+            "if \"$f\"; then rm -f \"$f\"; echo \"$d\"; exit 0; fi; rm -f \"$f\"; done 2>/dev/null; exit 1" % folders, sudoable=False)
+        if found.get("rc") != 0:
+            return False
+        folder = to_text(found["stdout"]).strip().splitlines()[-1]
+        display.vvv("programs cannot be run in the host's temporary folder; using %s instead" % folder)
+        self._connection._shell.set_option("remote_tmp", folder)
+        self._connection._shell.set_option("system_tmpdirs", [folder])
+        return True
 
     def _target(self, task_vars):
         """Tell the system and the machine that the task is for, as uname says them."""

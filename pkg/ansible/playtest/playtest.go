@@ -81,17 +81,22 @@ type Controller struct {
 	Dir string
 	// Env adds to the environment of every program, or overrides it. Nothing else of the test's environment gets through.
 	Env map[string]string
+	// Tools is the folder of Ansible's programs, the project's own unless a test sets another.
+	Tools string
 
 	t    testing.TB
 	home string
 }
 
-// NewController makes a controller whose folders go with the test. The test is skipped where there is no Ansible.
+// NewController makes a controller whose folders go with the test; without a library it has no modules but Ansible's own. The test is
+// skipped where there is no Ansible.
 func NewController(t testing.TB, library *Library) *Controller {
 	t.Helper()
-	ansibletest.Tool(t, "ansible-playbook")
-	c := &Controller{Dir: t.TempDir(), Env: map[string]string{}, t: t, home: t.TempDir()}
-	c.need(os.Symlink(library.Dir(t), filepath.Join(c.Dir, "library")))
+	tools := filepath.Dir(ansibletest.Tool(t, "ansible-playbook"))
+	c := &Controller{Dir: t.TempDir(), Env: map[string]string{}, Tools: tools, t: t, home: t.TempDir()}
+	if library != nil {
+		c.need(os.Symlink(library.Dir(t), filepath.Join(c.Dir, "library")))
+	}
 	c.need(os.WriteFile(filepath.Join(c.home, "playtest.py"), callback, 0o600))
 	return c
 }
@@ -111,14 +116,13 @@ func (c *Controller) Home() string { return c.home }
 // Command prepares a program of Ansible (ansible-doc, ansible-vault) or of the system, to run in a folder below Dir.
 func (c *Controller) Command(folder, program string, args ...string) *exec.Cmd {
 	c.t.Helper()
-	tools := filepath.Dir(ansibletest.Python(c.t))
-	if path := filepath.Join(tools, program); fileExists(path) {
+	if path := filepath.Join(c.Tools, program); fileExists(path) {
 		program = path
 	}
 	command := exec.CommandContext(c.t.Context(), program, args...)
 	command.Dir = filepath.Join(c.Dir, folder)
 	env := map[string]string{
-		"PATH": tools + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"PATH": c.Tools + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"HOME": c.home, "XDG_CACHE_HOME": filepath.Join(c.home, "cache"), "LC_ALL": "C.UTF-8",
 		"ANSIBLE_HOME": filepath.Join(c.home, "ansible"), "ANSIBLE_REMOTE_TMP": filepath.Join(c.home, "ansible", "tmp"),
 		"ANSIBLE_ASYNC_DIR":        filepath.Join(c.home, "ansible", "async"),
