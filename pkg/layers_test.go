@@ -46,6 +46,7 @@ func layers() []layer {
 		{"pkg/progress", nil, "how far a run is can be told from any floor, so it stands below all of them"},
 		{"pkg/ansible", []string{"pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
 		{"pkg/ansible/ansibletest", []string{"pkg/ansible", "pkg/secret", testify, yaml}, "it helps tests of modules, not of one service"},
+		{"pkg/ansible/playtest", []string{"pkg/ansible/ansibletest", "golang.org/x/sys/"}, "it runs plays with whatever modules there are"},
 		{"pkg/httpapi", []string{"pkg/secret", "pkg/localstate", "pkg/progress", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
 		{"pkg/reconcile", []string{"pkg/progress", "golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},

@@ -3,20 +3,14 @@
 package playbooks_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/playtest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
@@ -60,16 +54,16 @@ func TestInterruptedPlay(t *testing.T) {
 			w.Env["PLAYTEST_MARK"] = w.Dir
 			playing := w.Start("", "play.yml")
 			<-held
-			children := processes(t, mark)
+			children := playtest.Processes(t, mark)
 			delete(children, playing.Process.Pid)
 			require.NotEmpty(t, children, "the module is at work")
 			require.NoError(t, playing.Process.Signal(c.signal))
 			run := playing.Wait()
 			assert.NotZero(t, run.Code, run.Output)
 			for _, child := range children {
-				awaitEnd(t, child)
+				playtest.AwaitEnd(t, child)
 			}
-			assert.Empty(t, processes(t, mark), "no process is left")
+			assert.Empty(t, playtest.Processes(t, mark), "no process is left")
 			assert.Len(t, w.Tests(), c.made)
 			assert.Equal(t, 5, w.Writes(), "no further write began")
 
@@ -78,41 +72,5 @@ func TestInterruptedPlay(t *testing.T) {
 			assert.Len(t, writes, 20-c.made)
 			assert.Len(t, w.Tests(), 20)
 		})
-	}
-}
-
-// processes gives the living processes whose environment holds mark, each with a descriptor that tells its end.
-func processes(t *testing.T, mark string) map[int]int {
-	t.Helper()
-	found := map[int]int{}
-	environments, err := filepath.Glob("/proc/[0-9]*/environ")
-	require.NoError(t, err)
-	for _, file := range environments {
-		environment, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(environment, []byte(mark+"\x00")) {
-			continue // it has ended, is somebody else's, or is a zombie
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		require.NoError(t, err)
-		descriptor, err := unix.PidfdOpen(pid, 0)
-		if errors.Is(err, unix.ESRCH) {
-			continue
-		}
-		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, unix.Close(descriptor)) })
-		found[pid] = descriptor
-	}
-	return found
-}
-
-// awaitEnd returns when a process has ended, of which processes gave the descriptor.
-func awaitEnd(t *testing.T, descriptor int) {
-	t.Helper()
-	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(descriptor), Events: unix.POLLIN}}, -1)
-		if !errors.Is(err, unix.EINTR) {
-			require.NoError(t, err)
-			return
-		}
 	}
 }

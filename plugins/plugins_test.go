@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,16 +62,16 @@ func tarball(t testing.TB) string {
 // cores gives the folders of Ansible's programs by the version of ansible-core: the project's own, and those that `make cores` installed.
 func cores(t *testing.T) map[string]string {
 	t.Helper()
-	own := ansibletest.Tool(t, "ansible-playbook")
-	found, err := filepath.Glob(filepath.Join(ansibletest.Root(t), ".cache", "core", "*", "bin", "ansible-playbook"))
+	own := filepath.Dir(ansibletest.Tool(t, "ansible-playbook"))
+	found, err := filepath.Glob(filepath.Join(ansibletest.Root(t), ".cache", "core", "*", "bin"))
 	require.NoError(t, err)
 	folders := map[string]string{}
-	for _, program := range append(found, own) {
-		output, err := exec.CommandContext(t.Context(), program, "--version").Output() //nolint:gosec // a program of the project's own
-		require.NoError(t, err, program)
-		_, version, _ := strings.Cut(string(output), "[core ")
-		version, _, _ = strings.Cut(version, "]")
-		folders[version] = filepath.Dir(program)
+	for _, folder := range append(found, own) {
+		installed, err := filepath.Glob(filepath.Join(folder, "..", "lib", "python*", "site-packages", "ansible_core-*.dist-info"))
+		require.NoError(t, err)
+		require.Len(t, installed, 1, folder)
+		_, version, _ := strings.Cut(filepath.Base(installed[0]), "-")
+		folders[strings.TrimSuffix(version, ".dist-info")] = folder
 	}
 	return folders
 }
@@ -83,28 +84,54 @@ type site struct {
 	t       testing.TB
 }
 
-func newSite(t testing.TB, tools string) site {
+func newSite(t testing.TB, tools string, options emulator.Options) site {
 	t.Helper()
-	s := site{Controller: playtest.NewController(t, nil), account: statuscake.New(emulator.Options{Token: token}), t: t}
+	s := site{Controller: playtest.NewController(t, nil), account: statuscake.New(options), t: t}
 	if tools != "" {
 		s.Tools = tools
 	}
 	server := httptest.NewServer(s.account)
 	t.Cleanup(server.Close)
 	s.url = server.URL + statuscake.BasePath
-	collections := filepath.Join(s.Dir, "collections")
-	s.Env["ANSIBLE_COLLECTIONS_PATH"], s.Env["ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"] = collections, "false"
+	s.Env["ANSIBLE_COLLECTIONS_PATH"], s.Env["ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"] = installed.by(t, s.Controller), "false"
 	s.Env["STATUSCAKE_API_URL"] = s.url
-	output, err := s.Command("", "ansible-galaxy", "collection", "install", "--offline", tarball(t), "-p", collections).CombinedOutput()
-	require.NoError(t, err, string(output))
 	for _, name := range []string{"matrix.yml", "elsewhere.yml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		require.NoError(t, err)
 		s.Write(name, string(text))
 	}
-	s.Write("password", "correct horse\n")
-	s.Write("vault.yml", s.vaulted())
 	return s
+}
+
+// installations are empty folders into which each version of Ansible installed the tarball once; nothing else is in them.
+type installations struct {
+	mu      sync.Mutex
+	folders map[string]string // by the folder of Ansible's programs
+}
+
+var installed = installations{folders: map[string]string{}}
+
+func (i *installations) by(t testing.TB, c *playtest.Controller) string {
+	t.Helper()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.folders[c.Tools] == "" {
+		folder, err := os.MkdirTemp("", "stackwatch-collections-")
+		require.NoError(t, err)
+		output, err := c.Command("", "ansible-galaxy", "collection", "install", "--offline", tarball(t), "-p", folder).CombinedOutput()
+		require.NoError(t, err, string(output))
+		i.folders[c.Tools] = folder
+	}
+	return i.folders[c.Tools]
+}
+
+func TestMain(m *testing.M) {
+	m.Run()
+	for _, folder := range installed.folders {
+		if err := os.RemoveAll(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
 }
 
 // vaulted is a task whose token stands in it encrypted.
@@ -119,6 +146,8 @@ func (s site) vaulted() string {
 // play runs a playbook whose only argument of its own is the inventory.
 func (s site) play(playbook, inventory string, args ...string) playtest.Run {
 	s.t.Helper()
+	s.Write("password", "correct horse\n")
+	s.Write("vault.yml", s.vaulted())
 	s.Write("hosts.ini", inventory+"\n[all:vars]\nansible_python_interpreter='{{ ansible_playbook_python }}'\n")
 	return s.Play("", append([]string{
 		"-i", "hosts.ini", "--vault-password-file", "password", "--forks", "10", "-e", "key=" + token, "-e", "url=" + s.url, "-e", "state=" + s.Home(), playbook,
@@ -153,7 +182,7 @@ func TestEveryWayToCallOnEveryCore(t *testing.T) {
 	for version, tools := range cores(t) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, tools)
+			s := newSite(t, tools, emulator.Options{Token: token})
 			var many strings.Builder
 			for i := range 50 {
 				fmt.Fprintf(&many, "host%d ansible_host=192.0.2.%d\n", i, i+1) // none of them exists
@@ -209,9 +238,10 @@ func TestEveryCoreOnAnotherHost(t *testing.T) {
 	for version, tools := range cores(t) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, tools)
+			s := newSite(t, tools, emulator.Options{Token: token})
 			run := s.play("elsewhere.yml", fmt.Sprintf("localhost ansible_connection=local\nelsewhere %[1]s\nhardened %[1]s ansible_remote_tmp=%[2]s ansible_system_tmpdirs='[\"%[2]s\"]'\n",
-				host.variables(), nowhere))
+				host.variables(), nowhere), "-vvv")
+			assert.Contains(t, run.Output, "programs cannot be run in the host's temporary folder; using ")
 			expect(t, run, map[string]string{
 				"Over a connection": "changed", "In the background there": "changed", "Inline vault": "changed", "Become there": "changed", "With facts": "ok",
 				"Delegated over a connection": "ok", "Become here": "ok", "No programs in the temporary folder": "ok", "Nor in that of another user": "ok",

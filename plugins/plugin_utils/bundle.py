@@ -56,9 +56,10 @@ class ActionModule(ActionBase):
         told, tells = os.pipe()  # progress
         alive, life = os.pipe()  # closes when this process is gone, however it went
         environment = {key: to_text(value) for key, value in environment.items()}
-        environment.update(STACKWATCH_PROGRESS_FD=str(tells), STACKWATCH_LIFELINE_FD=str(alive))
+        environment["STACKWATCH_LIFELINE_FD"] = str(alive)
+        if self._wants_progress(task_vars):
+            environment["STACKWATCH_PROGRESS_FD"] = str(tells)
         program = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
-        show = self._progress(task_vars)
         try:
             child = subprocess.Popen(
                 [program, self._task.action.rpartition(".")[2]],
@@ -74,9 +75,10 @@ class ActionModule(ActionBase):
             os.close(tells)
             os.close(alive)
         with child, os.fdopen(life, "wb"), os.fdopen(told, "rb") as progress:
-            return self._converse(child, json.dumps(arguments).encode("ascii"), progress, show)
+            where = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
+            return self._converse(child, json.dumps(arguments).encode("ascii"), progress, where)
 
-    def _converse(self, child, arguments, progress, show):
+    def _converse(self, child, arguments, progress, where):
         """Pass the arguments, take in what the program writes, and have it end in order if the task shall not go on."""
         streams = {child.stdout: bytearray(), child.stderr: bytearray(), progress: bytearray()}
         with selectors.DefaultSelector() as selector:
@@ -94,7 +96,8 @@ class ActionModule(ActionBase):
                             *lines, rest = streams[progress].split(b"\n")
                             streams[progress] = bytearray(rest)
                             for line in lines:
-                                show(to_text(line))
+                                # Not to the standard output, where some callbacks write JSON.
+                                display.display(where + to_text(bytes(line)), stderr=True)
 
             try:
                 try:
@@ -129,14 +132,10 @@ class ActionModule(ActionBase):
         return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
                 "module_stdout": text, "module_stderr": to_text(bytes(streams[child.stderr])), "rc": child.wait()}
 
-    def _progress(self, task_vars):
-        """Give what shows a line of progress. It goes to the standard error, because some callbacks write JSON to the output."""
-        wanted = os.environ.get("STACKWATCH_PROGRESS", True)
-        wanted = self._templar.template(task_vars.get("stackwatch_progress", wanted))
-        if not boolean(wanted, strict=False):
-            return lambda line: None
-        start = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
-        return lambda line: display.display(start + line, stderr=True)
+    def _wants_progress(self, task_vars):
+        """Tell whether to show how far a long run is, which a variable or an environment variable switches off."""
+        wanted = task_vars.get("stackwatch_progress", os.environ.get("STACKWATCH_PROGRESS", True))
+        return boolean(self._templar.template(wanted), strict=False)
 
     def _run_there(self, arguments, task_vars):
         """Have Ansible copy the program to the host and run it."""
