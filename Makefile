@@ -120,6 +120,10 @@ cores: ## install the other versions of ansible-core for tests into .cache/core/
 		.ci/venv .cache/core/$$version .ci/core-$$version.txt || [ $$? = 3 ] || exit 1; \
 	done
 
+.PHONY: core-versions
+core-versions:
+	@echo $(CORE_VERSIONS)
+
 .PHONY: lock
 lock: ## renew the locked lists of Python packages from the .in files in .ci
 	python3 -m venv .cache/uv
