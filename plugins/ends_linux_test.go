@@ -109,8 +109,7 @@ func TestAModuleEndsWithAWorkerThatIsKilled(t *testing.T) {
 	delete(children, playing.Process.Pid)
 	for pid := range children {
 		program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-		require.NoError(t, err)
-		if strings.HasPrefix(filepath.Base(program), "python") {
+		if err == nil && strings.HasPrefix(filepath.Base(program), "python") {
 			require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 		}
 	}

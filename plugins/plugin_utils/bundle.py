@@ -81,20 +81,24 @@ class ActionModule(ActionBase):
     def _converse(self, child, arguments, progress, where):
         """Pass the arguments, take in what the program writes, and have it end in order if the task shall not go on."""
         streams = {child.stdout: bytearray(), child.stderr: bytearray(), progress: bytearray()}
+        ansible = os.getppid()
         with selectors.DefaultSelector() as selector:
             for stream in streams:
                 selector.register(stream, selectors.EVENT_READ)
 
             def listen(until=None):
                 while selector.get_map() and (until is None or time.monotonic() < until):
-                    for key, dummy in selector.select(None if until is None else max(0, until - time.monotonic())):
+                    if until is None and os.getppid() != ansible:
+                        # Before 2.19 ansible-playbook ends at SIGTERM and leaves its workers alone.
+                        raise AnsibleActionFail("ansible-playbook has ended")
+                    for key, dummy in selector.select(1):
                         data = os.read(key.fd, 65536)
                         if not data:
                             selector.unregister(key.fileobj)
                         streams[key.fileobj] += data
                         if key.fileobj is progress:
                             *lines, rest = streams[progress].split(b"\n")
-                            streams[progress] = bytearray(rest)
+                            streams[progress] = rest
                             for line in lines:
                                 # Not to the standard output, where some callbacks write JSON.
                                 display.display(where + to_text(bytes(line)), stderr=True)
