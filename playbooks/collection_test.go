@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPlaybooksOfTheCollection runs the playbooks by their names in the collection, from a folder and over an inventory that are the user's: the
-// stacks are no machines that could be reached, and the account is named there and not in the environment.
+// TestPlaybooksOfTheCollection runs the playbooks by their names in the collection, from a folder and over an inventory that are the
+// user's: the stacks are no machines that could be reached, and the account is named there and not in the environment.
 func TestPlaybooksOfTheCollection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, unlimited())

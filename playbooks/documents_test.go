@@ -41,6 +41,10 @@ func TestDocuments(t *testing.T) {
 					w = w.furnish(module)
 				}
 			}
+			if strings.Contains(string(text), "emulator --port-file") {
+				path := []string{filepath.Dir(emulatorProgram(t)), filepath.Dir(ansibletest.Python(t)), os.Getenv("PATH")}
+				w.Env["PATH"] = strings.Join(path, string(filepath.ListSeparator))
+			}
 			for _, b := range blocks {
 				t.Logf("%s:%d", filepath.Base(document), b.line)
 				w.runBlock(b)
@@ -190,15 +194,16 @@ make() { grep -q "^$1:" "$MAKEFILE" || { echo "there is no make target $1"; exit
 	require.NoError(w.t, err, "%s: %s", what, output)
 }
 
-// runYAML tells plays, lists of tasks and files apart. Mappings are files: their first line is a comment with their name.
+// runYAML tells plays, lists of tasks and files apart. Files have their name in a comment on the first line, and mappings are always files.
 func (w world) runYAML(what, text string, once bool) {
 	w.t.Helper()
 	var node yaml.Node
 	require.NoError(w.t, yaml.Unmarshal([]byte(text), &node), what)
 	require.NotEmpty(w.t, node.Content, "%s is empty", what)
-	if node.Content[0].Kind == yaml.MappingNode {
-		name, isComment := strings.CutPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
-		require.True(w.t, isComment && filepath.IsLocal(name), "%s is a file, whose name stands in a comment on its first line", what)
+	name, isComment := strings.CutPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
+	isFile := isComment && filepath.IsLocal(name) && filepath.Ext(name) == ".yml"
+	if isFile || node.Content[0].Kind == yaml.MappingNode {
+		require.True(w.t, isFile, "%s is a file, whose name stands in a comment on its first line", what)
 		w.Write(name, text)
 		return
 	}

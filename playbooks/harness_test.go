@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -130,8 +131,8 @@ func (w world) addChecks(ofStacks map[string][]string) {
 	}
 }
 
-// ownPlaybooks puts the repository's playbooks into the controller's folder "playbooks", and the collection that they call where Ansible finds it.
-// The emulated account has no rate limit.
+// ownPlaybooks puts the repository's playbooks into the controller's folder "playbooks", and the collection that they call where Ansible
+// finds it. The emulated account has no rate limit.
 func (w world) ownPlaybooks() {
 	w.t.Helper()
 	require.NoError(w.t, os.CopyFS(filepath.Join(w.Dir, "playbooks"), os.DirFS(filepath.Join(ansibletest.Root(w.t), "playbooks"))))
@@ -143,6 +144,17 @@ func (w world) ownPlaybooks() {
 func (w world) own(playbook string, args ...string) playtest.Run {
 	w.t.Helper()
 	return w.Play("playbooks", append([]string{playbook}, args...)...)
+}
+
+// emulatorProgram builds the emulator as users run it.
+func emulatorProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "emulator")
+	command := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./pkg/emulator/cmd/emulator")
+	command.Dir = ansibletest.Root(t)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, string(output))
+	return program
 }
 
 // did runs a play that must end well, and gives the writes it sent to the account, as "METHOD name" in order of names.

@@ -169,12 +169,11 @@ func TestHousekeeping(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	python := ansibletest.Python(t)
-	root, temporary, program := ansibletest.Root(t), t.TempDir(), filepath.Join(t.TempDir(), "emulator")
-	output, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, root+"/pkg/emulator/cmd/emulator").CombinedOutput()
-	require.NoError(t, err, string(output))
-	demo := exec.CommandContext(t.Context(), filepath.Join(root, "playbooks", "demo.sh"))
-	demo.Env = append(os.Environ(), "ANSIBLE_PYTHON="+python, "EMULATOR="+program, "ANSIBLE_COLLECTIONS_PATH="+collection.Dir(t), "TMPDIR="+temporary)
-	output, err = demo.CombinedOutput()
+	temporary := t.TempDir()
+	demo := exec.CommandContext(t.Context(), filepath.Join(ansibletest.Root(t), "playbooks", "demo.sh"))
+	demo.Env = append(os.Environ(),
+		"ANSIBLE_PYTHON="+python, "EMULATOR="+emulatorProgram(t), "ANSIBLE_COLLECTIONS_PATH="+collection.Dir(t), "TMPDIR="+temporary)
+	output, err := demo.CombinedOutput()
 	require.NoError(t, err, string(output))
 	assert.Contains(t, string(output), "All as it should be.")
 	left, err := os.ReadDir(temporary)
