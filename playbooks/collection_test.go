@@ -3,6 +3,7 @@
 package playbooks_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,7 +75,7 @@ func deletions(w world) []string {
 	var paths []string
 	for _, a := range w.accounts {
 		for _, call := range a.Calls() {
-			if call.Method == "DELETE" {
+			if call.Method == http.MethodDelete {
 				paths = append(paths, call.Path)
 			}
 		}
