@@ -127,7 +127,7 @@ func testNames(t *testing.T, root string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	declaration := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	for _, top := range []string{"modules", "pkg", "playbooks"} {
+	for _, top := range []string{"modules", "pkg", "playbooks", "plugins"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, "_test.go") {
 				return err
