@@ -116,7 +116,7 @@ func (i *installations) by(t testing.TB, c *playtest.Controller) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.folders[c.Tools] == "" {
-		folder, err := os.MkdirTemp("", "stackwatch-collections-")
+		folder, err := os.MkdirTemp("", "stackwatch-collections-") //nolint:usetesting // it outlives this test
 		require.NoError(t, err)
 		output, err := c.Command("", "ansible-galaxy", "collection", "install", "--offline", tarball(t), "-p", folder).CombinedOutput()
 		require.NoError(t, err, string(output))
@@ -265,12 +265,12 @@ func startSSH(t *testing.T) shell {
 		skip(t, "needs an SSH server (openssh-server) and root, who can become another user")
 	}
 	dir := t.TempDir()
-	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) //nolint:gosec // where the server wants it
+	require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
 	for _, name := range []string{"host", "user"} {
 		output, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput()
 		require.NoError(t, err, string(output))
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	_, port, err := net.SplitHostPort(free.Addr().String())
 	require.NoError(t, err)
@@ -278,7 +278,7 @@ func startSSH(t *testing.T) shell {
 	config := filepath.Join(dir, "config")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "ListenAddress 127.0.0.1\nPort %s\nHostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\n"+
 		"PidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 100\nMaxSessions 100\nSubsystem sftp internal-sftp\n", port, filepath.Join(dir, "host"), filepath.Join(dir, "user.pub")), 0o600))
-	command := exec.CommandContext(t.Context(), server, "-D", "-e", "-f", config) //nolint:gosec // the system's own
+	command := exec.CommandContext(t.Context(), server, "-D", "-e", "-f", config)
 	log, err := command.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
@@ -298,13 +298,13 @@ func startSSH(t *testing.T) shell {
 // noPrograms is a folder that everybody may write to, on a file system from which nothing can be run.
 func noPrograms(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "stackwatch-noexec-")
+	dir, err := os.MkdirTemp("/var/tmp", "stackwatch-noexec-") //nolint:usetesting // where others may look into
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.Remove(dir) })
 	output, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "noexec,mode=1777", "tmpfs", dir).CombinedOutput()
 	if err != nil {
 		skip(t, "needs to mount a file system: %s", output)
 	}
-	t.Cleanup(func() { _ = exec.Command("umount", "--lazy", dir).Run() }) //nolint:noctx,gosec // the test's context has ended
+	t.Cleanup(func() { _ = exec.Command("umount", "--lazy", dir).Run() })
 	return dir
 }

@@ -29,7 +29,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 		file := filepath.Join(root, filepath.FromSlash(name))
 		if *update {
 			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-			require.NoError(t, os.WriteFile(file, content, 0o644)) //nolint:gosec // a source file, for everybody to read
+			require.NoError(t, os.WriteFile(file, content, 0o644))
 		}
 		have, err := os.ReadFile(file)
 		if assert.NoError(t, err, "run `%s`", collection.Command) {
