@@ -182,7 +182,6 @@ func (w world) task(
 	p.ofHosts, p.audited, p.checkMode = ofHosts, s.Audit, call.CheckMode
 	p.notes = notes{w.stateDir, baseURL(s.APIURL)}
 	ledger := conn.http.Ledger()
-	p.alone = ledger.Alone
 	task := &resource.Task[Object]{
 		Provider: p, Wants: wanted, Policy: policy, Ledger: ledger, Verify: true,
 		Concurrency: s.API.Concurrency, FailFast: s.FailFast,

@@ -102,6 +102,10 @@ func mustStay(step reconcile.Step[Object], services []reconcile.Object[Object]) 
 
 // Delete removes an object with all that stands on it.
 func (p *provider) Delete(ctx context.Context, have reconcile.Object[Object]) error {
+	return p.notes.among(ctx, func() error { return p.takeAway(ctx, have) }, have.State.host)
+}
+
+func (p *provider) takeAway(ctx context.Context, have reconcile.Object[Object]) error {
 	if err := p.begin(ctx); err != nil {
 		return err
 	}
@@ -116,7 +120,18 @@ func (p *provider) Delete(ctx context.Context, have reconcile.Object[Object]) er
 func (p *provider) BatchSize() int { return 500 }
 
 // DeleteMany removes objects with one call. Where the server refuses that for some of them, these are tried one by one.
-func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Object]) []error {
+func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Object]) (errs []error) {
+	err := p.notes.among(ctx, func() error {
+		errs = p.takeAwayMany(ctx, have)
+		return nil
+	}, hostsOf(have)...)
+	if err != nil {
+		return slices.Repeat([]error{err}, len(have))
+	}
+	return errs
+}
+
+func (p *provider) takeAwayMany(ctx context.Context, have []reconcile.Object[Object]) []error {
 	k := have[0].State.kind // the engine's waves have objects of one phase
 	ids, errs := make([]string, len(have)), make([]error, len(have))
 	for i, o := range have {
@@ -141,7 +156,7 @@ func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Objec
 		case err != nil:
 			errs[i] = fmt.Errorf("deleting %s %s, which may be gone: %w", strings.ToLower(string(k)), o.ID, err)
 		case left[o.ID]:
-			errs[i] = p.Delete(ctx, o)
+			errs[i] = p.takeAway(ctx, o)
 		}
 	}
 	return errs

@@ -13,7 +13,7 @@
 //     gets a service on such a host. So what a new host names is looked up before (Admit), a host is created anew only after a rehearsal
 //     under another name (Recreate), and services go to hosts that are known to exist (Admit, Create). Services themselves block nothing.
 //   - Two callers who create the same name at once: one is refused, and takes the other's file along. The object is gone at the next start
-//     (the Ledger of package reconcile; alone; audit). No harm was seen of a creation and a deletion at once, tried 600 times, nor
+//     (the Ledger of package reconcile; notes.alone; audit). No harm was seen of a creation and a deletion at once, tried 600 times, nor
 //     of an update and a deletion, or two updates, 300 times each.
 //   - Creations and deletions are on disk at once, updates every five minutes: a crash loses them, a stop or reload does not.
 //   - A deletion takes along what hangs from the object, be it of other kinds and whatever the user may delete (Cascade, hanging).

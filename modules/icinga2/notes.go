@@ -133,6 +133,10 @@ func (p *provider) finish(ctx context.Context) {
 }
 
 func (p *provider) finishOne(ctx context.Context, left noted) error {
+	return p.notes.alone(ctx, identified(left.Object).host, func() error { return p.finishAlone(ctx, left) })
+}
+
+func (p *provider) finishAlone(ctx context.Context, left noted) error {
 	missing, err := p.missingOf(ctx, left.Records)
 	if err == nil {
 		missing, err = p.withHosts(ctx, missing)

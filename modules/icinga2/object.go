@@ -15,6 +15,7 @@ type Object struct {
 	service string // "" of a host
 	stack   string // of a wish; of an object it is in its variables
 	pkg     string // of an object that there is: apiPackage, or that of the files which it comes from
+	entire  bool   // of a wish: Vars are all that a new object shall have, those of its templates included
 
 	HostAttributes `mapstructure:",squash"`
 	Attributes     `mapstructure:",squash"`

@@ -79,23 +79,24 @@ type ownAttributes struct {
 
 func (o ownAttributes) object() Object { return decoded(o.name, o.own) }
 
-// record gives the object as it is made again.
+// record gives the object as it is made again, in one call: a run that is killed between two would leave it half made, and nobody could tell.
 func (o ownAttributes) record() record {
 	attrs := maps.Clone(o.own)
 	delete(attrs, "vars")
 	vars, _ := o.own["vars"].(map[string]any)
-	whole := map[string]any{}
-	for name, value := range vars {
-		switch {
-		case value == nil || len(o.named) > 0 && strings.Contains(name, "."): // a dot is a level; it is set afterwards
-		case len(o.named) > 0:
-			attrs["vars."+name] = value
-		default:
-			whole[name] = value
-		}
+	entire := len(o.named) == 0
+	for name, value := range vars { // neither can be set beside the variables of templates: a dot is a level
+		entire = entire || value == nil || strings.Contains(name, ".")
 	}
-	if len(whole) > 0 {
-		attrs["vars"] = whole
+	switch {
+	case !entire:
+		for name, value := range vars {
+			attrs["vars."+name] = value
+		}
+	case len(o.named) > 0: // in the place of those of the templates, which may have brought it into groups
+		attrs["vars"], attrs["groups"] = o.attrs["vars"], o.attrs["groups"]
+	case len(vars) > 0:
+		attrs["vars"] = vars
 	}
 	final := maps.Clone(o.attrs)
 	for _, fixed := range []string{"package", "templates", "groups", "zone"} {

@@ -24,9 +24,7 @@ type provider struct {
 	audited   bool   // look for objects without a file
 	checkMode bool
 	notes     notes
-	// alone makes an object that the engine does not make, as its Ledger has it for those that it makes.
-	alone func(ctx context.Context, name string, do func() error) error
-	some  string // a host that there is, once somebody asked
+	some      string // a host that there is, once somebody asked
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
 	ofHosts map[string]bool
 
@@ -37,10 +35,7 @@ type provider struct {
 }
 
 func newProvider(c *client, stack string, owned bool) *provider {
-	return &provider{
-		client: c, stack: stack, owned: owned, broken: map[string]bool{},
-		alone: func(_ context.Context, _ string, do func() error) error { return do() },
-	}
+	return &provider{client: c, stack: stack, owned: owned, broken: map[string]bool{}}
 }
 
 // Key is the full name.
@@ -81,12 +76,18 @@ func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], s
 		}
 	}
 	var have []reconcile.Object[Object]
-	for _, k := range []kind{hostKind, serviceKind} {
-		found, err := p.observe(ctx, looks[k], scope)
-		if err != nil {
-			return nil, err
+	err := p.notes.among(ctx, func() error {
+		for _, k := range []kind{hostKind, serviceKind} {
+			found, err := p.observe(ctx, looks[k], scope)
+			if err != nil {
+				return err
+			}
+			have = append(have, found...)
 		}
-		have = append(have, found...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := p.sameProcess(ctx); err != nil {
 		return nil, err
@@ -290,7 +291,15 @@ func (p *provider) complete(want Object) (Object, error) {
 }
 
 // Create makes an object.
-func (p *provider) Create(ctx context.Context, want Object) (reconcile.Object[Object], error) {
+func (p *provider) Create(ctx context.Context, want Object) (made reconcile.Object[Object], err error) {
+	err = p.notes.among(ctx, func() error {
+		made, err = p.make(ctx, want)
+		return err
+	}, want.host)
+	return made, err
+}
+
+func (p *provider) make(ctx context.Context, want Object) (reconcile.Object[Object], error) {
 	made := reconcile.Object[Object]{ID: want.full(), State: want}
 	if err := p.begin(ctx); err != nil {
 		return reconcile.Object[Object]{}, err
@@ -365,18 +374,19 @@ func creation(want Object) (attrs map[string]any, later bool) {
 	delete(attrs, "templates")
 	delete(attrs, "vars")
 	vars := Vars{}
+	whole := len(want.Templates) == 0 || want.entire
 	for name, value := range want.Vars {
 		switch {
-		case len(want.Templates) == 0 && value != nil:
+		case whole && value != nil:
 			vars[name] = value
-		case len(want.Templates) == 0:
+		case whole:
 		case value == nil || strings.Contains(name, "."):
 			later = true
 		default:
 			attrs["vars."+name] = value
 		}
 	}
-	if len(vars) > 0 {
+	if len(vars) > 0 || want.entire {
 		attrs["vars"] = map[string]any(vars)
 	}
 	return attrs, later

@@ -31,14 +31,33 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 		return was, is, fmt.Errorf("%s: is not created anew: %w", have.ID, err)
 	}
 	r := recreation{provider: p, id: have.ID, kind: have.State.kind, wish: wish, note: note}
+	entered := false
+	err = p.notes.alone(ctx, have.State.host, func() error {
+		entered = true
+		was, is, err = r.run(ctx)
+		return err
+	})
+	if !entered {
+		err = errors.Join(err, note.done())
+	}
+	return was, is, err
+}
+
+// run does it, while nobody else of this controller touches the host or looks at it.
+func (r *recreation) run(ctx context.Context) (was, is reconcile.Object[Object], err error) {
 	if err = r.prepare(ctx); err == nil {
 		err = context.Cause(ctx)
 	}
+	was = reconcile.Object[Object]{ID: r.id, State: r.old.object()}
+	if errors.Is(err, errDone) {
+		is, err = r.aligned(ctx, was)
+		return was, is, errors.Join(err, r.note.done())
+	}
 	if err != nil {
-		return was, is, errors.Join(err, note.done())
+		return was, is, errors.Join(err, r.note.done())
 	}
 	ctx = context.WithoutCancel(ctx) // nobody gains from an object that is gone
-	if err := p.Delete(ctx, have); err != nil {
+	if err := r.takeAway(ctx, was); err != nil {
 		if err := r.stayed(ctx, err); err != nil {
 			return was, is, err
 		}
@@ -46,14 +65,26 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 	if err := r.makeAnew(ctx); err != nil {
 		return was, is, err
 	}
-	now, err := p.whole(ctx, r.kind, byName(r.kind, []string{have.ID}))
+	now, err := r.whole(ctx, r.kind, byName(r.kind, []string{r.id}))
 	if err == nil && len(now) != 1 {
-		err = fmt.Errorf("%s: was created anew, but is not there any more", have.ID)
+		err = fmt.Errorf("%s: was created anew, but is not there any more", r.id)
 	}
 	if err != nil {
 		return was, is, &partial{err}
 	}
-	return reconcile.Object[Object]{ID: have.ID, State: r.old.object()}, reconcile.Object[Object]{ID: have.ID, State: now[0].object()}, nil
+	return was, reconcile.Object[Object]{ID: r.id, State: now[0].object()}, nil
+}
+
+// errDone says that another run has created the object anew as it shall be.
+var errDone = errors.New("no longer differs in what cannot be changed")
+
+// aligned brings what another run has created anew to the rest of the wish.
+func (r *recreation) aligned(ctx context.Context, have reconcile.Object[Object]) (reconcile.Object[Object], error) {
+	merged, err := r.Merge(&have, r.wish)
+	if err != nil || len(reconcile.Diff(have.State, merged)) == 0 {
+		return have, err
+	}
+	return r.update(ctx, have, merged)
 }
 
 // recreation is one object on its way.
@@ -81,6 +112,9 @@ func (r *recreation) prepare(ctx context.Context) error {
 		return err
 	}
 	r.old = found[0]
+	if r.MustReplace(reconcile.Object[Object]{ID: r.id, State: r.old.object()}, r.wish) == "" {
+		return errDone
+	}
 	hanging, err := r.hanging(ctx, []string{r.old.object().host})
 	if err != nil {
 		return err
@@ -139,8 +173,13 @@ func (r *recreation) renewed(own ownAttributes) Object {
 func (r *recreation) rehearseNew(ctx context.Context) error {
 	off, o := false, r.new
 	o.EnableActiveChecks, o.EnableNotifications, o.EnableEventHandler = &off, &off, &off
-	attrs, _ := creation(o)
-	_, err := r.rehearse(ctx, r.note, r.old, o.Templates, attrs)
+	attrs, later := creation(o)
+	seen, err := r.rehearse(ctx, r.note, r.old, o.Templates, attrs)
+	if err == nil && later { // all that it shall have is known now, and can be given by the one call that creates it
+		given := decoded(r.id, seen.as(r.old.short()))
+		r.new.Vars, r.new.entire = r.new.Vars.over(given.Vars), true
+		r.new.Groups = given.Groups // it may be in some by variables that are taken away
+	}
 	if err != nil && needsCommand(err) {
 		err = errors.New("the templates of the new object set no check_command, and neither does the task; write check_command")
 	}
@@ -161,6 +200,9 @@ func (r *recreation) servicesOf(ctx context.Context) ([]record, error) {
 	byTemplates := map[string]known{}
 	records := make([]record, 0, len(found))
 	for _, service := range found {
+		if isRehearsal(service.short()) { // of another controller: it goes by itself
+			continue
+		}
 		key := strings.Join(service.templates(), "\n")
 		k, ok := byTemplates[key]
 		if !ok {
@@ -196,10 +238,7 @@ func (r *recreation) stayed(ctx context.Context, failed error) error {
 
 // makeAnew creates the new object in the place of the one that was deleted, and what went with that one.
 func (r *recreation) makeAnew(ctx context.Context) error {
-	failed := r.alone(ctx, r.id, func() error {
-		_, err := r.Create(ctx, r.new)
-		return err
-	})
+	_, failed := r.make(ctx, r.new)
 	records, back := r.along, false
 	if failed != nil {
 		if there, _ := r.isThere(ctx); there { // the answer was lost, or somebody else was quicker
@@ -312,7 +351,7 @@ func (p *provider) bringBackAll(ctx context.Context, k kind, left []record) erro
 
 // restore makes one object again. A conflict is no failure: a rule, somebody else, or an attempt whose answer was lost has made it.
 func (p *provider) restore(ctx context.Context, r record) error {
-	err := p.alone(ctx, r.Name, func() error { return p.put(ctx, r.Kind, r.Name, r.Templates, r.Attrs) })
+	err := p.put(ctx, r.Kind, r.Name, r.Templates, r.Attrs)
 	if err != nil && !errors.Is(err, httpapi.ErrConflict) || len(r.Whole) == 0 {
 		return err
 	}

@@ -467,6 +467,25 @@ func TestAKilledRecreationIsPutInOrderByTheNextRun(t *testing.T) {
 	}
 }
 
+// A run that is killed between two calls would leave behind what looks whole to the next one.
+func TestWhatIsCreatedAnewIsWholeAtOnce(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.root.Do(t, http.MethodPut, "/v1/objects/hosts/web1", options{"templates": []string{"linux-host"}, "attrs": options{"vars.own": 1}})
+	l.root.Do(t, http.MethodPost, "/v1/objects/hosts/web1", options{"attrs": options{"vars": options{"own": 1, "a.b": options{"c": nil}}}})
+	l.root.Do(t, http.MethodPut, "/v1/objects/services/web1!a", options{"templates": []string{"noted-service"}, "attrs": options{"check_command": "dummy"}})
+	l.root.Do(t, http.MethodPost, "/v1/objects/services/web1!a", options{"attrs": options{"vars": options{"x.y": 2, "nothing": nil}, "notes": "mine"}})
+	before := l.contents()
+	l.recorder.ResetCalls()
+	l.ok(options{"name": "web1", "groups": []string{"web"}, "recreate": "always"})
+	assert.Zero(t, l.recorder.Count(http.MethodPost, "/v1/objects/hosts/*")+l.recorder.Count(http.MethodPost, "/v1/objects/services/*"))
+	assert.Equal(t, 1, l.recorder.Count(http.MethodPut, "/v1/objects/services/web1!a"))
+	after := l.contents()
+	assert.Equal(t, []any{"linux", "web"}, after["web1"]["groups"])
+	after["web1"]["groups"] = before["web1"]["groups"]
+	assert.Equal(t, before, after)
+}
+
 // A signal that comes too late to keep an object says so: what was begun counts as a change.
 func TestAnInterruptedRecreationIsToldAsAChange(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,16 @@ func (p *provider) Exclusive(have reconcile.Object[Object], want Object) bool {
 }
 
 // Update sets the attributes that differ. The variables are those that the object has by now, with the ones that differ.
-func (p *provider) Update(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
+func (p *provider) Update(ctx context.Context, have reconcile.Object[Object], want Object) (is reconcile.Object[Object], err error) {
+	is = have
+	err = p.notes.among(ctx, func() error {
+		is, err = p.update(ctx, have, want)
+		return err
+	}, want.host)
+	return is, err
+}
+
+func (p *provider) update(ctx context.Context, have reconcile.Object[Object], want Object) (reconcile.Object[Object], error) {
 	if err := p.begin(ctx); err != nil {
 		return have, err
 	}
@@ -60,7 +69,18 @@ func (p *provider) Uniform(have reconcile.Object[Object], want Object) string {
 
 // UpdateMany sets the same attributes of several objects by one call. Those that the server does not confirm are tried one by one, so that
 // each error is that of its object.
-func (p *provider) UpdateMany(ctx context.Context, have []reconcile.Object[Object], want []Object) []error {
+func (p *provider) UpdateMany(ctx context.Context, have []reconcile.Object[Object], want []Object) (errs []error) {
+	err := p.notes.among(ctx, func() error {
+		errs = p.updateMany(ctx, have, want)
+		return nil
+	}, hostsOf(have)...)
+	if err != nil {
+		return slices.Repeat([]error{err}, len(have))
+	}
+	return errs
+}
+
+func (p *provider) updateMany(ctx context.Context, have []reconcile.Object[Object], want []Object) []error {
 	errs := make([]error, len(have))
 	confirmed, err := map[string]bool{}, p.begin(ctx)
 	if err == nil {
@@ -73,7 +93,7 @@ func (p *provider) UpdateMany(ctx context.Context, have []reconcile.Object[Objec
 		case away:
 			errs[i] = fmt.Errorf("updating %s %s: %w", strings.ToLower(string(want[i].kind)), o.ID, cmp.Or(err, ctx.Err()))
 		default:
-			_, errs[i] = p.Update(ctx, o, want[i])
+			_, errs[i] = p.update(ctx, o, want[i])
 		}
 	}
 	return errs
@@ -85,6 +105,14 @@ func ids(objects []reconcile.Object[Object]) []string {
 		ids[i] = o.ID
 	}
 	return ids
+}
+
+func hostsOf(objects []reconcile.Object[Object]) []string {
+	hosts := make([]string, len(objects))
+	for i, o := range objects {
+		hosts[i] = o.State.host
+	}
+	return hosts
 }
 
 // before says which attributes were set all the same: the server takes them in the order of their names and stops at the first that it

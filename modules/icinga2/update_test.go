@@ -5,10 +5,13 @@ package icinga2
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"sync"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -143,36 +146,90 @@ func TestALostAnswerToManyIsAskedAgain(t *testing.T) {
 	assert.Len(t, l.updates(), 2, "a server that does not answer is not asked for each object")
 }
 
-// TestARecreationMakesEachObjectAlone: other runs that see what is missing meanwhile create it as well, and the server loses the file of what
-// two create at once.
-func TestARecreationMakesEachObjectAlone(t *testing.T) {
+// What others wrote between the look at an object and its deletion would be lost with it, and what is missing for a moment would be told to be gone.
+func TestNobodyTouchesAHostThatIsCreatedAnew(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
 	l.ok(options{"name": "web1", "check_command": "dummy", "services": []options{element("a"), element("b")}})
 	p := newProvider(l.connect(), "", false)
-	p.notes = notes{t.TempDir(), l.URL}
-	created := func(name string) int {
-		return l.recorder.Count(http.MethodPut, "/v1/objects/hosts/"+name+"$") + l.recorder.Count(http.MethodPut, "/v1/objects/services/"+name+"$")
+	p.notes = notes{l.StateDir, l.URL}
+	service := func(name string) Object {
+		o := identified("web1!" + name)
+		o.CheckCommand, o.pkg = new("dummy"), apiPackage
+		return o
 	}
-	var mu sync.Mutex
-	alone := map[string]int{}
-	p.alone = func(_ context.Context, name string, do func() error) error {
-		before := created(name)
-		err := do()
-		mu.Lock()
-		defer mu.Unlock()
-		alone[name] += created(name) - before
+	have, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: service("a")}, {State: service("b")}}, false)
+	require.NoError(t, err)
+	slices.SortFunc(have, func(a, b reconcile.Object[Object]) int { return strings.Compare(a.ID, b.ID) })
+	want := []Object{have[0].State, have[1].State}
+	want[0].Notes, want[1].Notes = new("mine"), new("mine")
+
+	ways := map[string]func(context.Context) error{
+		"look": func(ctx context.Context) error {
+			_, err := p.Observe(ctx, []reconcile.Want[Object]{{State: service("a")}}, false)
+			return err
+		},
+		"create": func(ctx context.Context) error { _, err := p.Create(ctx, service("c")); return err },
+		"update": func(ctx context.Context) error { _, err := p.Update(ctx, have[0], want[0]); return err },
+		"same":   func(ctx context.Context) error { return errors.Join(p.UpdateMany(ctx, have, want)...) },
+		"delete": func(ctx context.Context) error { return p.Delete(ctx, have[0]) },
+		"all":    func(ctx context.Context) error { return errors.Join(p.DeleteMany(ctx, have)...) },
+		"another": func(ctx context.Context) error {
+			wish := service("a")
+			wish.Groups = []string{"http"}
+			_, _, err := p.Recreate(ctx, have[0], wish)
+			return err
+		},
+	}
+	before := l.contents()
+	require.NoError(t, p.begin(t.Context()))
+	require.NoError(t, p.notes.alone(t.Context(), "web1", func() error {
+		l.recorder.ResetCalls()
+		for name, way := range ways {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // nothing else ends it
+			require.ErrorContains(t, way(ctx), "waiting for the lock on ", name)
+			cancel()
+		}
+		assert.Zero(t, l.recorder.Count(http.MethodPut, "")+l.recorder.Count(http.MethodDelete, ""))
+		assert.Equal(t, before, l.contents())
+		other := identified("web2")
+		assert.NotEqual(t, gateOf("web1"), gateOf("web2"))
+		other.CheckCommand = new("dummy")
+		_, err := p.Create(t.Context(), other)
 		return err
+	}))
+	for _, name := range []string{"look", "create", "update", "same", "another", "delete", "all"} {
+		require.NoError(t, ways[name](t.Context()), name)
 	}
+}
+
+// Of two runs that want the same object anew the second one finds it so, and does not take its history a second time.
+func TestASecondRecreationFindsItsWorkDone(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.ok(options{"name": "web1", "check_command": "dummy"})
+	p := newProvider(l.connect(), "", false)
+	p.notes = notes{l.StateDir, l.URL}
+	wish := identified("web1")
+	wish.Groups = []string{"web"}
+	have, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: wish}}, false)
+	require.NoError(t, err)
+	_, _, err = p.Recreate(t.Context(), have[0], wish)
+	require.NoError(t, err)
+	wish.Notes = new("more")
 	l.recorder.ResetCalls()
-	wish := Object{kind: hostKind, host: "web1"}
-	wish.Templates = []string{"linux-host"}
-	found, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: wish}}, false)
+	was, is, err := p.Recreate(t.Context(), have[0], wish)
 	require.NoError(t, err)
-	_, _, err = p.Recreate(t.Context(), found[0], wish)
-	require.NoError(t, err)
-	assert.Equal(t, map[string]int{"web1": 1, "web1!a": 1, "web1!b": 1}, alone)
-	for name, n := range alone {
-		assert.Equal(t, n, created(name), "%s is created in no other way", name)
+	assert.Zero(t, l.recorder.Count(http.MethodPut, "")+l.recorder.Count(http.MethodDelete, ""))
+	assert.Equal(t, []string{"notes"}, changed(reconcile.Diff(was.State, is.State)))
+	assert.Equal(t, "more", l.attributes(hostKind, "web1")["notes"])
+	assert.Equal(t, []any{"web"}, l.attributes(hostKind, "web1")["groups"])
+}
+
+func changed(changes []reconcile.Change) []string {
+	var fields []string
+	for _, c := range changes {
+		fields = append(fields, c.Field)
 	}
+	return fields
 }

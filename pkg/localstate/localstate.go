@@ -104,10 +104,22 @@ func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) 
 	return unlock, err
 }
 
+// Share is Lock for those who may hold it together: it waits only for who holds it by Lock, and that one for all of them.
+func (d *Dir) Share(ctx context.Context, name string) (unlock func(), err error) {
+	_, unlock, err = d.openWhen(ctx, name, (*flock.Flock).TryRLockContext)
+	return unlock, err
+}
+
 // open gives the file locked. The lock is on the file that the path names now: somebody may clear the cache meanwhile.
 func (d *Dir) open(ctx context.Context, name string) (file *os.File, unlock func(), err error) {
+	return d.openWhen(ctx, name, (*flock.Flock).TryLockContext)
+}
+
+func (d *Dir) openWhen(
+	ctx context.Context, name string, try func(*flock.Flock, context.Context, time.Duration) (bool, error),
+) (file *os.File, unlock func(), err error) {
 	file, unlock, err = d.openBy(name, func(lock *flock.Flock) error {
-		_, err := lock.TryLockContext(ctx, pollEvery)
+		_, err := try(lock, ctx, pollEvery)
 		return err
 	})
 	if err != nil && ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -241,6 +242,33 @@ func TestLockFollowsThePath(t *testing.T) {
 	unlock, err = d.Lock(t.Context(), "x")
 	require.NoError(t, err)
 	unlock()
+}
+
+func TestSharersWaitOnlyForWhoLocks(t *testing.T) {
+	t.Parallel()
+	d, err := localstate.Open(filepath.Join(t.TempDir(), "state"))
+	require.NoError(t, err)
+	waits := func(take func(context.Context, string) (func(), error)) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // nothing else ends it
+		defer cancel()
+		_, err := take(ctx, "gate")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}
+	first, err := d.Share(t.Context(), "gate")
+	require.NoError(t, err)
+	second, err := d.Share(t.Context(), "gate")
+	require.NoError(t, err)
+	waits(d.Lock)
+	first()
+	waits(d.Lock)
+	second()
+	unlock, err := d.Lock(t.Context(), "gate")
+	require.NoError(t, err)
+	waits(d.Share)
+	unlock()
+	third, err := d.Share(t.Context(), "gate")
+	require.NoError(t, err)
+	third()
 }
 
 func TestUpdateBetweenProcessesAndGoroutines(t *testing.T) {

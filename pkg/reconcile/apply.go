@@ -324,7 +324,15 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 		if err != nil {
 			return err
 		}
-		step.ID, step.Changes = is.ID, slices.Clone(changes)
+		step.ID = is.ID
+		if mustReplace(a.provider, was, step.Wish) == "" { // another run was quicker
+			step.Action, step.Changes = Unchanged, Diff(was.State, is.State)
+			if len(step.Changes) > 0 {
+				step.Action = Update
+			}
+			return nil
+		}
+		step.Changes = slices.Clone(changes)
 		for _, c := range Diff(was.State, is.State) {
 			if !slices.ContainsFunc(changes, func(planned Change) bool { return planned.Field == c.Field }) {
 				step.Changes = append(step.Changes, c)

@@ -799,6 +799,30 @@ func TestAnObjectWithAUniqueNameGoesBeforeTheNewOneComes(t *testing.T) {
 	}
 }
 
+// quicker is a service in which another run has done meanwhile what a Recreate was to do, and left as much.
+type quicker struct {
+	*memory.Service
+	was, is thing
+}
+
+func (q quicker) Recreate(context.Context, object, thing) (was, is object, err error) {
+	return object{ID: "1", State: q.was}, object{ID: "1", State: q.is}, nil
+}
+
+func TestWhatAnotherRunHasCreatedAnewIsNotToldAsReplaced(t *testing.T) {
+	renewed, larger := ofKind("a", "b"), ofKind("a", "b")
+	larger.Size = sized("a", 3).Size
+	for expected, is := range map[string]thing{"0 a unchanged id 1": renewed, "0 a updated id 1": larger} {
+		s := &memory.Service{}
+		s.Add(memory.Named("a"))
+		p := quicker{s, renewed, is}
+		done, err := reconcile.Apply(t.Context(), p, planned(t, s, p, []want{{State: is}}, policy{AllowReplace: true}), options{Sleep: s.Sleep})
+		require.NoError(t, err)
+		assert.Equal(t, expected, told(done))
+		assert.Equal(t, reconcile.Diff(renewed, is), done[0].Changes)
+	}
+}
+
 func TestWhatThePlanDeletesIsNotTakenForWhatWasJustCreated(t *testing.T) {
 	s := &memory.Service{}
 	s.Add(ofKind("a", "b"))

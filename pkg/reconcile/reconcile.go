@@ -82,7 +82,8 @@ type Replacer[S any] interface {
 
 // Recreator is implemented, beside Replacer, where names are unique, so that the old object must go before the new one can come. Recreate
 // does both, and where the new one cannot be made it brings the old one back. wish is what was asked for, before Merge: the new object has
-// the rest from the old one. was and is tell what of the rest became different all the same.
+// the rest from the old one. was and is tell what of the rest became different all the same. A was that MustReplace finds nothing in is what
+// another run has created anew meanwhile, and was updated at most.
 type Recreator[S any] interface {
 	Recreate(ctx context.Context, have Object[S], wish S) (was, is Object[S], err error)
 }
