@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Set
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.text.converters import to_text
@@ -69,8 +71,7 @@ class ActionModule(ActionBase):
                 pass_fds=(tells, alive), start_new_session=True,
             )
         except OSError as error:
-            raise AnsibleActionFail("the module's program cannot be started: %s. The collection must be installed where programs can be run, "
-                                    "not on a file system that is mounted with noexec." % error) from error
+            raise AnsibleActionFail("the module's program cannot be started: %s. %s" % (error, advice(program))) from None
         finally:
             os.close(tells)
             os.close(alive)
@@ -200,13 +201,25 @@ def program_for(system, machine):
     return "stackwatch_%s_%s" % (SYSTEMS[system], MACHINES[machine])
 
 
+def advice(program):
+    """Tell what to do about a program that did not start."""
+    again = "install the collection again from its tarball, with --force"
+    if not os.path.exists(program):
+        return "This copy of the collection is without its programs, as one that comes from git: " + again
+    if not os.access(program, os.X_OK):
+        return "Files of the collection may not be run: its folder is mounted with noexec, or its copy has lost their modes. Mount it without, or " + again
+    return "If the file is damaged, " + again
+
+
 def plain(value):
     """Turn the values of a task, which may be dates, decrypted or marked in ways of some Ansible versions, into those that JSON has."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number; as a text the module can name the option that it is in
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):  # not only a dict: before 2.19 native Jinja gives the variables of another host as something else
         return {to_text(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, (list, tuple, range, Set)):  # not any sequence: an encrypted text is one before 2.19
         return [plain(item) for item in value]
     if isinstance(value, bytes):
         return to_text(value)
