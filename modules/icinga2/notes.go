@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
 )
@@ -120,6 +122,11 @@ func (p *provider) finish(ctx context.Context) {
 		if json.Unmarshal(content, &left) != nil { // cut off while it was written, and that is before anything is deleted
 			return !p.checkMode
 		}
+		if info, err := os.Stat(path); err == nil && len(left.Records) > 0 && time.Since(info.ModTime()) > forgotten {
+			p.warn("more than a day ago a run was interrupted while it created %s anew; what it deleted is not brought back, because somebody may have wanted "+
+				"it gone since: %s. Touch the file %s to have the next run bring it back, or delete it", left.Object, enumerated(left.Records), path)
+			return false
+		}
 		err := p.finishOne(ctx, left)
 		if err != nil {
 			p.warn("an earlier run was interrupted while it created %s anew, and what it left behind could not be put in order, "+
@@ -131,6 +138,9 @@ func (p *provider) finish(ctx context.Context) {
 		p.warn("whether an earlier run was interrupted could not be found out: %v", err)
 	}
 }
+
+// forgotten is the age from which on a note is only told, because the server has gone its own way since.
+const forgotten = 24 * time.Hour
 
 func (p *provider) finishOne(ctx context.Context, left noted) error {
 	return p.notes.alone(ctx, identified(left.Object).host, func() error { return p.finishAlone(ctx, left) })

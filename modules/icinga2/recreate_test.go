@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -442,11 +443,24 @@ func TestAKilledRecreationIsPutInOrderByTheNextRun(t *testing.T) {
 			require.NoError(t, child.Process.Kill())
 			require.Error(t, <-ended)
 
-			// Another task of this controller, and then the same one.
+			// What happened long ago is told, and left to a person.
 			missing := l.contents()
+			rehearsing := strings.Contains(at.path, "stackwatch")
+			notes, err := filepath.Glob(filepath.Join(l.StateDir, "recreate*"))
+			require.NoError(t, err)
+			require.Len(t, notes, 1)
+			long := time.Now().Add(-25 * time.Hour)
+			require.NoError(t, os.Chtimes(notes[0], long, long))
+			if !rehearsing {
+				a := l.ok(options{"name": "other", "state": "absent"})
+				assert.Contains(t, fmt.Sprint(a.Warnings), "more than a day ago a run was interrupted while it created web1 anew")
+				assert.Equal(t, missing, l.contents())
+			}
+			require.NoError(t, os.Chtimes(notes[0], time.Time{}, time.Now()))
+
+			// Another task of this controller, and then the same one.
 			a := l.dryRun(options{"name": "other", "state": "absent"})
 			assert.Equal(t, missing, l.contents())
-			rehearsing := strings.Contains(at.path, "stackwatch")
 			assert.Equal(t, rehearsing, len(a.Warnings) == 0, "%v", a.Warnings)
 			a = l.ok(options{"name": "other", "state": "absent"})
 			assert.Equal(t, rehearsing, len(a.Warnings) == 0, "%v", a.Warnings)

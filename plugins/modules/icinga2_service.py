@@ -572,7 +572,8 @@ options:
       - >-
         What is to be created again is written down on the controller first. Where the run is killed, the next run of
         M(stackwatch.monitoring.icinga2_host) or M(stackwatch.monitoring.icinga2_service) by the same user on the same controller,
-        and with the same O(api_url), brings back what is missing, which is a warning and in RV(ignore:brought_back).
+        and with the same O(api_url), brings back what is missing, which is a warning and in RV(ignore:brought_back). After more
+        than a day it only warns and names the file.
     type: str
     choices:
       - never
