@@ -57,7 +57,7 @@ func TestAProgramThatDoesNotStartSaysWhatToDo(t *testing.T) {
 	}{
 		"missing": {os.Remove, "This copy of the collection is without its programs, as one that comes from git: install the collection again from its tarball"},
 		"without its mode": {
-			func(program string) error { return os.Chmod(program, 0o644) }, //nolint:gosec // what is tried
+			func(program string) error { return os.Chmod(program, 0o644) },
 			"Files of the collection may not be run: its folder is mounted with noexec, or its copy has lost their modes.",
 		},
 		"empty": {func(program string) error { return os.Truncate(program, 0) }, "If the file is damaged, install the collection again from its tarball"},
@@ -66,7 +66,7 @@ func TestAProgramThatDoesNotStartSaysWhatToDo(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "", emulator.Options{Token: token})
 			copied := t.TempDir()
-			output, err := exec.CommandContext(t.Context(), "cp", "-a", s.Env["ANSIBLE_COLLECTIONS_PATH"]+"/.", copied).CombinedOutput() //nolint:gosec // a folder of the test's own
+			output, err := exec.CommandContext(t.Context(), "cp", "-a", s.Env["ANSIBLE_COLLECTIONS_PATH"]+"/.", copied).CombinedOutput()
 			require.NoError(t, err, string(output))
 			s.Env["ANSIBLE_COLLECTIONS_PATH"] = copied
 			program := filepath.Join(copied, "ansible_collections", "stackwatch", "monitoring", "plugins", "bin", "stackwatch_"+runtime.GOOS+"_"+runtime.GOARCH)
