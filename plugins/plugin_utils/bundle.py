@@ -150,7 +150,12 @@ class ActionModule(ActionBase):
         if self._task.async_val and not self._connection.has_native_async:
             return self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=True)
         result = self._copied(program, arguments, task_vars)
-        if result.get("rc") == 126 and self._move_temporary_folder():
+        if result.get("rc") != 126:
+            return result
+        if "format error" in to_text(result.get("module_stdout", "")) + to_text(result.get("module_stderr", "")):
+            result["msg"] = "%s does not run on the host, whose facts name another system or machine than it has: gather them anew" % program
+            return result
+        if self._move_temporary_folder():
             result = self._copied(program, arguments, task_vars)
         if result.get("rc") == 126:
             result["msg"] = ("the module's program cannot be run on the host, whose temporary folders are on file systems that are mounted with noexec: "
