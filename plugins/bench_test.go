@@ -22,11 +22,11 @@ func BenchmarkTask(b *testing.B) {
 	plays := map[string]string{
 		"empty":  "ansible.builtin.debug: {msg: nothing}\n      when: false",
 		"debug":  "ansible.builtin.debug: {msg: nothing}",
-		"module": "stackwatch.monitoring.status_cake_test: {name: nobody, state: absent, api_key: \"{{ key }}\"}",
+		"module": "stackwatch.monitoring.status_cake_test: {name: nobody, state: absent, api_rate_limit: 0, api_key: \"{{ key }}\"}",
 		"uri":    "ansible.builtin.uri: {url: \"{{ url }}/uptime\", headers: {Authorization: \"Bearer {{ key }}\"}}",
 	}
 	for name, task := range plays {
-		s.Write(name+".yml", fmt.Sprintf("- hosts: localhost\n  gather_facts: false\n  tasks:\n    - %s\n      loop: \"{{ range(%d) }}\"\n", task, tasks))
+		s.Write(name+".yml", fmt.Sprintf("- hosts: localhost\n  gather_facts: false\n  tasks:\n    - %s\n      loop: \"{{ range(%d) | list }}\"\n", task, tasks))
 	}
 	best := map[string]time.Duration{}
 	for b.Loop() {
