@@ -20,12 +20,16 @@ func BenchmarkTask(b *testing.B) {
 	s := newSite(b, "", emulator.Options{Token: token})
 	s.Write("hosts.ini", "localhost ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'\n")
 	plays := map[string]string{
-		"empty":  "ansible.builtin.debug: {msg: nothing}\n      when: false",
+		"empty":  "",
 		"debug":  "ansible.builtin.debug: {msg: nothing}",
 		"module": "stackwatch.monitoring.status_cake_test: {name: nobody, state: absent, api_rate_limit: 0, api_key: \"{{ key }}\"}",
 		"uri":    "ansible.builtin.uri: {url: \"{{ url }}/uptime\", headers: {Authorization: \"Bearer {{ key }}\"}}",
 	}
 	for name, task := range plays {
+		if task == "" {
+			s.Write(name+".yml", "- hosts: localhost\n  gather_facts: false\n  tasks: []\n")
+			continue
+		}
 		s.Write(name+".yml", fmt.Sprintf("- hosts: localhost\n  gather_facts: false\n  tasks:\n    - %s\n      loop: \"{{ range(%d) | list }}\"\n", task, tasks))
 	}
 	best := map[string]time.Duration{}
