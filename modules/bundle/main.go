@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Command bundle is every module of the suite in one program, as the collection carries it: plugins/plugin_utils/bundle.py starts it.
+// Command bundle is every module of the suite in one program, as the collection carries it: plugins/action/bundle.py starts it.
 package main
 
 import (

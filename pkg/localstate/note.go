@@ -29,6 +29,11 @@ func (d *Dir) Note(ctx context.Context, name string) (n *Note, old []byte, err e
 	if err != nil {
 		return nil, nil, err
 	}
+	return noteIn(file, unlock)
+}
+
+// noteIn takes over a locked file, and reads it.
+func noteIn(file *os.File, unlock func()) (n *Note, old []byte, err error) {
 	if old, err = io.ReadAll(file); err != nil {
 		unlock()
 		return nil, nil, unusable("reading "+file.Name(), err)
@@ -93,12 +98,10 @@ func (d *Dir) left(name string, look func(path string, content []byte) bool) err
 	if err != nil {
 		return err
 	}
-	content, err := io.ReadAll(file)
+	n, content, err := noteIn(file, unlock)
 	if err != nil {
-		unlock()
-		return unusable("reading "+file.Name(), err)
+		return err
 	}
-	n := &Note{file, unlock}
 	if look(filepath.Join(d.path, name), content) {
 		return n.Remove()
 	}

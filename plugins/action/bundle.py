@@ -1,10 +1,236 @@
 # Copyright (c) The stackwatch.monitoring authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action plugin that meta/runtime.yml names for every module."""
+"""The one action plugin of the collection, which meta/runtime.yml names for every module.
+
+It runs the program that all modules are in: here, or on the host that the task is for.
+"""
 
 from __future__ import annotations
 
-from ansible_collections.stackwatch.monitoring.plugins.plugin_utils.bundle import ActionModule
+import json
+import math
+import os
+import platform
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Set
 
-__all__ = ["ActionModule"]
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+COLLECTION = "stackwatch.monitoring"
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin")
+SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
+MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+# Seconds that a module gets to finish what is under way and to answer after it was told to stop. It takes at most 5 itself.
+GRACE = 8
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Runs a module's program without a copy of it where the task is for this machine, and as any other module elsewhere."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Give the module's answer."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = plain(self._task.args)
+        # A connection plugin named "local" is Ansible's own only without another user between it and us.
+        here = self._connection.transport == "local" and self._connection.become is None
+        if here and not self._task.async_val:
+            result.update(self._run_here(arguments, task_vars))
+        else:
+            result.update(self._run_there(arguments, task_vars))
+        return result
+
+    def _run_here(self, arguments, task_vars):
+        """Start the program with the arguments on its standard input, where no list of processes shows them."""
+        self._update_module_args(self._task.action, arguments, task_vars)
+        environment = {}
+        self._compute_environment_string(environment)
+        told, tells = os.pipe()  # progress
+        alive, life = os.pipe()  # closes when this process is gone, however it went
+        environment = {key: to_text(value) for key, value in environment.items()}
+        environment["STACKWATCH_LIFELINE_FD"] = str(alive)
+        if self._wants_progress(task_vars):
+            environment["STACKWATCH_PROGRESS_FD"] = str(tells)
+        program = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
+        try:
+            child = subprocess.Popen(
+                [program, self._task.action.rpartition(".")[2]],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env={**os.environ, **environment}, cwd=self._loader.get_basedir() or None,
+                # In a session of its own it gets one signal, from here, and not a second one from the terminal.
+                pass_fds=(tells, alive), start_new_session=True,
+            )
+        except OSError as error:
+            raise AnsibleActionFail("the module's program cannot be started: %s. %s" % (error, advice(program))) from None
+        finally:
+            os.close(tells)
+            os.close(alive)
+        with child, os.fdopen(life, "wb"), os.fdopen(told, "rb") as progress:
+            where = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
+            return self._converse(child, json.dumps(arguments).encode("ascii"), progress, where)
+
+    def _converse(self, child, arguments, progress, where):
+        """Pass the arguments, take in what the program writes, and have it end in order if the task shall not go on."""
+        streams = {child.stdout: bytearray(), child.stderr: bytearray(), progress: bytearray()}
+        ansible = os.getppid()
+        with selectors.DefaultSelector() as selector:
+            for stream in streams:
+                selector.register(stream, selectors.EVENT_READ)
+
+            def listen(until=None):
+                while selector.get_map() and (until is None or time.monotonic() < until):
+                    if until is None and os.getppid() != ansible:
+                        # Before 2.19 ansible-playbook ends at SIGTERM and leaves its workers alone.
+                        raise AnsibleActionFail("ansible-playbook has ended")
+                    for key, dummy in selector.select(1):
+                        data = os.read(key.fd, 65536)
+                        if not data:
+                            selector.unregister(key.fileobj)
+                        streams[key.fileobj] += data
+                        if key.fileobj is progress:
+                            *lines, rest = streams[progress].split(b"\n")
+                            streams[progress] = rest
+                            for line in lines:
+                                # Not to the standard output, where some callbacks write JSON.
+                                display.display(where + to_text(bytes(line)), stderr=True)
+
+            try:
+                try:
+                    child.stdin.write(arguments)
+                    child.stdin.close()
+                except BrokenPipeError:
+                    pass  # it ended before it read all; its answer says why
+                listen()
+                child.wait()
+            except BaseException as stopped:
+                child.send_signal(signal.SIGTERM)
+                listen(time.monotonic() + GRACE)
+                child.kill()
+                # Ansible's own error of a task that takes longer than its timeout, which has changed its place over the versions.
+                if type(stopped).__name__ != "TaskTimeoutError":
+                    raise
+                answer = self._answer(child, streams)
+                answer.update(failed=True, timedout={"period": self._task.timeout}, msg="The %s action failed to execute in the expected time "
+                              "frame (%d) and was terminated: %s" % (self._task.action, self._task.timeout, answer.get("msg")))
+                return answer
+        return self._answer(child, streams)
+
+    def _answer(self, child, streams):
+        """Read what the program answered."""
+        text = to_text(bytes(streams[child.stdout]))
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict):
+            return answer
+        return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
+                "module_stdout": text, "module_stderr": to_text(bytes(streams[child.stderr])), "rc": child.wait()}
+
+    def _wants_progress(self, task_vars):
+        """Tell whether to show how far a long run is, which a variable or an environment variable switches off."""
+        wanted = task_vars.get("stackwatch_progress", os.environ.get("STACKWATCH_PROGRESS", True))
+        return boolean(self._templar.template(wanted), strict=False)
+
+    def _run_there(self, arguments, task_vars):
+        """Have Ansible copy the program to the host and run it."""
+        program = program_for(*self._target(task_vars))
+        # Ansible names the program in the arguments, because that is the module that it runs.
+        arguments["_ansible_bundled_module"] = self._task.action
+        if self._task.async_val and not self._connection.has_native_async:
+            return self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=True)
+        result = self._copied(program, arguments, task_vars)
+        if result.get("rc") != 126:
+            return result
+        if "format error" in to_text(result.get("module_stdout", "")) + to_text(result.get("module_stderr", "")):
+            result["msg"] = "%s does not run on the host, whose facts name another system or machine than it has: gather them anew" % program
+            return result
+        if self._move_temporary_folder():
+            result = self._copied(program, arguments, task_vars)
+        if result.get("rc") == 126:
+            result["msg"] = ("the module's program cannot be run on the host, whose temporary folders are on file systems that are mounted with noexec: "
+                             "set ansible_remote_tmp to a folder on another one, or delegate the task to the controller")
+        return result
+
+    def _copied(self, program, arguments, task_vars):
+        """Copy the program to the host, run it, and remove what was copied."""
+        result = self._execute_module(COLLECTION + "." + program, module_args=dict(arguments), task_vars=task_vars)
+        self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _move_temporary_folder(self):
+        """Have the host's temporary files from now on where programs can be run. Nothing was run yet, so that the task can be tried again."""
+        # Another user may not look into the home folder of the one who connects.
+        folders = "/var/tmp /tmp /dev/shm" if self._is_become_unprivileged() else "~ /var/tmp /tmp /dev/shm"
+        found = self._low_level_execute_command(
+            "for d in %s; do f=$(mktemp \"$d/.stackwatch-XXXXXX\") || continue; echo '#!/bin/sh' > \"$f\"; chmod 700 \"$f\"; "
+            "if \"$f\"; then rm -f \"$f\"; echo \"$d\"; exit 0; fi; rm -f \"$f\"; done 2>/dev/null; exit 1" % folders, sudoable=False)
+        if found.get("rc") != 0:
+            return False
+        folder = to_text(found["stdout"]).strip().splitlines()[-1]
+        display.vvv("programs cannot be run in the host's temporary folder; using %s instead" % folder)
+        self._connection._shell.set_option("remote_tmp", folder)
+        self._connection._shell.set_option("system_tmpdirs", [folder])
+        return True
+
+    def _target(self, task_vars):
+        """Tell the system and the machine that the task is for, as uname says them."""
+        if self._connection.transport == "local":
+            return platform.system(), platform.machine()
+        # The facts of a task that is delegated are those of another host.
+        facts = {} if self._task.delegate_to else task_vars.get("ansible_facts", {})
+        if facts.get("system") and facts.get("architecture"):
+            return facts["system"], facts["architecture"]
+        said = self._low_level_execute_command("uname -sm", sudoable=False)
+        words = to_text(said.get("stdout", "")).split()
+        if said.get("rc") != 0 or len(words) < 2:
+            raise AnsibleActionFail("the system of the host is not known: uname -sm answered %s" % (said.get("stdout") or said.get("stderr") or said))
+        return words[-2], words[-1]
+
+
+def program_for(system, machine):
+    """Name the program for a system and a machine, as uname says them."""
+    if system not in SYSTEMS or machine not in MACHINES:
+        raise AnsibleActionFail("%s has programs for Linux and macOS on x86-64 and arm64, and none for %s on %s; delegate the task to the controller"
+                                % (COLLECTION, system, machine))
+    return "stackwatch_%s_%s" % (SYSTEMS[system], MACHINES[machine])
+
+
+def advice(program):
+    """Tell what to do about a program that did not start."""
+    again = "install the collection again from its tarball, with --force"
+    if not os.path.exists(program):
+        return "This copy of the collection is without its programs, as one that comes from git: " + again
+    if not os.access(program, os.X_OK):
+        return "Files of the collection may not be run: its folder is mounted with noexec, or its copy has lost their modes. Mount it without, or " + again
+    return "If the file is damaged, " + again
+
+
+def plain(value):
+    """Turn the values of a task, which may be dates, decrypted or marked in ways of some Ansible versions, into those that JSON has."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number; as a text the module can name the option that it is in
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):  # not only a dict: before 2.19 native Jinja gives the variables of another host as something else
+        return {to_text(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, range, Set)):  # not any sequence: an encrypted text is one before 2.19
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return to_text(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
