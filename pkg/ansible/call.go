@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"reflect"
 	"slices"
@@ -40,8 +41,11 @@ type Call struct {
 
 // Decode fills a struct (given by pointer) with the validated options, by its mapstructure tags. A pointer stays nil where the
 // option was not given and has no default. Nothing is converted here, the spec did that: an option without a field, or a
-// field of another type than the spec says, is an error in the module.
+// field of another type than the spec says, is an error in the module. A number that Go or a service's JSON cannot hold is the user's.
 func (c *Call) Decode(out any) error {
+	if err := unfit(c.spec, c.params, ""); err != nil {
+		return err
+	}
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result:      out,
 		ErrorUnused: true,
@@ -55,6 +59,86 @@ func (c *Call) Decode(out any) error {
 		return fmt.Errorf("the module's options do not fit %T: %w", out, err)
 	}
 	return nil
+}
+
+// unfit finds the first number that Ansible takes and no field can: an integer beyond 64 bits, and in a dictionary of the user's own
+// one that JSON does not know.
+func unfit(spec *Spec, params *dict, within string) error {
+	for i := range spec.Options {
+		o := &spec.Options[i]
+		value, ok := params.get(o.Name)
+		if !ok || value == nil {
+			continue
+		}
+		var err error
+		switch {
+		case o.Sub != nil && o.nests():
+			err = unfitSub(o, value, within)
+		case o.Type == "dict":
+			if path, number, found := endless(o.Name, value); found {
+				err = fmt.Errorf("%svalue of %s must not be infinite or no number, got: %s", within, path, pyStr(number))
+			}
+		case isInteger(o.Type) || isInteger(o.Elements):
+			if n := slices.IndexFunc(asList(value), isHuge); n >= 0 {
+				err = fmt.Errorf("%svalue of %s must be a whole number between %d and %d, got: %s",
+					within, o.Name, math.MinInt64, math.MaxInt64, pyStr(asList(value)[n]))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unfitSub(o *Option, value any, within string) error {
+	inner := strings.TrimSuffix(within, ": ")
+	if inner != "" {
+		inner += "."
+	}
+	inner += o.Name
+	for n, item := range asList(value) {
+		path := inner
+		if o.Type == "list" {
+			path = fmt.Sprintf("%s[%d]", inner, n)
+		}
+		if sub, ok := item.(*dict); ok {
+			if err := unfit(o.Sub, sub, path+": "); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isInteger(typ string) bool { return typ == "int" || typ == "bytes" || typ == "bits" }
+
+func isHuge(value any) bool {
+	_, huge := value.(*big.Int)
+	return huge
+}
+
+// endless finds an infinity or a NaN behind a path.
+func endless(path string, value any) (at string, number float64, found bool) {
+	switch v := value.(type) {
+	case float64:
+		return path, v, math.IsInf(v, 0) || math.IsNaN(v)
+	case []any:
+		for i, item := range v {
+			if at, number, found = endless(fmt.Sprintf("%s[%d]", path, i), item); found {
+				return at, number, true
+			}
+		}
+	case tuple:
+		return endless(path, []any(v))
+	case *dict:
+		for _, key := range v.keys {
+			if at, number, found = endless(path+"."+key, v.values[key]); found {
+				return at, number, true
+			}
+		}
+	}
+	return "", 0, false
 }
 
 // pythonBooleans lets an integer option take true and false, which Ansible passes on as they are, because they are integers in Python.

@@ -30,6 +30,7 @@ DOCUMENTATION:
     codes: {type: list, elements: int, choices: [200, 404], default: [200]}
     headers: {type: dict}
     anything: {type: raw}
+    free: {type: dict}
     tests:
       type: list
       elements: dict
@@ -67,6 +68,7 @@ type probeOptions struct {
 	Codes    []int                   `mapstructure:"codes"`
 	Headers  map[string]secret.Value `mapstructure:"headers"`
 	Anything any                     `mapstructure:"anything"`
+	Free     map[string]any          `mapstructure:"free"`
 	Tests    []testOptions           `mapstructure:"tests"`
 	Ignored  int                     `mapstructure:"-"`
 }
@@ -116,6 +118,23 @@ func TestDecodeIntoWhatDoesNotFit(t *testing.T) {
 		m := probe(func(_ context.Context, c *ansible.Call) (ansible.Result, error) { return nil, c.Decode(target) })
 		_, answer := execute(t, m, `{"api_key": "x"}`)
 		assert.Contains(t, answer["msg"], "the module's options do not fit", name)
+	}
+}
+
+func TestANumberThatNoFieldHoldsIsRefused(t *testing.T) {
+	const bounds = "must be a whole number between -9223372036854775808 and 9223372036854775807, got: "
+	for arguments, msg := range map[string]string{
+		`"tests": [{"name": "a"}, {"name": "b", "retries": 99999999999999999999}]`: "tests[1]: value of retries " + bounds + "99999999999999999999",
+		`"tests": [{"name": "a", "retries": "-9223372036854775809"}]`:              "tests[0]: value of retries " + bounds + "-9223372036854775809",
+		`"size": "100Y"`:                        "value of size " + bounds + "120892581961462917470617600",
+		`"free": {"a": 1, "b": [{"c": 1e400}]}`: "value of free.b[0].c must not be infinite or no number, got: inf",
+		`"free": "{'a': (1, -1e400)}"`:          "value of free.a[1] must not be infinite or no number, got: -inf",
+	} {
+		var got probeOptions
+		m := probe(func(_ context.Context, c *ansible.Call) (ansible.Result, error) { return nil, c.Decode(&got) })
+		code, answer := execute(t, m, `{"api_key": "x", `+arguments+`}`)
+		assert.Equal(t, 1, code)
+		assert.Equal(t, msg, answer["msg"], arguments)
 	}
 }
 
