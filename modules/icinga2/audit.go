@@ -26,7 +26,7 @@ func (p *provider) audit(ctx context.Context, want []reconcile.Want[Object], hav
 	var fileless []string
 	for _, o := range have {
 		ours := declared[o.ID] || o.State.in(p.stack)
-		if ours && o.State.pkg == apiPackage && !files["conf.d/"+o.State.kind.plural()+"/"+fileName(o.ID)+".conf"] {
+		if ours && o.State.pkg == apiPackage && !files[filePath(o.State.kind, o.ID)] {
 			fileless = append(fileless, o.ID)
 		}
 	}
@@ -39,6 +39,11 @@ func (p *provider) audit(ctx context.Context, want []reconcile.Want[Object], hav
 	}
 	p.fileless = fileless
 	return nil
+}
+
+// filePath is where the server keeps an object that was made through the API.
+func filePath(k kind, full string) string {
+	return "conf.d/" + k.plural() + "/" + fileName(full) + ".conf"
 }
 
 // files gives the paths of the files that the server keeps for what was made through the API:

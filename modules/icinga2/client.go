@@ -26,6 +26,7 @@ type client struct {
 	warn        func(format string, args ...any)
 	hide        func(secret.Value) // in the answer, wherever it stands
 	concurrency int                // requests at a time
+	now         func() time.Time
 	// plain is what follows http:// in the URL, "" where that is https.
 	plain string
 
@@ -91,7 +92,7 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{http: conn, warn: call.Warn, hide: call.AddSecret, concurrency: o.API.Concurrency}
+	c := &client{http: conn, warn: call.Warn, hide: call.AddSecret, concurrency: o.API.Concurrency, now: w.now}
 	if plain, found := strings.CutPrefix(baseURL(o.APIURL), "http://"); found {
 		c.plain = plain
 	}
@@ -353,7 +354,8 @@ func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, 
 	}
 }
 
-// programStart tells since when the server's process runs: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#status-and-statistics
+// programStart tells since when the server's process runs. A reload begins another process, which reads the files. The old one goes on
+// answering, and confirms what the new one will not know, until that one is done; only then is this the new one's time: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#status-and-statistics
 func (c *client) programStart(ctx context.Context) (float64, error) {
 	var answer struct {
 		Results []struct {
@@ -387,19 +389,27 @@ func (c *client) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// sameProcess warns where the server was started anew after the first write: what it was told meanwhile may be lost.
-func (c *client) sameProcess(ctx context.Context) error {
+// since is when the server's process began that the first write went to.
+func (c *client) since() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.started
+}
+
+// restarted warns where the server was started anew after the first write: what it was told meanwhile may be lost.
+func (c *client) restarted(ctx context.Context) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.started == 0 {
-		return nil
+		return false, nil
 	}
 	now, err := c.programStart(ctx)
-	if err == nil && now != c.started {
-		c.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
-		c.started = now
+	if err != nil || now == c.started {
+		return false, err
 	}
-	return err
+	c.warn("the server was reloaded or restarted while it was written to; what was written is looked at once more, but repeat the task to be sure")
+	c.started = now
+	return true, nil
 }
 
 // access is what the API user may do.

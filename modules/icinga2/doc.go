@@ -16,6 +16,8 @@
 //     (the Ledger of package reconcile; notes.alone; audit). No harm was seen of a creation and a deletion at once, tried 600 times, nor
 //     of an update and a deletion, or two updates, 300 times each.
 //   - Creations and deletions are on disk at once, updates every five minutes: a crash loses them, a stop or reload does not.
+//   - A reload begins a process that reads the files. Until that takes its place the old one answers, with the old program_start, and confirms
+//     what the new one does not know, although it has a file. So what was created anew is looked at again after a reload (finish, end).
 //   - A deletion takes along what hangs from the object, be it of other kinds and whatever the user may delete (Cascade, hanging).
 //   - A downtime or comment that is put as an object, with its name, is the same again and in force (restore). Only when a flexible downtime
 //     began and what it triggers cannot be set (entangled).

@@ -163,7 +163,8 @@ func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime
 	if err != nil {
 		return nil, err
 	}
-	return have, p.sameProcess(ctx)
+	_, err = p.restarted(ctx)
+	return have, err
 }
 
 // list gives the downtimes that are about the same as some others, and those of some names. Those that a downtime brought for services and

@@ -13,12 +13,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
 )
 
-// notes are where this controller keeps what a recreation must bring back on one server, whatever becomes of the process.
+// notes are where this controller keeps what a recreation must bring back on one server, whatever becomes of the process. They stay for a while
+// after it has come to its end: a server that is being reloaded confirms what it then forgets.
 type notes struct {
 	dir    string // "" is the user's cache folder
 	server string // its URL
@@ -38,6 +41,19 @@ type noted struct {
 	Object    string   `json:"object"`    // which is created anew, by its full name
 	Rehearsal string   `json:"rehearsal"` // how the names begin of what is made for a moment
 	Records   []record `json:"records"`   // what has to be there at the end; none before anything is deleted
+
+	// Of a recreation that has come to its end: when that was, by this controller's clock, and since when the server's process ran that has
+	// all of it.
+	Ended time.Time `json:"ended,omitzero"`
+	Since float64   `json:"since,omitempty"`
+}
+
+// atEnd tells whether the recreation has come to its end.
+func (n noted) atEnd() bool { return !n.Ended.IsZero() }
+
+// ended gives what a note holds of a recreation after its end.
+func (n noted) ended(records []record, since float64, now time.Time) noted {
+	return noted{Object: n.Object, Rehearsal: n.Rehearsal, Records: records, Ended: now, Since: since}
 }
 
 // prefix is how the names of all notes about the server begin.
@@ -54,7 +70,7 @@ func (n notes) open(ctx context.Context, id string) (*note, error) {
 	}
 	opened := &note{Note: held, content: noted{Object: id, Rehearsal: rehearsalName + rand.Text()[:10]}}
 	var left noted
-	if json.Unmarshal(old, &left) == nil && len(left.Records) > 0 {
+	if json.Unmarshal(old, &left) == nil && len(left.Records) > 0 && !left.atEnd() {
 		held.Close()
 		return nil, fmt.Errorf("an earlier run was interrupted, and what it deleted is not all back: %s", enumerated(left.Records))
 	}
@@ -86,11 +102,24 @@ func (n *note) done() error {
 // records writes down what has to be there at the end.
 func (n *note) records(records []record) error {
 	n.content.Records = records
-	text, err := json.Marshal(n.content)
-	if err != nil {
-		return err
+	return n.Write(n.content.text())
+}
+
+// keep ends the recreation and leaves its note to the runs after this one.
+func (n *note) keep(ended noted) error {
+	defer n.Close()
+	if n.left { // the next run takes it for one that was interrupted, and removes what is left
+		return nil
 	}
-	return n.Write(text)
+	return n.Write(ended.text())
+}
+
+func (n noted) text() []byte {
+	text, err := json.Marshal(n)
+	if err != nil { // all of it is texts, numbers, and what came as JSON
+		panic(err)
+	}
+	return text
 }
 
 const (
@@ -111,71 +140,125 @@ func (n *note) rehearsal() string {
 }
 
 // finish does what runs before this one on this controller were kept from: it brings back what they had deleted to create it anew, and
-// removes their rehearsals. In check mode it only says so. Where it fails the task goes on, and the next one tries again.
+// removes their rehearsals. Of those that came to their end it looks whether a reload has taken something away since. In check mode it only
+// says so. Where it fails the task goes on, and the next one tries again.
 func (p *provider) finish(ctx context.Context) {
 	dir, err := localstate.Open(p.notes.dir)
 	if err != nil {
 		return // then there can be no notes; the ledger says what is wrong
 	}
-	err = dir.Left(p.notes.prefix(), func(path string, content []byte) bool {
+	since := sync.OnceValues(func() (float64, error) { return p.programStart(ctx) })
+	err = dir.Left(p.notes.prefix(), func(path string, content []byte) []byte {
 		var left noted
-		if json.Unmarshal(content, &left) != nil { // cut off while it was written, and that is before anything is deleted
-			return !p.checkMode
+		if json.Unmarshal(content, &left) != nil { // cut off while it was written: nothing is deleted yet, or all is back
+			left = noted{}
 		}
-		if info, err := os.Stat(path); err == nil && len(left.Records) > 0 && time.Since(info.ModTime()) > forgotten {
+		if info, err := os.Stat(path); err == nil && !left.atEnd() && len(left.Records) > 0 && time.Since(info.ModTime()) > forgotten {
 			p.warn("more than a day ago a run was interrupted while it created %s anew; what it deleted is not brought back, because somebody may have wanted "+
 				"it gone since: %s. Touch the file %s to have the next run bring it back, or delete it", left.Object, enumerated(left.Records), path)
-			return false
+			return content
 		}
-		err := p.finishOne(ctx, left)
+		next, err := p.finishOne(ctx, left, since)
 		if err != nil {
-			p.warn("an earlier run was interrupted while it created %s anew, and what it left behind could not be put in order, "+
-				"which the next run tries again, until the file %s is deleted: %v", left.Object, path, err)
+			p.warn("what an earlier run that created %s anew has left behind could not be put in order, which the next run tries again, "+
+				"until the file %s is deleted: %v", left.Object, path, err)
 		}
-		return err == nil && !p.checkMode
+		switch {
+		case err != nil || p.checkMode:
+			return content
+		case next == nil:
+			return nil
+		}
+		return next.text()
 	})
 	if err != nil {
 		p.warn("whether an earlier run was interrupted could not be found out: %v", err)
 	}
 }
 
-// forgotten is the age from which on a note is only told, because the server has gone its own way since.
-const forgotten = 24 * time.Hour
+const (
+	// forgotten is the age from which on a note is only told, because the server has gone its own way since.
+	forgotten = 24 * time.Hour
+	// watched is for how long a reload may be under way that had read the files before a recreation ended.
+	watched = 10 * time.Minute
+)
 
-func (p *provider) finishOne(ctx context.Context, left noted) error {
-	return p.notes.alone(ctx, identified(left.Object).host, func() error { return p.finishAlone(ctx, left) })
+// finishOne gives what the note holds from then on, nil for nothing. since tells since when the server's process runs.
+func (p *provider) finishOne(ctx context.Context, left noted, since func() (float64, error)) (next *noted, err error) {
+	var now float64
+	if len(left.Records) > 0 {
+		if now, err = since(); err != nil {
+			return nil, err
+		}
+	}
+	if left.atEnd() && now == left.Since {
+		if p.now().Sub(left.Ended) < watched {
+			next = &left
+		}
+		return next, nil
+	}
+	err = p.notes.alone(ctx, identified(left.Object).host, func() error {
+		back, err := p.finishAlone(ctx, left)
+		if len(back) > 0 || !left.atEnd() && len(left.Records) > 0 { // it may be reloaded by now
+			ended := left.ended(left.Records, now, p.now())
+			next = &ended
+		}
+		return err
+	})
+	return next, err
 }
 
-func (p *provider) finishAlone(ctx context.Context, left noted) error {
+// finishAlone gives what it brought back.
+func (p *provider) finishAlone(ctx context.Context, left noted) ([]record, error) {
+	event := "an earlier run was interrupted while it created " + left.Object + " anew"
 	missing, err := p.missingOf(ctx, left.Records)
+	if left.atEnd() && len(missing) > 0 && err == nil {
+		event = "a reload of the server has lost what it had confirmed to an earlier run, which created " + left.Object + " anew"
+		missing, err = p.lost(ctx, left.Object, missing)
+	}
 	if err == nil {
 		missing, err = p.withHosts(ctx, missing)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.checkMode {
 		if len(missing) > 0 {
-			p.warn("an earlier run was interrupted while it created %s anew; a run without check mode brings back: %s", left.Object, enumerated(missing))
+			p.warn("%s; a run without check mode brings back: %s", event, enumerated(missing))
 		}
-		return nil
+		return nil, nil
 	}
-	if err := p.removeRehearsals(ctx, "true", func(short string) bool { return strings.HasPrefix(short, left.Rehearsal+"-") }); err != nil {
-		return err
+	if left.Rehearsal != "" {
+		if err := p.removeRehearsals(ctx, "true", func(short string) bool { return strings.HasPrefix(short, left.Rehearsal+"-") }); err != nil {
+			return nil, err
+		}
 	}
 	if len(missing) == 0 {
-		return nil
+		return nil, nil
 	}
 	if err := p.bringBack(ctx, missing); err != nil {
-		return err
+		return nil, err
 	}
-	p.warn("an earlier run was interrupted while it created %s anew; brought back: %s", left.Object, enumerated(missing))
+	p.warn("%s; brought back: %s", event, enumerated(missing))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range missing {
 		p.brought = append(p.brought, r.Name)
 	}
-	return nil
+	return missing, nil
+}
+
+// lost gives those of some records which the server has a file of and does not know: a reload has forgotten them. What somebody has deleted
+// since has no file.
+func (p *provider) lost(ctx context.Context, id string, missing []record) ([]record, error) {
+	files, err := p.files(ctx)
+	if errors.Is(err, httpapi.ErrForbidden) {
+		p.warn("%s was created anew, and since then the server was reloaded and does not know any more: %s. Either somebody has deleted them, or the reload "+
+			"has lost them, and a restart of the server brings them back; with the permission config/query for the API user this module would know, "+
+			"and bring them back", id, enumerated(missing))
+		return nil, nil
+	}
+	return slices.DeleteFunc(missing, func(r record) bool { return !files[filePath(r.Kind, r.Name)] }), err
 }
 
 // withHosts leaves out what stands on a host that somebody has deleted since.

@@ -75,8 +75,28 @@ func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], s
 			looks[state.kind].asked["vars"] = true
 		}
 	}
-	var have []reconcile.Object[Object]
-	err := p.notes.among(ctx, func() error {
+	have, err := p.observeAll(ctx, looks, scope)
+	if err != nil {
+		return nil, err
+	}
+	restarted, err := p.restarted(ctx)
+	if err == nil && restarted { // what the process before this one told counts no more
+		p.finish(ctx)
+		have, err = p.observeAll(ctx, looks, scope)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.audited {
+		if err := p.audit(ctx, want, have); err != nil {
+			return nil, err
+		}
+	}
+	return have, nil
+}
+
+func (p *provider) observeAll(ctx context.Context, looks map[kind]*look, scope bool) (have []reconcile.Object[Object], err error) {
+	err = p.notes.among(ctx, func() error {
 		for _, k := range []kind{hostKind, serviceKind} {
 			found, err := p.observe(ctx, looks[k], scope)
 			if err != nil {
@@ -86,18 +106,7 @@ func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], s
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := p.sameProcess(ctx); err != nil {
-		return nil, err
-	}
-	if p.audited {
-		if err := p.audit(ctx, want, have); err != nil {
-			return nil, err
-		}
-	}
-	return have, nil
+	return have, err
 }
 
 // look is what to ask about the objects of one kind.

@@ -30,7 +30,7 @@ func (p *provider) Recreate(ctx context.Context, have reconcile.Object[Object], 
 	if err != nil {
 		return was, is, fmt.Errorf("%s: is not created anew: %w", have.ID, err)
 	}
-	r := recreation{provider: p, id: have.ID, kind: have.State.kind, wish: wish, note: note}
+	r := recreation{provider: p, id: have.ID, kind: have.State.kind, wish: wish, note: note, since: p.since()}
 	entered := false
 	err = p.notes.alone(ctx, have.State.host, func() error {
 		entered = true
@@ -90,10 +90,11 @@ func (r *recreation) aligned(ctx context.Context, have reconcile.Object[Object])
 // recreation is one object on its way.
 type recreation struct {
 	*provider
-	id   string
-	kind kind
-	wish Object
-	note *note
+	id    string
+	kind  kind
+	wish  Object
+	note  *note
+	since float64 // when the server's process began that it begins with
 
 	old     effective
 	new     Object
@@ -233,12 +234,17 @@ func (r *recreation) stayed(ctx context.Context, failed error) error {
 		r.note.Close()
 		return &partial{fmt.Errorf("%w; what became of it is not known, and the next run of this module on this controller brings back what is missing: %w", failed, err)}
 	}
-	return errors.Join(failed, r.note.done())
+	if len(missing) == 0 {
+		return errors.Join(failed, r.note.done())
+	}
+	return errors.Join(failed, r.end(ctx, append([]record{r.back}, r.along...)))
 }
 
 // makeAnew creates the new object in the place of the one that was deleted, and what went with that one.
 func (r *recreation) makeAnew(ctx context.Context) error {
 	_, failed := r.make(ctx, r.new)
+	attrs, _ := creation(r.new)
+	made := record{Kind: r.kind, Name: r.id, Templates: r.new.Templates, Attrs: attrs}
 	records, back := r.along, false
 	if failed != nil {
 		if there, _ := r.isThere(ctx); there { // the answer was lost, or somebody else was quicker
@@ -246,7 +252,8 @@ func (r *recreation) makeAnew(ctx context.Context) error {
 			failed = r.completeVars(ctx, r.new)
 		} else {
 			failed = fmt.Errorf("%s: was deleted to be created anew, which failed: %w", r.id, failed)
-			records, back = append([]record{r.back}, records...), true
+			made = r.back
+			records, back = append([]record{made}, records...), true
 		}
 	}
 	if lost := r.bringBack(ctx, records); lost != nil {
@@ -264,7 +271,30 @@ func (r *recreation) makeAnew(ctx context.Context) error {
 	case failed != nil:
 		failed = &partial{failed}
 	}
-	return errors.Join(failed, r.note.done())
+	return errors.Join(failed, r.end(ctx, append([]record{made}, r.along...)))
+}
+
+// end looks once more for all that has to be there, where another process of the server answers by now, and leaves the note: a reload may be
+// under way that is not to be seen yet.
+func (r *recreation) end(ctx context.Context, records []record) error {
+	now, err := r.programStart(ctx)
+	if err != nil { // then it is the next run that looks
+		now = r.since
+	}
+	if now != r.since {
+		missing, err := r.missingOf(ctx, records)
+		if err == nil {
+			err = r.bringBack(ctx, missing)
+		}
+		if err != nil {
+			r.note.Close()
+			return &partial{fmt.Errorf("the server was reloaded while %s was created anew: %w; the next run of this module on this controller tries again", r.id, err)}
+		}
+		if len(missing) > 0 {
+			r.warn("the server was reloaded while %s was created anew, and lost what it had confirmed; made once more: %s", r.id, enumerated(missing))
+		}
+	}
+	return r.note.keep(r.note.content.ended(records, now, r.now()))
 }
 
 func (r *recreation) isThere(ctx context.Context) (bool, error) {

@@ -573,3 +573,110 @@ func TestARehearsalCountsForNothing(t *testing.T) {
 	assert.Equal(t, []string{rehearsalName + "of ours", "web1", "web2"}, l.names(hostKind), "only names of our form")
 	assert.NotContains(t, l.names(serviceKind), "web1!"+left)
 }
+
+// reloadedLab is a lab whose server does what the test says when a certain call comes, before it answers. There is a host with a service of
+// the task, one of somebody else and a downtime; recreate is a task that creates it anew.
+func reloadedLab(t testing.TB) (l *lab, when func(method, path string, do func()), recreate options) {
+	t.Helper()
+	events := make(chan func(), 2)
+	l = labBehind(t, icingatest.Start(t), world.hostModule, "objects", emulator.Options{Sleep: func(ctx context.Context, d time.Duration) error {
+		if d > 0 {
+			(<-events)()
+		}
+		return ctx.Err()
+	}})
+	when = func(method, path string, do func()) {
+		events <- do
+		l.recorder.Inject(emulator.On(method, path, 1, emulator.Fault{Kind: emulator.Delay, Delay: time.Hour}))
+	}
+	task := options{"name": "web1", "stack": "shop", "check_command": "dummy", "services": []options{element("a")}}
+	l.ok(task)
+	l.root.Put(t, "services", "web1!theirs", map[string]any{"check_command": "dummy", "notes": "by hand"})
+	l.root.Do(t, http.MethodPost, "/v1/actions/schedule-downtime",
+		options{"type": "Host", "host": "web1", "author": "a", "comment": "c", "start_time": 1, "end_time": 4e9})
+	return l, when, task.With(options{"groups": []string{"web"}, "recreate": "always", "api_concurrency": 1})
+}
+
+// notes gives the paths of what recreations have left on the controller.
+func (l *lab) notes() []string {
+	l.T.Helper()
+	found, err := filepath.Glob(filepath.Join(l.StateDir, "recreate-*"))
+	require.NoError(l.T, err)
+	return found
+}
+
+// A reload that has read the files in the middle of a recreation takes away what the old process goes on to confirm, and nobody can see that
+// before the new one answers. The next run brings it back, and nothing that somebody has deleted since.
+func TestWhatAReloadHasTakenAwayIsBroughtBackByTheNextRun(t *testing.T) {
+	t.Parallel()
+	l, when, recreate := reloadedLab(t)
+	before, downtimes := l.contents(), slices.Sorted(maps.Keys(l.root.Objects(t, "downtimes", "")))
+	before["web1"]["groups"] = []any{"web"}
+	var release func()
+	when(http.MethodPut, "/v1/objects/hosts/web1", func() { release = l.server.HoldReload(t) })
+	a := l.ok(recreate)
+	assert.Empty(t, a.Warnings)
+	assert.Equal(t, before, l.contents())
+	other := options{"name": "other", "state": "absent"}
+	l.settled(other)
+	release()
+	require.Empty(t, l.contents()["web1"], "it is lost")
+	require.Empty(t, l.names(serviceKind))
+	require.Empty(t, l.root.Objects(t, "downtimes", ""))
+
+	const lost = "host web1, service web1!a, service web1!theirs, downtime web1!"
+	a = l.dryRun(other)
+	assert.Contains(t, fmt.Sprint(a.Warnings), "a reload of the server has lost what it had confirmed to an earlier run, which created web1 anew; a run without check mode brings back: "+lost)
+	user := l.server.AddUser(t, "status/query", "objects/query/*")
+	a = l.DryRun(l.as(user, other))
+	assert.Contains(t, fmt.Sprint(a.Warnings), "web1 was created anew, and since then the server was reloaded and does not know any more: "+lost)
+	assert.Contains(t, fmt.Sprint(a.Warnings), "config/query")
+	require.Empty(t, l.names(serviceKind))
+	a = l.ok(other)
+	assert.Contains(t, fmt.Sprint(a.Warnings), "brought back: "+lost)
+	assert.True(t, a.Changed)
+	assert.Contains(t, a.Raw, `"brought_back":["web1","web1!a","web1!theirs","`+downtimes[0]+`"]`)
+	assert.Equal(t, before, l.contents())
+	assert.Equal(t, downtimes, slices.Sorted(maps.Keys(l.root.Objects(t, "downtimes", ""))))
+
+	// The next reload could be under way already.
+	require.Len(t, l.notes(), 1)
+	l.root.Delete(t, "services", "web1!theirs")
+	l.server.Reload(t)
+	l.settled(other)
+	assert.Equal(t, []string{"web1!a"}, l.names(serviceKind), "somebody wanted it gone")
+	assert.Empty(t, l.notes(), "the new process has all")
+
+	// No reload takes that long.
+	l.ok(recreate.With(options{"groups": []string{"database"}}))
+	l.settled(other)
+	require.Len(t, l.notes(), 1)
+	require.NoError(t, l.Clock.Sleep(t.Context(), watched))
+	l.settled(other)
+	assert.Empty(t, l.notes())
+}
+
+// Where the new process answers before the run has ended, the run itself makes good what was lost.
+func TestWhatAReloadTakesAwayIsMadeOnceMore(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]struct{ path, warning string }{
+		"while the host is created anew": {"/v1/objects/downtimes", "the server was reloaded while web1 was created anew, and lost what it had confirmed; made once more: service web1!a, service web1!theirs"},
+		"after that":                     {"/v1/objects/services/web1!z", "a reload of the server has lost what it had confirmed to an earlier run, which created web1 anew; brought back: service web1!a, service web1!theirs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, when, recreate := reloadedLab(t)
+			before := l.contents()
+			before["web1"]["groups"] = []any{"web"}
+			var release func()
+			when(http.MethodPut, "/v1/objects/services/web1!a", func() { release = l.server.HoldReload(t) })
+			when(http.MethodPut, at.path, func() { release() })
+			a := l.ok(recreate.With(options{"services": []options{element("a"), element("z")}}))
+			assert.Contains(t, fmt.Sprint(a.Warnings), at.warning)
+			after := l.contents()
+			delete(after, "web1!z")
+			assert.Equal(t, before, after)
+			assert.Len(t, l.root.Objects(t, "downtimes", ""), 1)
+		})
+	}
+}

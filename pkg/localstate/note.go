@@ -3,6 +3,7 @@
 package localstate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -69,8 +70,9 @@ func (n *Note) Remove() error {
 }
 
 // Left gives to look each note whose name begins with a prefix and that no process holds, with its path and content, which may be cut
-// off where a process ended while it wrote. Nobody else can open the note meanwhile. It is removed where look answers true.
-func (d *Dir) Left(prefix string, look func(path string, content []byte) (done bool)) error {
+// off where a process ended while it wrote. Nobody else can open the note meanwhile. What look answers is what it holds from then on; nil
+// removes it.
+func (d *Dir) Left(prefix string, look func(path string, content []byte) (next []byte)) error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return unusable("listing "+d.path, err)
@@ -84,7 +86,7 @@ func (d *Dir) Left(prefix string, look func(path string, content []byte) (done b
 	return errors.Join(failed...)
 }
 
-func (d *Dir) left(name string, look func(path string, content []byte) bool) error {
+func (d *Dir) left(name string, look func(path string, content []byte) []byte) error {
 	file, unlock, err := d.openBy(name, func(lock *flock.Flock) error {
 		got, err := lock.TryLock()
 		if err == nil && !got {
@@ -102,11 +104,15 @@ func (d *Dir) left(name string, look func(path string, content []byte) bool) err
 	if err != nil {
 		return err
 	}
-	if look(filepath.Join(d.path, name), content) {
+	next := look(filepath.Join(d.path, name), content)
+	if next == nil {
 		return n.Remove()
 	}
-	n.Close()
-	return nil
+	defer n.Close()
+	if bytes.Equal(next, content) { // the age of the file tells when it was written
+		return nil
+	}
+	return n.Write(next)
 }
 
 // errHeld is the lock of a note whose process is at work.

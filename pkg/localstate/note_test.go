@@ -31,12 +31,16 @@ func jobNote(folder string, _ int) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-func left(t *testing.T, d *localstate.Dir, done bool) map[string]string {
+// left gives the notes that are left, and leaves another text in each, or none where that is "".
+func left(t *testing.T, d *localstate.Dir, next string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	require.NoError(t, d.Left("note-", func(path string, content []byte) bool {
+	require.NoError(t, d.Left("note-", func(path string, content []byte) []byte {
 		found[filepath.Base(path)] = string(content)
-		return done
+		if next == "" {
+			return nil
+		}
+		return []byte(next)
 	}))
 	return found
 }
@@ -61,16 +65,20 @@ func TestANoteOutlivesOnlyAProcessThatDidNotFinish(t *testing.T) {
 	_, err = fmt.Fscanln(out, &said)
 	require.NoError(t, err)
 	require.Equal(t, "<nil>", said)
-	assert.Empty(t, left(t, d, true), "what somebody is at work on is left alone")
+	assert.Empty(t, left(t, d, ""), "what somebody is at work on is left alone")
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait())
 
 	info, err := os.Stat(filepath.Join(folder, "note-killed"))
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, false))
-	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, true))
-	assert.Empty(t, left(t, d, true), "it was removed")
+	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, "half done"))
+	same, err := os.Stat(filepath.Join(folder, "note-killed"))
+	require.NoError(t, err)
+	assert.Equal(t, info.ModTime(), same.ModTime(), "it is as old as it was")
+	assert.Equal(t, map[string]string{"note-killed": "half done"}, left(t, d, "done"))
+	assert.Equal(t, map[string]string{"note-killed": "done"}, left(t, d, ""))
+	assert.Empty(t, left(t, d, ""), "it was removed")
 
 	n, old, err := d.Note(t.Context(), "note-own")
 	require.NoError(t, err)
@@ -78,12 +86,12 @@ func TestANoteOutlivesOnlyAProcessThatDidNotFinish(t *testing.T) {
 	require.NoError(t, n.Write([]byte("a longer text")))
 	require.NoError(t, n.Write([]byte("short")))
 	n.Close()
-	assert.Equal(t, map[string]string{"note-own": "short"}, left(t, d, false))
+	assert.Equal(t, map[string]string{"note-own": "short"}, left(t, d, "short"))
 	n, old, err = d.Note(t.Context(), "note-own")
 	require.NoError(t, err)
 	assert.Equal(t, "short", string(old))
 	require.NoError(t, n.Remove())
-	assert.Empty(t, left(t, d, false))
+	assert.Empty(t, left(t, d, ""))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	n, _, err = d.Note(t.Context(), "note-own")

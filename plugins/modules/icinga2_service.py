@@ -574,6 +574,10 @@ options:
         M(stackwatch.monitoring.icinga2_host) or M(stackwatch.monitoring.icinga2_service) by the same user on the same controller,
         and with the same O(api_url), brings back what is missing, which is a warning and in RV(ignore:brought_back). After more
         than a day it only warns and names the file.
+      - >-
+        A server before 2.14 that is being reloaded goes on confirming what it then forgets. So the next run also looks, where it
+        finds the server reloaded since, for what that has taken away, and brings it back in the same way. To tell it from what
+        somebody has deleted since it needs the permission V(config/query); without that it is only a warning.
     type: str
     choices:
       - never
@@ -612,7 +616,7 @@ notes:
   - >-
     The state that runs on one controller share (the rate limit, what was created moments ago) is kept in the folder
     C(stackwatch-monitoring) of the user's cache folder, readable by the user alone. It holds no secrets, but for what O(recreate)
-    has to create again, with its variables, until that is done.
+    has to create again, with its variables, until a run finds that no reload has taken it away, or that ten minutes have gone by.
 seealso:
   - name: Icinga 2 API
     description: The vendor's reference.
@@ -776,7 +780,10 @@ audit:
   elements: str
   sample: []
 brought_back:
-  description: Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed.
+  description:
+    - >-
+      Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed, or
+      had created again until a reload of the server lost it.
   returned: when there was something
   type: list
   elements: str

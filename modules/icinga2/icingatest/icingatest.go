@@ -10,6 +10,7 @@ package icingatest
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -191,23 +192,63 @@ func (s *Server) Restart(t testing.TB) {
 // Reload makes the server read its configuration again, which it does in a new process, and waits until that one answers.
 func (s *Server) Reload(t testing.TB) {
 	t.Helper()
-	const refused = "reloading aborted"
+	s.beginReload(t)()
+}
+
+// HoldReload begins a reload and waits until the new process has read all files. The old one goes on answering, and confirms what the new
+// one will not know. release lets the new one take its place, and waits until it answers.
+func (s *Server) HoldReload(t testing.TB) (release func()) {
+	t.Helper()
+	const read = "test: all files are read"
+	hold := filepath.Join(s.process.Dir, "run", "hold")
+	s.must(t, os.WriteFile(hold, nil, 0o644))
+	s.Configure(t, "hold.conf", fmt.Sprintf(`object HostGroup "hold" {
+	log(LogInformation, "test", "all files are read")
+	while (path_exists(%q)) { sleep(0.01) }
+}
+`, hold))
+	log := len(s.Log(t))
+	finish := s.beginReload(t)
+	s.await(t, "the files are not read", func() bool { return strings.Contains(s.Log(t)[log:], read) })
+	return func() {
+		t.Helper()
+		s.must(t, os.Remove(hold))
+		finish()
+	}
+}
+
+// beginReload gives a function that waits for its end.
+func (s *Server) beginReload(t testing.TB) (finish func()) {
+	t.Helper()
 	before, log := s.ProgramStart(t), len(s.Log(t))
 	pid, err := s.process.Text("pid")
 	s.must(t, err)
 	s.must(t, exec.Command("kill", "-s", "HUP", pid).Run())
+	return func() {
+		t.Helper()
+		s.await(t, "no reload", func() bool {
+			if now := s.Log(t)[log:]; strings.Contains(now, "reloading aborted") {
+				t.Fatalf("the configuration was refused:\n%s", now)
+			}
+			start, err := s.programStart(t)
+			return err == nil && start != before
+		})
+	}
+}
+
+// await waits until something has happened, at most half a minute.
+func (s *Server) await(t testing.TB, not string, happened func() bool) {
+	t.Helper()
+	log := len(s.Log(t))
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range 1500 {
 		<-tick.C
-		if now := s.Log(t)[log:]; strings.Contains(now, refused) {
-			t.Fatalf("the configuration was refused:\n%s", now)
-		}
-		if start, err := s.programStart(t); err == nil && start != before {
+		if happened() {
 			return
 		}
 	}
-	t.Fatalf("no reload within half a minute:\n%s", s.Log(t)[log:])
+	t.Fatalf("%s within half a minute:\n%s", not, s.Log(t)[log:])
 }
 
 // ProgramStart gives the time, in seconds since 1970, when the server's present process began.
