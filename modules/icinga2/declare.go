@@ -195,6 +195,10 @@ func (w world) task(
 			if err != nil {
 				return nil, err
 			}
+			for _, host := range p.expected(hostKind, map[string]bool{}, func(Object) bool { return true }) {
+				known = append(known, host.ID)
+			}
+			slices.Sort(known)
 			all := slices.Clone(static)
 			for _, t := range targets {
 				t.hosts = slices.DeleteFunc(slices.Clone(t.hosts), func(host string) bool { return !isPattern(host) })

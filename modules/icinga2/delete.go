@@ -63,9 +63,13 @@ func (p *provider) carried(ctx context.Context, hosts []string) (map[string][]re
 		if err != nil {
 			return nil, err
 		}
-		slices.SortFunc(found, func(a, b object[wire]) int { return strings.Compare(a.Name, b.Name) })
+		asked := map[string]bool{"package": true, "vars": true}
+		services := p.expected(serviceKind, asked, func(o Object) bool { return slices.Contains(part, o.host) })
 		for _, o := range found {
-			service := reconcile.Object[Object]{ID: o.Name, State: p.held(o.Name, o.Attrs, map[string]bool{"vars": true})}
+			services = append(services, reconcile.Object[Object]{ID: o.Name, State: p.held(o.Name, o.Attrs, asked)})
+		}
+		slices.SortFunc(services, func(a, b reconcile.Object[Object]) int { return strings.Compare(a.ID, b.ID) })
+		for _, service := range services {
 			carried[service.State.host] = append(carried[service.State.host], service)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
+	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
 // notes are where this controller keeps what a recreation must bring back on one server, whatever becomes of the process. They stay for a while
@@ -225,6 +226,7 @@ func (p *provider) finishAlone(ctx context.Context, left noted) ([]record, error
 	if p.checkMode {
 		if len(missing) > 0 {
 			p.warn("%s; a run without check mode brings back: %s", event, enumerated(missing))
+			p.coming = append(p.coming, missing...)
 		}
 		return nil, nil
 	}
@@ -246,6 +248,17 @@ func (p *provider) finishAlone(ctx context.Context, left noted) ([]record, error
 		p.brought = append(p.brought, r.Name)
 	}
 	return missing, nil
+}
+
+// expected gives the objects of a kind that a run without check mode would find, because it had brought them back before.
+func (p *provider) expected(k kind, asked map[string]bool, wanted func(Object) bool) []reconcile.Object[Object] {
+	var objects []reconcile.Object[Object]
+	for _, r := range p.coming {
+		if r.Kind == k && wanted(decoded(r.Name, r.will(map[string]bool{"package": true, "vars": true}))) {
+			objects = append(objects, reconcile.Object[Object]{ID: r.Name, State: p.held(r.Name, wired(r.will(asked)), asked)})
+		}
+	}
+	return objects
 }
 
 // lost gives those of some records which the server has a file of and does not know: a reload has forgotten them. What somebody has deleted

@@ -51,7 +51,14 @@ func (e effective) object() Object { return decoded(e.name, e.attrs) }
 
 // decoded makes an object of attributes, in which those that are missing are unset.
 func decoded(name string, attrs map[string]any) Object {
-	var w wire
+	asked := make(map[string]bool, len(attrs))
+	for field := range attrs {
+		asked[field] = true
+	}
+	return fromWire(name, wired(attrs), asked)
+}
+
+func wired(attrs map[string]any) (w wire) {
 	text, err := json.Marshal(attrs)
 	if err == nil {
 		err = json.Unmarshal(text, &w)
@@ -59,11 +66,7 @@ func decoded(name string, attrs map[string]any) Object {
 	if err != nil { // what came as JSON of the same fields can go that way again
 		panic(err)
 	}
-	asked := make(map[string]bool, len(attrs))
-	for field := range attrs {
-		asked[field] = true
-	}
-	return fromWire(name, w, asked)
+	return w
 }
 
 // short is the name without that of the host.
@@ -98,11 +101,7 @@ func (o ownAttributes) record() record {
 	case len(vars) > 0:
 		attrs["vars"] = vars
 	}
-	final := maps.Clone(o.attrs)
-	for _, fixed := range []string{"package", "templates", "groups", "zone"} {
-		delete(final, fixed)
-	}
-	return record{Kind: o.kind, Name: o.name, Templates: o.named, Attrs: attrs, Whole: final}
+	return record{Kind: o.kind, Name: o.name, Templates: o.named, Attrs: attrs, Whole: o.attrs}
 }
 
 // ownOf finds out what an object has of its own, by making others of its templates: one with nothing else, and one that is like it but for

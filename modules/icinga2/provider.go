@@ -24,7 +24,8 @@ type provider struct {
 	audited   bool   // look for objects without a file
 	checkMode bool
 	notes     notes
-	some      string // a host that there is, once somebody asked
+	some      string   // a host that there is, once somebody asked
+	coming    []record // in check mode: what a run would have brought back before it looks
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
 	ofHosts map[string]bool
 
@@ -103,6 +104,10 @@ func (p *provider) observeAll(ctx context.Context, looks map[kind]*look, scope b
 				return err
 			}
 			have = append(have, found...)
+			have = append(have, p.expected(k, looks[k].asked, func(o Object) bool {
+				inside := p.ofHosts == nil || k == hostKind || p.ofHosts[o.host]
+				return slices.Contains(looks[k].names, o.full()) || scope && inside && o.in(p.stack) && (k == serviceKind || p.ofHosts != nil)
+			})...)
 		}
 		return nil
 	})

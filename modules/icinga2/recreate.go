@@ -328,7 +328,28 @@ type record struct {
 	Name      string         `json:"name"`
 	Templates []string       `json:"templates,omitempty"`
 	Attrs     map[string]any `json:"attrs"`           // what it has of its own
-	Whole     map[string]any `json:"whole,omitempty"` // what it is set to afterwards, where it comes out differently
+	Whole     map[string]any `json:"whole,omitempty"` // all that it had; afterwards it is set to that where it comes out differently
+}
+
+// will gives those of some attributes that it has when it is made again, as a query gives them.
+func (r record) will(asked map[string]bool) map[string]any {
+	attrs := maps.Clone(r.Whole)
+	if len(attrs) == 0 { // then its own are all that is known
+		attrs = map[string]any{"package": apiPackage, "templates": append([]string{identified(r.Name).short()}, r.Templates...)}
+		vars := map[string]any{}
+		for name, value := range r.Attrs {
+			if variable, ok := strings.CutPrefix(name, "vars."); ok {
+				vars[variable] = value
+			} else {
+				attrs[name] = value
+			}
+		}
+		if len(vars) > 0 {
+			attrs["vars"] = vars
+		}
+	}
+	maps.DeleteFunc(attrs, func(name string, _ any) bool { return !asked[name] })
+	return attrs
 }
 
 // restores is how often objects are made again that went with another one, with a second more of a pause each time: a server that is
@@ -385,13 +406,17 @@ func (p *provider) restore(ctx context.Context, r record) error {
 	if err != nil && !errors.Is(err, httpapi.ErrConflict) || len(r.Whole) == 0 {
 		return err
 	}
-	now, err := get[map[string]any](ctx, p.client, r.Kind, r.Name, slices.Sorted(maps.Keys(r.Whole))...)
+	final := maps.Clone(r.Whole)
+	for _, fixed := range []string{"package", "templates", "groups", "zone"} {
+		delete(final, fixed)
+	}
+	now, err := get[map[string]any](ctx, p.client, r.Kind, r.Name, slices.Sorted(maps.Keys(final))...)
 	if err != nil {
 		return err
 	}
 	round(now)
 	attrs := map[string]any{}
-	for name, value := range r.Whole {
+	for name, value := range final {
 		if !equal(value, now[name]) {
 			attrs[name] = value
 		}

@@ -574,6 +574,49 @@ func TestARehearsalCountsForNothing(t *testing.T) {
 	assert.NotContains(t, l.names(serviceKind), "web1!"+left)
 }
 
+// Check mode counts with what the run would bring back first.
+func TestCheckModeCountsWithWhatComesBack(t *testing.T) {
+	t.Parallel()
+	for path, left := range map[string]string{"/v1/objects/hosts/web1": "", "/v1/objects/services/web1!b": "web1!a"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			l := hostLab(t)
+			task := options{"name": "web1", "stack": "shop", "templates": []string{"linux-host"}, "services": []options{element("a"), element("b")}}
+			l.ok(task)
+			l.recorder.Inject(emulator.On(http.MethodPut, path, emulator.Always, emulator.Fault{Kind: emulator.DropBefore}))
+			a := l.run(task.With(options{"groups": []string{"web"}, "recreate": "always", "api_retries": 0, "services": nil}))
+			require.Contains(t, a.Msg, "could not be brought back")
+			require.Equal(t, left, strings.Join(l.names(serviceKind), " "))
+			l.recorder.ClearFaults()
+
+			all := options{"stack": "shop", "state": "absent"}
+			a = l.dryRun(all)
+			assert.ElementsMatch(t, []string{"web1 deleted", "a deleted", "b deleted"}, a.Actions())
+			services := l.services()
+			services.StateDir = l.StateDir
+			services.URL = l.URL // that of the note
+			for _, task := range []options{
+				{"host": "web1", "name": "a", "notes": "changed"},
+				{"for_hosts": []string{"web*"}, "services": []options{element("a")}, "stack": "shop", "purge": true},
+			} {
+				dry := services.dryRun(task)
+				assert.NotEmpty(t, dry.Warnings)
+				if _, last := task["purge"]; last {
+					a = services.ok(task)
+					assert.Equal(t, dry.Objects, a.Objects)
+					assert.Equal(t, []string{"a unchanged", "b deleted"}, a.Actions())
+				} else {
+					assert.Equal(t, []string{"a updated"}, dry.Actions())
+				}
+			}
+			dry := l.dryRun(all)
+			a = l.ok(all)
+			assert.Equal(t, dry.Objects, a.Objects)
+			assert.ElementsMatch(t, []string{"web1 deleted", "a deleted"}, a.Actions())
+		})
+	}
+}
+
 // reloadedLab is a lab whose server does what the test says when a certain call comes, before it answers. There is a host with a service of
 // the task, one of somebody else and a downtime; recreate is a task that creates it anew.
 func reloadedLab(t testing.TB) (l *lab, when func(method, path string, do func()), recreate options) {
