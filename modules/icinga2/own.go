@@ -158,17 +158,32 @@ func (p *provider) bare(ctx context.Context, n *note, e effective) (named []stri
 	}
 }
 
+// active tells whether an object is checked that has of its own nothing but its templates, which bare cannot tell.
+func (p *provider) active(ctx context.Context, n *note, e effective, named []string, base sight) (any, error) {
+	if len(named) == 0 {
+		return true, nil
+	}
+	attrs := map[string]any{"enable_notifications": false, "enable_event_handler": false}
+	if slices.Contains(base.without, "check_command") {
+		attrs["check_command"] = e.attrs["check_command"]
+	}
+	seen, err := p.rehearse(ctx, n, e, named, attrs)
+	if err != nil {
+		return nil, err
+	}
+	return seen.as(e.short())["enable_active_checks"], nil
+}
+
 // needsCommand tells whether an object was refused because nothing gave it a check command.
 func needsCommand(err error) bool {
 	return errors.Is(err, httpapi.ErrRefused) && strings.Contains(err.Error(), "'check_command'")
 }
 
-// beyond is what an object has that one of its templates alone has not. Where it is not known what that has, active checks are the object's
-// own only if they are off.
+// beyond is what an object has that one of its templates alone has not.
 func (e effective) beyond(named []string, base map[string]any) ownAttributes {
 	own := map[string]any{}
 	for name, value := range e.attrs {
-		from, known := base[name]
+		from := base[name]
 		switch name {
 		case "package", "templates":
 		case "vars":
@@ -177,10 +192,6 @@ func (e effective) beyond(named []string, base map[string]any) ownAttributes {
 			}
 		case "groups":
 			if !reconcile.SameSet(e.object().Groups, decoded(e.name, map[string]any{name: from}).Groups) {
-				own[name] = value
-			}
-		case "enable_active_checks":
-			if known && value != from || !known && value == false {
 				own[name] = value
 			}
 		default:

@@ -195,8 +195,9 @@ func (r *recreation) servicesOf(ctx context.Context) ([]record, error) {
 	}
 	slices.SortFunc(found, func(a, b effective) int { return strings.Compare(a.name, b.name) })
 	type known struct {
-		named []string
-		base  sight
+		named  []string
+		base   sight
+		active any
 	}
 	byTemplates := map[string]known{}
 	records := make([]record, 0, len(found))
@@ -207,12 +208,17 @@ func (r *recreation) servicesOf(ctx context.Context) ([]record, error) {
 		key := strings.Join(service.templates(), "\n")
 		k, ok := byTemplates[key]
 		if !ok {
-			if k.named, k.base, err = r.bare(ctx, r.note, service); err != nil {
+			if k.named, k.base, err = r.bare(ctx, r.note, service); err == nil {
+				k.active, err = r.active(ctx, r.note, service, k.named, k.base)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("%s: its service %s could not be created again, so it was left as it is: %w", r.id, service.name, err)
 			}
 			byTemplates[key] = k
 		}
-		records = append(records, service.beyond(k.named, k.base.as(service.short())).record())
+		base := k.base.as(service.short())
+		base["enable_active_checks"] = k.active
+		records = append(records, service.beyond(k.named, base).record())
 	}
 	return records, nil
 }

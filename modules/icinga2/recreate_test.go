@@ -255,11 +255,14 @@ template Service "top" { import "base"; notes = "top"; enable_active_checks = fa
 	}
 	l.root.Update(t, "services", "web1!b", map[string]any{"enable_active_checks": true, "display_name": "mine"})
 	before := l.contents()
+	l.recorder.ResetCalls()
 	l.ok(options{"name": "web1", "check_command": "dummy", "groups": []string{"web"}, "recreate": "always"})
+	assert.Zero(t, l.recorder.Count(http.MethodPost, "/v1/objects/services/*"), "they are whole at once")
 	before["web1"]["groups"] = []any{"web"}
 	assert.Equal(t, before, l.contents())
 	text := l.server.Files(t)["conf.d/services/web1!a.conf"]
 	assert.NotContains(t, text, "notes = ", "what came from a template still does")
+	assert.NotContains(t, text, "enable_active_checks = ")
 	assert.Contains(t, text, "notes_url = ")
 }
 
