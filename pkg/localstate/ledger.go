@@ -106,7 +106,7 @@ func (l *Ledger) Alone(ctx context.Context, key string, do func() error) error {
 }
 
 // Recent gives the ids that processes of this controller created in some groups within the keep time, sorted, whatever became of them
-// since. It reads all files, so ask for many groups at once.
+// since. It reads all files, so ask for many groups at once, and removes those in which nothing counts any more.
 // A damaged or unreadable file only makes it know less.
 func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
 	if l.dir == nil {
@@ -117,31 +117,29 @@ func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
 		marks[l.groupMark(group)] = true
 	}
 	var ids []string
-	for stripe := range 256 {
-		err := l.dir.Read(ctx, stripeName(byte(stripe)), func(content []byte) {
-			page, err := decodePage(content)
-			if err != nil {
-				return
-			}
-			page.expire(now, l.Keep)
-			for _, e := range page.Entries {
-				if marks[e.Group] {
-					ids = append(ids, e.ID)
-				}
-			}
-		})
-		if ctx.Err() != nil {
-			break
-		}
+	err := l.dir.Each(ctx, stripePrefix, func(content []byte) (spent bool) {
+		page, err := decodePage(content)
 		if err != nil {
-			l.warn(err)
+			return false
 		}
+		page.expire(now, l.Keep)
+		for _, e := range page.Entries {
+			if marks[e.Group] {
+				ids = append(ids, e.ID)
+			}
+		}
+		return len(page.Entries) == 0
+	})
+	if err != nil && ctx.Err() == nil {
+		l.warn(err)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
-func stripeName(stripe byte) string { return fmt.Sprintf("ledger-%02x", stripe) }
+const stripePrefix = "ledger-"
+
+func stripeName(stripe byte) string { return fmt.Sprintf("%s%02x", stripePrefix, stripe) }
 
 // groupMark stands for a group of this ledger's scope; like a key's it cannot be read back.
 func (l *Ledger) groupMark(group string) string {

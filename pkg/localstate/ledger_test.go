@@ -144,6 +144,50 @@ func TestRecent(t *testing.T) {
 	assert.Empty(t, ledger("api").Recent(ended, "shop"))
 }
 
+func TestRecentClearsAwayWhatCountsNoMore(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	folder := t.TempDir()
+	l := localstate.NewLedger(folder)
+	l.Now = func() time.Time { return now }
+	m := &maker{valid: true}
+	once(t, l, "old", m)
+	require.Error(t, l.Once(t.Context(), "group", "never made", nil, func() (string, error) { return "", errors.New("no") }))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ledger-new"), []byte(`{"v":9,"entries":{}}`), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "limit"), nil, 0o600))
+	now = now.Add(localstate.DefaultKeep)
+	once(t, l, "young", m)
+	assert.Equal(t, []string{"2"}, l.Recent(t.Context(), "group"))
+	left, err := filepath.Glob(filepath.Join(folder, "*"))
+	require.NoError(t, err)
+	assert.Len(t, left, 3, "what counts, what is of another version, and what is no ledger")
+	assert.Empty(t, l.Warnings())
+}
+
+// Files are removed while others wait for their locks.
+func TestRecentRemovesNothingThatIsBeingMade(t *testing.T) {
+	folder := t.TempDir()
+	m := &maker{valid: true}
+	var group sync.WaitGroup
+	for range 4 {
+		l := localstate.NewLedger(folder)
+		group.Go(func() {
+			for key := range 40 {
+				assert.NoError(t, l.Once(t.Context(), "group", fmt.Sprint("key", key), m.known, m.create))
+				_ = l.Once(t.Context(), "group", fmt.Sprint("none", key), m.known, func() (string, error) { return "", errors.New("no") })
+			}
+		})
+		group.Go(func() {
+			for range 10 {
+				l.Recent(t.Context(), "group")
+			}
+			assert.Empty(t, l.Warnings())
+		})
+	}
+	group.Wait()
+	assert.Equal(t, 40, m.made, "nothing is made twice")
+	assert.Len(t, localstate.NewLedger(folder).Recent(t.Context(), "group"), 40)
+}
+
 // oneFile is one of the ledger's files.
 func oneFile(t *testing.T, folder string) string {
 	t.Helper()

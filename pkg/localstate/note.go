@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gofrs/flock"
 )
@@ -73,17 +72,7 @@ func (n *Note) Remove() error {
 // off where a process ended while it wrote. Nobody else can open the note meanwhile. What look answers is what it holds from then on; nil
 // removes it.
 func (d *Dir) Left(prefix string, look func(path string, content []byte) (next []byte)) error {
-	entries, err := os.ReadDir(d.path)
-	if err != nil {
-		return unusable("listing "+d.path, err)
-	}
-	var failed []error
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), prefix) {
-			failed = append(failed, d.left(entry.Name(), look))
-		}
-	}
-	return errors.Join(failed...)
+	return d.named(prefix, func(name string) error { return d.left(name, look) })
 }
 
 func (d *Dir) left(name string, look func(path string, content []byte) []byte) error {
