@@ -194,6 +194,35 @@ func expectExamples(t *testing.T, m ansible.Module, text string) {
 	}
 }
 
+// TestBundledOptionsAreThoseDocumented: what is read fast says the same as what people read.
+func TestBundledOptionsAreThoseDocumented(t *testing.T) {
+	t.Parallel()
+	for i, m := range All() {
+		short := Bundled()[i]
+		assert.Less(t, len(short.Documentation), len(m.Documentation)/2, "%s: run `make generate`", m.Name)
+		want, err := ansible.ParseSpec(m.Documentation, m.Params, m.Rules)
+		require.NoError(t, err)
+		have, err := ansible.ParseSpec(short.Documentation, short.Params, short.Rules)
+		require.NoError(t, err)
+		assert.Equal(t, want, have, "%s: run `make generate`", m.Name)
+	}
+}
+
+// BenchmarkSpec compares the two for all modules together.
+func BenchmarkSpec(b *testing.B) {
+	for name, list := range map[string][]ansible.Module{"documented": All(), "bundled": Bundled()} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for _, m := range list {
+					if _, err := ansible.ParseSpec(m.Documentation, m.Params, m.Rules); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestSharedOptionsAreDocumentedAlike: whoever knows one module of the suite knows these of all.
 func TestSharedOptionsAreDocumentedAlike(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,22 +39,23 @@ func layers() []layer {
 		yaml         = "go.yaml.in/yaml/v3"
 		testify      = "github.com/stretchr/testify/"
 	)
-	service := []string{"pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/progress", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window",
+	service := []string{"pkg/pattern", "pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/progress", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window",
 		"golang.org/x/sync/", mapstructure, yaml}
 	return []layer{
 		{"pkg/secret", nil, "whatever can hold a secret must be able to import it, so it imports nothing"},
+		{"pkg/pattern", nil, "any package may need one"},
 		{"pkg/localstate", []string{"github.com/gofrs/flock", "golang.org/x/sys/"}, "state files know neither HTTP nor Ansible"},
 		{"pkg/progress", nil, "how far a run is can be told from any floor, so it stands below all of them"},
-		{"pkg/ansible", []string{"pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
+		{"pkg/ansible", []string{"pkg/pattern", "pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
 		{"pkg/ansible/ansibletest", []string{"pkg/ansible", "pkg/secret", testify, yaml}, "it helps tests of modules, not of one service"},
 		{"pkg/ansible/playtest", []string{"pkg/ansible/ansibletest", "golang.org/x/sys/"}, "it runs plays with whatever modules there are"},
-		{"pkg/httpapi", []string{"pkg/secret", "pkg/localstate", "pkg/progress", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
+		{"pkg/httpapi", []string{"pkg/pattern", "pkg/secret", "pkg/localstate", "pkg/progress", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
 		{"pkg/reconcile", []string{"pkg/progress", "golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
 		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
 		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
-		{"pkg/window", nil, "when something shall be is the same for every service that keeps quiet for a while"},
+		{"pkg/window", []string{"pkg/pattern"}, "when something shall be is the same for every service that keeps quiet for a while"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/progress", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/emulator", testify}, "it runs any vendor's module against any vendor's emulator"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
@@ -79,6 +81,7 @@ type ban struct {
 
 func bans() []ban {
 	process := []string{"pkg/ansible", "pkg/emulator/serve"}
+	serving := []string{"pkg/emulator", "pkg/emulator/statuscake", "pkg/emulator/pingdom"}
 	return []ban{
 		{[]string{"os.Exit", "os.Args", "os.Stdin", "os.Stdout", "flag.Parse", "flag.CommandLine", "log.Fatal", "log.Fatalf", "log.Fatalln"}, process, false,
 			"the process belongs to pkg/ansible: anything else on standard output breaks the one JSON answer that Ansible reads"},
@@ -86,6 +89,8 @@ func bans() []ban {
 			"standard output carries the one JSON answer, and nobody reads a log of a module"},
 		{[]string{"context.Background", "context.TODO"}, process, false,
 			"take ctx from the caller, so that SIGTERM and the total timeout reach every call"},
+		{[]string{"regexp.MustCompile"}, append(serving, "pkg/pattern", "modules/collection"), false,
+			"each task starts the program anew: use pattern.New, which compiles what is used"},
 		{[]string{"time.Sleep"}, nil, true,
 			"nobody can cancel a bare sleep: wait on a timer and ctx.Done(); a test waits on a channel or inside testing/synctest"},
 	}
@@ -113,6 +118,39 @@ func TestLayers(t *testing.T) {
 			t.Errorf("%s: %s", path.Join(f.dir, f.name), complaint)
 		}
 	}
+}
+
+// TestPatterns compiles each pattern, which the program itself does only when it needs it.
+func TestPatterns(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, f := range parseTree(t, "..") {
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 1 {
+				return true
+			}
+			if name, ok := call.Fun.(*ast.SelectorExpr); !ok || name.Sel.Name != "New" || !isNamed(name.X, "pattern") {
+				return true
+			}
+			found++
+			literal, ok := call.Args[0].(*ast.BasicLit)
+			if !assert.True(t, ok, "%s/%s: a pattern is written out where it is made", f.dir, f.name) {
+				return true
+			}
+			expression, err := strconv.Unquote(literal.Value)
+			require.NoError(t, err)
+			_, err = regexp.Compile(expression)
+			assert.NoError(t, err, "%s/%s", f.dir, f.name)
+			return true
+		})
+	}
+	assert.Greater(t, found, 20)
+}
+
+func isNamed(x ast.Expr, name string) bool {
+	id, ok := x.(*ast.Ident)
+	return ok && id.Name == name
 }
 
 // TestPackageComments holds that a package says what it is for, once.
@@ -156,6 +194,7 @@ func TestBreachesAreFound(t *testing.T) {
 		{"dot import", "modules/pingdom/a.go", `package pingdom; import . "os"; func f() { Exit(1) }`, "dot import"},
 		{"context made below main", "pkg/httpapi/a.go", `package httpapi; import "context"; func f() { g(context.Background()) }`, "take ctx from the caller"},
 		{"context made by main", "modules/pingdom/x/main.go", `package main; import "context"; func main() { run(context.Background()) }`, ""},
+		{"a pattern that is compiled at each start", "pkg/httpapi/a.go", `package httpapi; import "regexp"; var p = regexp.MustCompile("a")`, "use pattern.New"},
 		{"sleep", "pkg/httpapi/a.go", `package httpapi; import "time"; func f() { time.Sleep(1) }`, "nobody can cancel"},
 		{"sleep in a test", "pkg/httpapi/a_test.go", `package httpapi; import "time"; func f() { time.Sleep(1) }`, "nobody can cancel"},
 		{"print", "pkg/resource/a.go", `package resource; import "fmt"; func f() { fmt.Println() }`, "standard output"},

@@ -4,13 +4,14 @@ package alerta
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
-var agePattern = regexp.MustCompile(`^(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?$`)
+var agePattern = pattern.New(`^(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?$`)
 
 // longestAge is far beyond what any alert is kept for, and what the server's arithmetic takes.
 const longestAge = 3650 * 24 * time.Hour

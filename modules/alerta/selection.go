@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // stackTag is what the tag that names an alert's stack begins with.
@@ -160,7 +162,7 @@ func amongAny(values, have []string) bool {
 const maxFilters = 3000
 
 // phrasePattern is what the query language takes as it is between quotes, on every database of the server: MongoDB's looks for whole words.
-var phrasePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9 _.:=@/-]*[A-Za-z0-9])?$`)
+var phrasePattern = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9 _.:=@/-]*[A-Za-z0-9])?$`)
 
 // filters gives the parts of the selection that the server can narrow a list by without losing an alert that is meant. They only save
 // reading: what the server lists is compared again.

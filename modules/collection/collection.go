@@ -2,7 +2,7 @@
 
 // Package collection makes what Ansible wants to find in a collection for each module beside its program: a Python file that
 // documents it and says its argument spec, the documentation that several modules share, and meta/runtime.yml, which names the one
-// action plugin of all modules. All of it follows from the modules' documentation files and rules.
+// action plugin of all modules; and, for the program that all modules are in, their options in a form that is read fast. All of it follows from the modules' documentation files and rules.
 package collection
 
 import (
@@ -18,6 +18,9 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
+
+// options is the folder of what the bundle knows of the modules' options.
+const options = "modules/options"
 
 // Command is what writes the files anew.
 const Command = "make generate"
@@ -56,6 +59,11 @@ func Files(modules []ansible.Module) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
 		files["plugins/modules/"+m.Name+".py"] = stub
+		short, err := ansible.Shorten(m.Documentation)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
+		}
+		files[options+"/"+m.Name+".json"] = append(short, '\n')
 	}
 	return files, nil
 }
@@ -316,9 +324,12 @@ func runtime(modules []ansible.Module) []byte {
 	return []byte(b.String())
 }
 
+// Folders are those in which every file of the extension is generated.
+var Folders = map[string]string{"plugins/modules": ".py", "plugins/doc_fragments": ".py", options: ".json"}
+
 // Stale tells whether a generated file is left over from a module that is gone.
 func Stale(files map[string][]byte, name string) bool {
 	_, wanted := files[name]
-	folders := []string{"plugins/modules", "plugins/doc_fragments"}
-	return !wanted && slices.Contains(folders, path.Dir(name)) && path.Ext(name) == ".py"
+	extension, generated := Folders[path.Dir(name)]
+	return !wanted && generated && path.Ext(name) == extension
 }

@@ -9,13 +9,13 @@ import (
 	"maps"
 	"math"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
@@ -73,7 +73,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-var durationPattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$`)
+var durationPattern = pattern.New(`^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$`)
 
 // read gives the duration that the user wrote; empty is none where an attribute may have none.
 func (d duration) read(option string, orNone bool) (*duration, error) {
@@ -142,7 +142,7 @@ func (v Vars) Format(f fmt.State, _ rune) {
 }
 
 // credential is what a variable's name has in it whose value is not to be seen.
-var credential = regexp.MustCompile(`(?i)pass|secret|token|communit|auth|credential|private|pwd|(^|[_.-])(api)?_?key($|[_.-])|apikey`)
+var credential = pattern.New(`(?i)pass|secret|token|communit|auth|credential|private|pwd|(^|[_.-])(api)?_?key($|[_.-])|apikey`)
 
 // masked hides all texts and numbers below names that look like those of credentials, and keeps the names.
 func (v Vars) masked() map[string]any {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/localstate"
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
@@ -129,7 +129,7 @@ const (
 	rehearsalMark = "stackwatch-rehearsal"
 )
 
-var rehearsalPattern = regexp.MustCompile(`^` + rehearsalName + `[A-Z2-7]{10}-[0-9]+$`)
+var rehearsalPattern = pattern.New(`^stackwatch-rehearsal-[A-Z2-7]{10}-[0-9]+$`)
 
 // isRehearsal tells whether a host or service is one that is made for a moment, by its name.
 func isRehearsal(short string) bool { return rehearsalPattern.MatchString(short) }

@@ -5,12 +5,12 @@ package icinga2
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 )
 
@@ -18,7 +18,7 @@ import (
 const longestName = 250
 
 // listed is what becomes of a list or dictionary where a text is wanted.
-var listed = regexp.MustCompile(`^(?:\[(?:['"{\[].*)?\]|\{(?:['"].*)?\})$`)
+var listed = pattern.New(`^(?:\[(?:['"{\[].*)?\]|\{(?:['"].*)?\})$`)
 
 // checkProse refuses what a template leaves of nothing, or was not rendered. Notes may well hold a lone }}.
 func checkProse(option string, text *string) error {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/names"
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -381,7 +381,7 @@ func classify(a httpapi.Answer) error {
 	return nil
 }
 
-var limitPattern = regexp.MustCompile(`Remaining: (\d+) Time until reset: (\d+)`)
+var limitPattern = pattern.New(`Remaining: (\d+) Time until reset: (\d+)`)
 
 // parseLimits gives the wait that a 429 asks for: the longest until one of the two limits that is used up starts anew.
 func parseLimits(_ int, header http.Header) (wait time.Duration, known bool) {

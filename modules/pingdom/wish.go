@@ -9,12 +9,12 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 )
@@ -73,10 +73,10 @@ func applyState(c *Check, state string) error {
 }
 
 var (
-	idPattern     = regexp.MustCompile(`^[0-9]{1,18}$`)
-	stackPattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,50}$`)
-	headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-	regionPattern = regexp.MustCompile(`^(?i:region: *)?(?i:(EU|NA|APAC|LATAM))$`)
+	idPattern     = pattern.New(`^[0-9]{1,18}$`)
+	stackPattern  = pattern.New(`^[A-Za-z0-9_-]{1,50}$`)
+	headerPattern = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	regionPattern = pattern.New(`^(?i:region: *)?(?i:(EU|NA|APAC|LATAM))$`)
 )
 
 const longestTag = 64 // characters

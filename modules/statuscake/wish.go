@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
@@ -38,9 +38,9 @@ func uptimeWish(item resource.Item[Test]) (Test, error) {
 }
 
 var (
-	idPattern     = regexp.MustCompile(`^[0-9]{1,20}$`)
-	codePattern   = regexp.MustCompile(`^[1-9][0-9]{2}$`)
-	regionPattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	idPattern     = pattern.New(`^[0-9]{1,20}$`)
+	codePattern   = pattern.New(`^[1-9][0-9]{2}$`)
+	regionPattern = pattern.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 )
 
 func checkTexts(t *Test) error {

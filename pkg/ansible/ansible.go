@@ -14,8 +14,9 @@ package ansible
 import (
 	"context"
 	"os"
-	"regexp"
 	"runtime/debug"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // Module is one Ansible module.
@@ -74,7 +75,7 @@ type OptionRules struct {
 	// It goes with type json, and with HideBelow.
 	HideFrom int
 	// HideBelow hides, in an option of type dict that is no secret as a whole, what is below keys that match. HideFrom holds there too.
-	HideBelow *regexp.Regexp
+	HideBelow *pattern.Pattern
 	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
 	ApplyDefaults bool
 	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.

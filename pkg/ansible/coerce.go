@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // coerce makes a value of the named type out of what was given, or says in Ansible's words why it cannot.
@@ -97,7 +98,7 @@ func boolWord(value any) (truth, ok bool) {
 // maxDigits bounds integers as Python bounds their conversion to text.
 const maxDigits = 4300
 
-var decimal = regexp.MustCompile(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$`)
+var decimal = pattern.New(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$`)
 
 // toInt takes integers (booleans stay what they are) and whatever Python's Decimal reads as a whole number.
 func toInt(value any) (any, error) {
@@ -177,7 +178,7 @@ func asciiDigits(text string) string {
 }
 
 // A number in Python's writing: underscores stand between digits only.
-var float = regexp.MustCompile(`^[+-]?(?:(?:[0-9](?:_?[0-9])*)?\.?(?:[0-9](?:_?[0-9])*)?(?:[eE][+-]?[0-9](?:_?[0-9])*)?|(?i:inf|infinity|nan))$`)
+var float = pattern.New(`^[+-]?(?:(?:[0-9](?:_?[0-9])*)?\.?(?:[0-9](?:_?[0-9])*)?(?:[eE][+-]?[0-9](?:_?[0-9])*)?|(?i:inf|infinity|nan))$`)
 
 func toFloat(value any) (any, error) {
 	refused := fmt.Errorf("%s cannot be converted to a float", className(value))
@@ -311,7 +312,7 @@ func toJSON(value any) (any, error) {
 	}
 }
 
-var human = regexp.MustCompile(`^([0-9]*\.?[0-9]+)(?:[\s\v\x1c-\x1f\x{85}\p{Z}]*([A-Za-z]+))?[\s\v\x1c-\x1f\x{85}\p{Z}]*$`)
+var human = pattern.New(`^([0-9]*\.?[0-9]+)(?:[\s\v\x1c-\x1f\x{85}\p{Z}]*([A-Za-z]+))?[\s\v\x1c-\x1f\x{85}\p{Z}]*$`)
 
 // toBytes reads sizes such as 10M or 1.5 GB; with bits the units are Mb and the like.
 func toBytes(value any, bits bool) (any, error) {

@@ -3,8 +3,9 @@
 package ansible
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // environment is what coercion asks about the world around the module.
@@ -14,7 +15,7 @@ type environment struct {
 	home func(user string) (string, bool)
 }
 
-var variable = regexp.MustCompile(`\$(\w+|\{[^}]*\})`)
+var variable = pattern.New(`\$(\w+|\{[^}]*\})`)
 
 // expandPath puts in environment variables, then a home folder for a leading ~ or ~user. What is not known stays as it is.
 func (e environment) expandPath(path string) string {

@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest/argspec"
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -204,7 +204,7 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 func TestWhatIsBelowSomeKeysIsHidden(t *testing.T) {
 	m := module(`{vars: {type: dict}, l: {type: list, elements: dict, suboptions: {vars: {type: dict}}}}`,
 		answering(ansible.Result{"text": "below listed within written plain pair"}, nil))
-	hide := ansible.OptionRules{HideBelow: regexp.MustCompile("key"), HideFrom: 5}
+	hide := ansible.OptionRules{HideBelow: pattern.New("key"), HideFrom: 5}
 	m.Rules.Options = map[string]ansible.OptionRules{
 		"vars": hide, "l": {Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": hide}}},
 	}

@@ -3,13 +3,13 @@
 package ansible
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
-var looksLikePassword = regexp.MustCompile(`(?i)^(?:.+[-_\s])?pass(?:[-_\s]?(?:word|phrase|wrd|wd)?)(?:[-_\s].+)?$`)
+var looksLikePassword = pattern.New(`(?i)^(?:.+[-_\s])?pass(?:[-_\s]?(?:word|phrase|wrd|wd)?)(?:[-_\s].+)?$`)
 
 // logInvocation tells the system log what the module was called with, without secrets, and warns about an option that
 // looks like a password although nobody said whether it is one.

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // parseLiteral reads a Python literal: dictionaries, lists, tuples, texts, numbers, True, False and None. Playbooks that
@@ -210,7 +211,7 @@ func (p *literal) number() (any, error) {
 }
 
 // An integer as Python writes it; 010 is none.
-var whole = regexp.MustCompile(`^(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*|0(?:_?0)*)$`)
+var whole = pattern.New(`^(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*|0(?:_?0)*)$`)
 
 func wholeLiteral(text string, negative bool) (any, error) {
 	if !whole.MatchString(text) || len(text) > maxDigits {

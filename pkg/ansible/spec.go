@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // Spec is an argument spec: what options there are and what holds among them. The order of Options is that of the
@@ -60,7 +60,7 @@ type Option struct {
 	RemovedFrom       string
 	Advice            map[string]string // by value that is no choice
 	HideFrom          int
-	HideBelow         *regexp.Regexp
+	HideBelow         *pattern.Pattern
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -278,5 +278,10 @@ func (r *reader) choices() []any {
 }
 
 func knownType(name string) bool {
-	return slices.Contains(strings.Fields("str int float bool list dict path raw json jsonarg bytes bits"), name)
+	switch name {
+	case "str", "int", "float", "bool", "list", "dict", "path", "raw", "json", "jsonarg", "bytes", "bits":
+		return true
+	default:
+		return false
+	}
 }

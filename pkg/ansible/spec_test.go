@@ -4,7 +4,6 @@ package ansible_test
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest/argspec"
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -232,7 +232,7 @@ func TestSpecsThatAnsibleWouldNotTake(t *testing.T) {
 		{options("a: {type: dict}"), "only short parts of type json can be left unhidden, not of dict",
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {Secret: true, HideFrom: 4}}}},
 		{options("a: {type: list}"), "only type dict has keys below which something can be hidden, not list",
-			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {HideBelow: regexp.MustCompile("x")}}}},
+			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {HideBelow: pattern.New("x")}}}},
 		{options("a: {}"), "the deprecated alias x is not among the documented aliases",
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {DeprecatedAliases: []ansible.DeprecatedAlias{{Name: "x"}}}}}},
 	} {

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -97,10 +97,7 @@ const (
 )
 
 // scrubber takes credentials out of texts, in every form in which they may come back.
-type scrubber struct {
-	replacer *strings.Replacer
-	userInfo *regexp.Regexp // the credentials of URLs, such as a proxy's
-}
+type scrubber struct{ replacer *strings.Replacer }
 
 const leastSecret = 4 // characters; what is shorter in a header is no credential
 
@@ -138,11 +135,14 @@ func newScrubber(secrets []secret.Value, authorize func(http.Header)) *scrubber 
 			pairs = append(pairs, form, secret.Mask)
 		}
 	}
-	return &scrubber{strings.NewReplacer(pairs...), regexp.MustCompile(`://[^/?#\s"]*@`)}
+	return &scrubber{strings.NewReplacer(pairs...)}
 }
 
+// userInfo is the credentials in a URL, such as a proxy's.
+var userInfo = pattern.New(`://[^/?#\s"]*@`)
+
 func (s *scrubber) text(text string) string {
-	return s.replacer.Replace(s.userInfo.ReplaceAllString(text, "://"))
+	return s.replacer.Replace(userInfo.ReplaceAllString(text, "://"))
 }
 
 // quote makes a body fit for an error text: no secrets, one line, at most limit characters.

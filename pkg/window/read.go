@@ -4,10 +4,11 @@ package window
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
 // DefaultDuration is how long a window is that does not say it.
@@ -20,9 +21,9 @@ const (
 )
 
 var (
-	durationPattern = regexp.MustCompile(`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$`)
-	zonePattern     = regexp.MustCompile(`([Zz]|[+-][0-9]{2}:?[0-9]{2})$`)
-	secondsPattern  = regexp.MustCompile(`^[0-9]{10}$`) // 2001 to 2286
+	durationPattern = pattern.New(`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$`)
+	zonePattern     = pattern.New(`([Zz]|[+-][0-9]{2}:?[0-9]{2})$`)
+	secondsPattern  = pattern.New(`^[0-9]{10}$`) // 2001 to 2286
 )
 
 // Read reads the options start and duration, nil where they were not given. A window that shall exist must not be over.
