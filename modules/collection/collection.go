@@ -325,11 +325,13 @@ func runtime(modules []ansible.Module) []byte {
 }
 
 // Folders are those in which every file of the extension is generated.
-var Folders = map[string]string{"plugins/modules": ".py", "plugins/doc_fragments": ".py", options: ".json"}
+func Folders() map[string]string {
+	return map[string]string{"plugins/modules": ".py", "plugins/doc_fragments": ".py", options: ".json"}
+}
 
 // Stale tells whether a generated file is left over from a module that is gone.
 func Stale(files map[string][]byte, name string) bool {
 	_, wanted := files[name]
-	extension, generated := Folders[path.Dir(name)]
+	extension, generated := Folders()[path.Dir(name)]
 	return !wanted && generated && path.Ext(name) == extension
 }

@@ -35,7 +35,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 			assert.Equal(t, string(content), string(have), "%s is stale: run `%s`", name, collection.Command)
 		}
 	}
-	for folder := range collection.Folders {
+	for folder := range collection.Folders() {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*"))
 		require.NoError(t, err)
 		for _, file := range found {

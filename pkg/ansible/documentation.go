@@ -53,9 +53,6 @@ func documentationSection(documentation []byte) (*dict, error) {
 	return described, nil
 }
 
-// specKeys are what an argument spec needs of an option's documentation.
-var specKeys = []string{"type", "elements", "required", "default", "choices", "aliases", "options", "suboptions"}
-
 // Shorten gives a documentation file with nothing in it but the argument spec, as JSON. ParseSpec makes the same of both, and of the short
 // one in a tenth of the time, which is more than all else that a module does before its first call.
 func Shorten(documentation []byte) ([]byte, error) {
@@ -73,13 +70,14 @@ func Shorten(documentation []byte) ([]byte, error) {
 }
 
 func shortenOptions(options *dict) {
+	needed := []string{"type", "elements", "required", "default", "choices", "aliases", "options", "suboptions"} // see buildOption
 	for _, described := range options.values {
 		option, ok := described.(*dict)
 		if !ok {
 			continue
 		}
 		for _, key := range slices.Clone(option.keys) {
-			if !slices.Contains(specKeys, key) {
+			if !slices.Contains(needed, key) {
 				option.remove(key)
 			}
 		}
