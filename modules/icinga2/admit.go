@@ -22,7 +22,7 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 	if !plan.Changed() {
 		return nil
 	}
-	may, err := p.access(ctx)
+	may, err := p.rights(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,18 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 		return err
 	}
 	return p.admitServices(ctx, plan, fresh)
+}
+
+// rights tells what the user may do, which is asked once.
+func (p *provider) rights(ctx context.Context) (may access, err error) {
+	if p.may == nil {
+		may, err = p.access(ctx)
+		if err != nil {
+			return may, err
+		}
+		p.may = &may
+	}
+	return *p.may, nil
 }
 
 // reference is what an attribute of an object names.

@@ -52,7 +52,48 @@ func (p *provider) Cascade(ctx context.Context, plan reconcile.Plan[Object]) (re
 			step.Reason = strings.TrimPrefix(step.Reason+", with its services of the configuration: "+strings.Join(ruled, ", "), ", ")
 		}
 	}
-	return append(plan, along...), nil
+	plan = append(plan, along...)
+	return plan, p.nameHanging(ctx, plan)
+}
+
+// takesAlong is in the changes of a deletion what goes with it and is neither a host nor a service.
+const takesAlong = "takes_along"
+
+// nameHanging names what was made through the API and goes with what is deleted, of the kinds that nothing brings back and that the user may see.
+func (p *provider) nameHanging(ctx context.Context, plan reconcile.Plan[Object]) error {
+	doomed, hosts := map[string]*reconcile.Step[Object]{}, map[string]bool{}
+	for i := range plan {
+		if step := &plan[i]; step.Err == nil && step.Action == reconcile.Delete {
+			doomed[step.ID], hosts[step.Have.State.host] = step, true
+		}
+	}
+	if len(doomed) == 0 {
+		return nil
+	}
+	may, err := p.rights(ctx)
+	if err != nil {
+		return err
+	}
+	kinds := slices.DeleteFunc([]kind{dependencyKind, notificationKind, scheduledDowntimeKind}, func(k kind) bool {
+		return !may.may("objects/query/" + string(k))
+	})
+	named := map[string][]string{}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(hosts)), mostByHosts) {
+		found, err := p.hanging(ctx, part, kinds)
+		if err != nil {
+			return err
+		}
+		for _, h := range found {
+			i := slices.IndexFunc(h.places(), func(id string) bool { return doomed[id] != nil })
+			if i >= 0 && h.text("package") == apiPackage {
+				named[h.places()[i]] = append(named[h.places()[i]], h.String())
+			}
+		}
+	}
+	for id, names := range named {
+		doomed[id].Changes = append(doomed[id].Changes, reconcile.Change{Field: takesAlong, Before: names})
+	}
+	return nil
 }
 
 // carried gives the services of hosts, by host and sorted by name.

@@ -41,6 +41,11 @@ func commentSettings() []string {
 	return []string{"author", "text", "entry_time", "entry_type", "expire_time", "persistent"}
 }
 
+// allHanging reads all that hangs from hosts and from their services.
+func (p *provider) allHanging(ctx context.Context, hosts []string) ([]hanger, error) {
+	return p.hanging(ctx, hosts, slices.Sorted(maps.Keys(hangers())))
+}
+
 // hanger is an object that hangs from a host or service.
 type hanger struct {
 	kind  kind
@@ -48,17 +53,16 @@ type hanger struct {
 	attrs map[string]any
 }
 
-// hanging reads all that hangs from hosts and from their services.
-func (p *provider) hanging(ctx context.Context, hosts []string) ([]hanger, error) {
-	all := hangers()
+// hanging reads what hangs from hosts and from their services, of some kinds.
+func (p *provider) hanging(ctx context.Context, hosts []string, kinds []kind) ([]hanger, error) {
 	var found []hanger
-	for _, k := range slices.Sorted(maps.Keys(all)) {
+	for _, k := range kinds {
 		variable := strings.ToLower(string(k))
 		expression := "hosts.contains(" + variable + ".host_name)"
 		if k == dependencyKind {
 			expression = "hosts.contains(dependency.parent_host_name) || hosts.contains(dependency.child_host_name)"
 		}
-		objects, err := query[map[string]any](ctx, p.client, k, filter{expression, map[string]any{"hosts": set(hosts)}}, all[k]...)
+		objects, err := query[map[string]any](ctx, p.client, k, filter{expression, map[string]any{"hosts": set(hosts)}}, hangers()[k]...)
 		if err != nil {
 			return nil, fmt.Errorf("looking for what goes with %s: %w", reconcile.Enumerate(hosts, 3), err)
 		}
@@ -87,6 +91,20 @@ func (h hanger) on(o Object) bool {
 		return at("child_") || at("parent_")
 	}
 	return at("")
+}
+
+// places gives the full names of all that it goes with, services before their hosts.
+func (h hanger) places() []string {
+	var services, hosts []string
+	for _, end := range []string{"", "child_", "parent_"} {
+		if host := h.text(end + "host_name"); host != "" {
+			hosts = append(hosts, host)
+			if service := h.text(end + "service_name"); service != "" {
+				services = append(services, host+"!"+service)
+			}
+		}
+	}
+	return append(services, hosts...)
 }
 
 func (h hanger) String() string { return string(h.kind) + " " + h.name }
@@ -187,7 +205,7 @@ func (p *provider) admitReplacements(ctx context.Context, plan reconcile.Plan[Ob
 	}
 	var all []hanger
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(hosts)), mostByHosts) {
-		found, err := p.hanging(ctx, part)
+		found, err := p.allHanging(ctx, part)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
+	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
 func hostLab(t testing.TB, more ...icingatest.Option) *lab {
@@ -99,6 +100,53 @@ func TestAHostTakesTheServicesOfRules(t *testing.T) {
 	a := l.ok(options{"stack": "shop", "state": "absent"})
 	assert.Equal(t, "not declared, with its services of the configuration: applied-service", a.Only(t).Reason)
 	assert.Empty(t, l.names(serviceKind))
+}
+
+// What else goes with a host or service is of no kind that the module manages, and is named all the same, as far as the user may see it.
+func TestADeletionNamesWhatHangsFromIt(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t, icingatest.Config("hanging.conf", `
+object NotificationCommand "tell" { command = [ "/bin/true" ] }
+object User "ann" { enable_notifications = false }
+apply Notification "ruled" to Service { command = "tell"; users = [ "ann" ]; assign where service.name == "a" }
+`))
+	l.host("web2")
+	notify := map[string]any{"command": "tell", "users": []string{"ann"}}
+	l.root.Put(t, "notifications", "web2!hand", notify)
+	task := options{"stack": "shop", "name": "web1", "check_command": "dummy", "services": []options{element("a"), element("b")}}
+	arrange := func() {
+		l.ok(task)
+		l.root.Put(t, "notifications", "web1!hand", notify)
+		l.root.Put(t, "notifications", "web1!a!hand", notify)
+		l.root.Put(t, "dependencies", "web2!hand", map[string]any{"parent_host_name": "web1", "child_host_name": "web2"})
+		l.root.Put(t, "scheduleddowntimes", "web1!b!hand",
+			map[string]any{"author": "ann", "comment": "nightly", "ranges": options{"monday": "02:00-03:00"}, "duration": 60})
+	}
+	arrange()
+	along := func(names ...any) any { return resourcetest.Change{Before: names} }
+	for name, o := range map[string]options{"the whole stack": {"stack": "shop", "state": "absent"}, "one host": {"name": "web1", "state": "absent"}} {
+		dry := l.dryRun(o)
+		a := l.ok(o)
+		assert.Equal(t, dry.Objects, a.Objects, name)
+		assert.Equal(t, dry.Diff, a.Diff, name)
+		found := map[string]any{}
+		for _, object := range a.Objects {
+			found[value(object.ID)] = object.Changes[takesAlong]
+		}
+		assert.Equal(t, map[string]any{
+			"web1": along("Dependency web2!hand", "Notification web1!hand"), "web1!a": along("Notification web1!a!hand"),
+			"web1!b": along("ScheduledDowntime web1!b!hand"),
+		}, found, name)
+		assert.Contains(t, fmt.Sprint(a.Diff), "Notification web1!a!hand", name)
+		arrange()
+	}
+	services := l.services()
+	services.ok(options{"host": "web1", "name": "a", "state": "absent"})
+
+	user := l.server.AddUser(t, "status/query", "objects/query/Host", "objects/query/Service", "objects/delete/*")
+	a := services.OK(services.as(user, options{"host": "web1", "name": "b", "state": "absent"}))
+	assert.Equal(t, []string{"b deleted"}, a.Actions())
+	assert.NotContains(t, a.Raw, takesAlong)
 }
 
 func TestAStackGoesWithEverythingUnderIt(t *testing.T) {

@@ -24,6 +24,7 @@ type provider struct {
 	audited   bool   // look for objects without a file
 	checkMode bool
 	notes     notes
+	may       *access  // once somebody asked
 	some      string   // a host that there is, once somebody asked
 	coming    []record // in check mode: what a run would have brought back before it looks
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.

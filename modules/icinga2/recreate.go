@@ -116,7 +116,7 @@ func (r *recreation) prepare(ctx context.Context) error {
 	if r.MustReplace(reconcile.Object[Object]{ID: r.id, State: r.old.object()}, r.wish) == "" {
 		return errDone
 	}
-	hanging, err := r.hanging(ctx, []string{r.old.object().host})
+	hanging, err := r.allHanging(ctx, []string{r.old.object().host})
 	if err != nil {
 		return err
 	}
@@ -316,7 +316,7 @@ func (r *recreation) missed(ctx context.Context) {
 	if len(r.outside) == 0 {
 		return
 	}
-	hanging, err := r.hanging(ctx, []string{r.old.object().host})
+	hanging, err := r.allHanging(ctx, []string{r.old.object().host})
 	if err != nil {
 		r.warn("%s: what its configuration files let hang from it could not be looked at again: %v", r.id, err)
 		return

@@ -852,7 +852,11 @@ objects:
         - unchanged
         - failed
     changes:
-      description: For each attribute that differs, its value before and after; what looks like a credential is masked.
+      description:
+        - For each attribute that differs, its value before and after; what looks like a credential is masked.
+        - >-
+          Of what is deleted, C(takes_along) names the notifications, dependencies and scheduled downtimes that were made through
+          the API and go with it, as far as the API user may query them (V(objects/query/Notification) and so on).
       type: dict
       sample:
         check_interval:
