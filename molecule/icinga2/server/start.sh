@@ -99,9 +99,13 @@ taken() {
 if [ "$port" = 0 ]; then
 	# Ports below those that the system gives to outgoing connections stay free while the server restarts.
 	until [ "$port" != 0 ] && ! taken "$port"; do port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 10000)); done
-elif taken "$port"; then
-	echo "port $port is in use" >&2
-	exit 1
+else
+	tries=0
+	while taken "$port"; do # threads of one that was killed hold it for a moment longer than its process
+		tries=$((tries + 1))
+		[ "$tries" != 40 ] || { echo "port $port is in use" >&2; exit 1; }
+		sleep 0.05
+	done
 fi
 if ! launch "$port"; then
 	rm "$dir/pid"
