@@ -98,7 +98,7 @@ func TestAHostTakesTheServicesOfRules(t *testing.T) {
 	l := hostLab(t)
 	l.ok(options{"name": "web1", "stack": "shop", "check_command": "dummy", "vars": options{"apply_service": true}})
 	a := l.ok(options{"stack": "shop", "state": "absent"})
-	assert.Equal(t, "not declared, with its services of the configuration: applied-service", a.Only(t).Reason)
+	assert.Equal(t, "all of shop is to go, with its services of the configuration: applied-service", a.Only(t).Reason)
 	assert.Empty(t, l.names(serviceKind))
 }
 

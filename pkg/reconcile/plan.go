@@ -368,14 +368,17 @@ func (c *computation[S]) purge(have []Object[S]) (Plan[S], error) {
 		return nil, nil
 	}
 	var doomed Plan[S]
-	total := 0
+	total, reason := 0, NotDeclared
+	if c.policy.Whole {
+		reason = "all of " + c.policy.Group + " is to go"
+	}
 	for _, o := range have {
 		if !c.policy.Scope(o) {
 			continue
 		}
 		total++
 		if _, declared := c.claimed[o.ID]; !declared {
-			doomed = append(doomed, c.deletion(-1, o, NotDeclared))
+			doomed = append(doomed, c.deletion(-1, o, reason))
 		}
 	}
 	if c.policy.Limit.Allows(len(doomed), total) {
@@ -389,7 +392,7 @@ func (c *computation[S]) purge(have []Object[S]) (Plan[S], error) {
 	return nil, &LimitError{Limit: c.policy.Limit, Total: total, Keys: keys}
 }
 
-// NotDeclared is the Reason of steps that delete what Policy.Scope selects and no wish declares.
+// NotDeclared is the Reason of steps that delete what Policy.Scope selects and no wish declares, unless the whole of a group is to go.
 const NotDeclared = "not declared"
 
 // Check finds wishes that contradict each other whatever there is. Compute does it too; a caller who asks before Observe spares

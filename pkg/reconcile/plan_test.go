@@ -122,6 +122,11 @@ func TestCompute(t *testing.T) {
 			pol:  policy{Scope: func(o object) bool { return *o.State.Name != "d" }},
 			plan: "0 b unchanged id 2\n1 new created\n-1 a deleted id 1 (not declared)\n-1 c deleted id 3 (not declared)",
 		},
+		"the whole of a group": {
+			have: []object{there("1", "a"), there("2", "b")},
+			pol:  policy{Scope: func(o object) bool { return *o.State.Name != "b" }, Whole: true, Group: "shop"},
+			plan: "-1 a deleted id 1 (all of shop is to go)",
+		},
 		"what is asked to go is not purged twice": {
 			have: []object{there("1", "a"), there("2", "b")},
 			want: append(wants("b"), want{State: memory.Named("a"), Absent: true}), pol: policy{Scope: everything},
