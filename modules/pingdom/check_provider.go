@@ -275,6 +275,8 @@ func (p *checks) DeleteMany(ctx context.Context, have []reconcile.Object[Check])
 		err, doubt := said[i], ""
 		switch {
 		case vain(err):
+		case err == nil && ctx.Err() != nil:
+			continue // no look is left to the run, and Pingdom has said that it is done
 		case unseen != nil && err == nil:
 			err, doubt = unseen, ", which Pingdom says is done"
 		case unseen != nil && !declined(err):

@@ -24,6 +24,12 @@ func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
 	resourcetest.RunsAtOnce(t, scene)
 }
 
+// TestAWriteThatIsAnsweredAfterASignalIsDone: who hangs up on it would not know.
+func TestAWriteThatIsAnsweredAfterASignalIsDone(t *testing.T) {
+	t.Parallel()
+	resourcetest.AnsweredAfterASignal(t, scene)
+}
+
 // scene is an account for the runs that every module must survive.
 func scene(t testing.TB, opt emulator.Options) resourcetest.Scene {
 	t.Helper()

@@ -6,6 +6,8 @@
 // The rule behind it: a request is repeated only when that cannot do harm. GET, PUT and DELETE have the same effect
 // once or twice; a POST goes out again only if the server certainly did not act. Otherwise the error is ErrUncertain,
 // and the caller has to look before it sends again. A Request can say that its method means something else to the service.
+//
+// When its context ends, a call ends too, but not while the service may be acting on it: a write that was sent is waited for a moment longer.
 package httpapi
 
 import (

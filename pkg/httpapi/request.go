@@ -27,12 +27,16 @@ type Request struct {
 // Repeat says whether sending a request twice has the effect of sending it once.
 type Repeat int
 
-// ByMethod takes GET, HEAD, PUT and DELETE for harmless. Harmless is for a POST that only reads, Creates for a PUT that makes something new.
+// ByMethod takes GET, HEAD, PUT and DELETE for harmless. Harmless is for a POST that only reads, or that sets something and adds nothing,
+// Creates for a PUT that makes something new.
 const (
 	ByMethod Repeat = iota
 	Harmless
 	Creates
 )
+
+// methodOverride is the header of a POST that stands for another method, such as a GET whose query would be too long for a URL.
+const methodOverride = "X-Http-Method-Override"
 
 // prepared is a Request in the form in which each attempt sends it.
 type prepared struct {
@@ -43,13 +47,14 @@ type prepared struct {
 	body       []byte      // nil without one
 	fresh      func() any  // nil where the body is always the same
 	repeatable bool        // the effect of sending it twice is that of once
+	writes     bool        // the service may act on it
 }
 
 func (c *Client) prepare(r Request) (prepared, error) {
-	p := prepared{method: r.Method, header: r.Header.Clone()}
+	p := prepared{method: r.Method, header: r.Header.Clone(), writes: r.Header.Get(methodOverride) != http.MethodGet}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		p.repeatable = true
+		p.repeatable, p.writes = true, false
 		if r.Form != nil || r.JSON != nil || r.Fresh != nil {
 			return p, fmt.Errorf("a %s cannot carry a body", r.Method)
 		}

@@ -389,6 +389,91 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
+// patient is a clock whose sleeps last until nobody waits for their end any more. It tells how long each was to be.
+type patient struct {
+	fakeClock
+
+	asked chan time.Duration
+}
+
+func newPatient() *patient {
+	return &patient{fakeClock{now: epoch}, make(chan time.Duration, 1)}
+}
+
+func (p *patient) Sleep(ctx context.Context, d time.Duration) error {
+	p.asked <- d
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAWriteThatWasSentIsAnsweredAfterTheEnd(t *testing.T) {
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		t.Run(method, func(t *testing.T) {
+			clock := newPatient()
+			ctx, cancel := context.WithCancel(t.Context())
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				cancel()
+				assert.Equal(t, lastWord, <-clock.asked)
+				fine(w, r)
+			})
+			c := newClient(t, s.URL, func(c *Config) { c.Clock = clock })
+			var got thing
+			require.NoError(t, c.Do(ctx, Request{Method: method, Path: []string{"x"}}, &got))
+			assert.Equal(t, thing{"7"}, got)
+			require.ErrorIs(t, c.Do(ctx, Request{Method: method, Path: []string{"x"}}, nil), context.Canceled)
+			assert.Len(t, s.calls(), 1, "no further write begins")
+			assert.Zero(t, c.Stats().Waited, "the time is not the rate limit's")
+		})
+	}
+	t.Run("by a refusal", func(t *testing.T) {
+		clock := newPatient()
+		ctx, cancel := context.WithCancel(t.Context())
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			cancel()
+			<-clock.asked
+			answer(http.StatusTooManyRequests, "")(w, r)
+		})
+		err := newClient(t, s.URL, func(c *Config) { c.Clock = clock }).Do(ctx, Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
+		require.ErrorIs(t, err, context.Canceled)
+		assert.NotErrorIs(t, err, ErrUncertain, "the server has said that it did nothing")
+		assert.Len(t, s.calls(), 1)
+	})
+}
+
+func TestNothingElseIsWaitedForAfterTheEnd(t *testing.T) {
+	override := http.Header{methodOverride: {http.MethodGet}}
+	for name, request := range map[string]Request{
+		"a GET":                      {Method: http.MethodGet, Path: []string{"x"}},
+		"a POST that stands for one": {Method: http.MethodPost, Path: []string{"x"}, Repeat: Harmless, Header: override},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := newPatient()
+			ctx, cancel := context.WithCancel(t.Context())
+			s := newServer(t, func(_ http.ResponseWriter, r *http.Request) {
+				cancel()
+				_, _ = io.Copy(io.Discard, r.Body) // before its end the server does not notice who hangs up
+				<-r.Context().Done()
+			})
+			require.ErrorIs(t, newClient(t, s.URL, func(c *Config) { c.Clock = clock }).Do(ctx, request, nil), context.Canceled)
+			assert.Empty(t, clock.asked)
+		})
+	}
+	t.Run("a write that was not sent", func(t *testing.T) {
+		clock := newPatient()
+		ctx, cancel := context.WithCancel(t.Context())
+		transport := &http.Transport{DialContext: func(dialing context.Context, _, _ string) (net.Conn, error) {
+			cancel()
+			<-dialing.Done()
+			return nil, dialing.Err()
+		}}
+		c := newClient(t, "http://unreachable.invalid", func(c *Config) { c.Clock, c.Transport = clock, transport })
+		err := c.Do(ctx, Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
+		require.ErrorIs(t, err, context.Canceled)
+		assert.NotErrorIs(t, err, ErrUncertain)
+		assert.Empty(t, clock.asked)
+	})
+}
+
 // net/http sends a GET again by itself when a connection that was kept alive dies. The count must know, and a POST must
 // not be among them.
 func TestReusedConnectionDies(t *testing.T) {

@@ -32,10 +32,10 @@ type outcome struct {
 
 // send makes one attempt. Its outcome must be released.
 func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) outcome {
-	attempt, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	p := do.prepared
 	w := &watch{}
+	attempt, cancel := c.attempt(ctx, p.writes, w, timeout)
+	defer cancel()
 	r := c.rest.R().SetContext(httptrace.WithClientTrace(attempt, w.hooks(do)))
 	r.Header = c.authorized(p)
 	if p.fresh != nil {
@@ -66,6 +66,26 @@ func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) o
 		o.err = errTooLarge
 	}
 	return o
+}
+
+// attempt is the context of one attempt. A read ends with ctx. A write that was sent may be answered for lastWord after that: the service
+// is about to act, and who hangs up does not know whether it did.
+func (c *Client) attempt(ctx context.Context, writes bool, w *watch, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if !writes {
+		return context.WithTimeout(ctx, timeout)
+	}
+	attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	forget := context.AfterFunc(ctx, func() {
+		defer cancel()
+		// A transport of a test's own may tell nothing.
+		if w.connected.Load() || c.cfg.Transport != nil && !w.traced.Load() {
+			_ = c.clock.Sleep(attempt, lastWord)
+		}
+	})
+	return attempt, func() {
+		forget()
+		cancel()
+	}
 }
 
 // release gives the body's memory back; nothing may refer to it any more. Large ones are left to the collector.

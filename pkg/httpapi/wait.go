@@ -16,6 +16,7 @@ const (
 	maxBackoff      = 30 * time.Second
 	maxWait         = 5 * time.Minute        // a server that asks for more fails the call instead
 	limitedStep     = 250 * time.Millisecond // a further 429 in a row waits at least this much longer than the one before
+	lastWord        = 3 * time.Second        // for the answer to a write after its caller was stopped; pkg/ansible waits a little longer
 	limitedPerRetry = 10                     // many runs may share a busy account: 429 has a budget of its own
 	margin          = 50 * time.Millisecond  // the server's clock, and how long requests take, are not ours
 	forEver         = 365 * 24 * time.Hour   // what an absurd Retry-After is cut to

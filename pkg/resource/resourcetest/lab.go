@@ -113,6 +113,9 @@ func (l *Lab) Quiet() {
 
 // Clock advances itself by every sleep, so that nothing waits.
 type Clock struct {
+	// Before is asked at the begin of each sleep. nil for nobody.
+	Before func(ctx context.Context, d time.Duration)
+
 	mu  sync.Mutex
 	now time.Time
 }
@@ -129,6 +132,9 @@ func (c *Clock) Now() time.Time {
 
 // Sleep moves the clock on, unless the context has ended.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
+	if c.Before != nil {
+		c.Before(ctx, d)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ctx.Err() == nil {

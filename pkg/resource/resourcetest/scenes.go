@@ -3,16 +3,21 @@
 package resourcetest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
@@ -206,6 +211,51 @@ func RunsAtOnce(t *testing.T, open func(t testing.TB, opt emulator.Options) Scen
 			assert.Equal(t, c.objects, posts)
 			assert.Len(t, s.held(nil), c.objects)
 			s.Settled(task)
+		})
+	}
+}
+
+// AnsweredAfterASignal sends a signal while a write is under way that the service carries out and answers only then: it is done, no other
+// begins, and nothing is left in doubt.
+func AnsweredAfterASignal(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			signals, waits := make(chan os.Signal, 1), make(chan struct{})
+			s := open(t, emulator.Options{Sleep: func(_ context.Context, d time.Duration) error {
+				if d > 0 {
+					signals <- syscall.SIGTERM
+					<-waits
+				}
+				return nil
+			}})
+			clock := NewClock()
+			clock.Before = func(ctx context.Context, _ time.Duration) {
+				close(waits)
+				<-ctx.Done()
+			}
+			p := mixed(s)
+			p.Fill()
+			s.account.Inject(emulator.Rule{Index: emulator.AnyCall, Method: method, Skip: 1, Fault: emulator.Fault{Kind: emulator.Delay, Delay: time.Second}})
+			a := s.RunBy(clock, p.Task.With(Options{"api_concurrency": 1}), func(p *ansible.Process) { p.Signals = signals })
+			assert.True(t, a.Failed)
+			assert.Contains(t, a.Msg, "interrupted by SIGTERM")
+			writes := s.WriteCalls()
+			require.NotEmpty(t, writes)
+			assert.Equal(t, method, writes[len(writes)-1].Method, "no further write began")
+			done := 0
+			for _, told := range a.Objects {
+				switch told.Action {
+				case "failed":
+					assert.Contains(t, told.Error, "not attempted")
+				case "created", "updated", "deleted":
+					done++
+				}
+			}
+			assert.GreaterOrEqual(t, done, len(writes), "each write that was sent is told as done")
+			p.Judge(a, "after the signal")
+			assert.False(t, s.Run(p.Task).Failed)
+			s.Settled(p.Task)
 		})
 	}
 }
