@@ -92,10 +92,10 @@ func (c contents) onlyWhatBelongsThere(t *testing.T) {
 		wanted = append(wanted, "plugins/bin/"+p, "plugins/modules/"+p)
 	}
 	wanted = append(wanted, "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs/changelog.yaml", "changelogs/config.yaml",
-		"meta/execution-environment.yml", "meta/runtime.yml", "plugins/action/bundle.py", "plugins/bin/NOTICES.txt", "plugins/bin/SHA256SUMS",
-		"plugins/bin/licences.spdx")
+		"docs/testing.md", "meta/execution-environment.yml", "meta/runtime.yml", "plugins/action/bundle.py", "plugins/bin/NOTICES.txt",
+		"plugins/bin/SHA256SUMS", "plugins/bin/licences.spdx")
 	more := regexp.MustCompile(`^(` + strings.Join([]string{
-		`changelogs/fragments/[^/]+\.yml`, `docs/[^/]+\.md`, `playbooks/([^/]+/)*[^/]+\.(yml|cfg)`, `plugins/doc_fragments/\w+\.py`,
+		`changelogs/fragments/[^/]+\.yml`, `playbooks/([^/]+/)*[^/]+\.(yml|cfg)`, `plugins/doc_fragments/\w+\.py`,
 		`tests/sanity/ignore-[0-9.]+\.txt`,
 	}, "|") + `)$`)
 	for _, entry := range c {
