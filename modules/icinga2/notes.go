@@ -214,7 +214,7 @@ func (p *provider) finishAlone(ctx context.Context, left noted) ([]record, error
 	event := "an earlier run was interrupted while it created " + left.Object + " anew"
 	missing, err := p.missingOf(ctx, left.Records)
 	if left.atEnd() && len(missing) > 0 && err == nil {
-		event = "a reload of the server has lost what it had confirmed to an earlier run, which created " + left.Object + " anew"
+		event = "a reload of the server has lost what it had confirmed while " + left.Object + " was created anew"
 		missing, err = p.lost(ctx, left.Object, missing)
 	}
 	if err == nil {

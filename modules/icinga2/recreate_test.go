@@ -672,7 +672,7 @@ func TestWhatAReloadHasTakenAwayIsBroughtBackByTheNextRun(t *testing.T) {
 
 	const lost = "host web1, service web1!a, service web1!theirs, downtime web1!"
 	a = l.dryRun(other)
-	assert.Contains(t, fmt.Sprint(a.Warnings), "a reload of the server has lost what it had confirmed to an earlier run, which created web1 anew; a run without check mode brings back: "+lost)
+	assert.Contains(t, fmt.Sprint(a.Warnings), "a reload of the server has lost what it had confirmed while web1 was created anew; a run without check mode brings back: "+lost)
 	user := l.server.AddUser(t, "status/query", "objects/query/*")
 	a = l.DryRun(l.as(user, other))
 	assert.Contains(t, fmt.Sprint(a.Warnings), "web1 was created anew, and since then the server was reloaded and does not know any more: "+lost)
@@ -707,7 +707,7 @@ func TestWhatAReloadTakesAwayIsMadeOnceMore(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]struct{ path, warning string }{
 		"while the host is created anew": {"/v1/objects/downtimes", "the server was reloaded while web1 was created anew, and lost what it had confirmed; made once more: service web1!a, service web1!theirs"},
-		"after that":                     {"/v1/objects/services/web1!z", "a reload of the server has lost what it had confirmed to an earlier run, which created web1 anew; brought back: service web1!a, service web1!theirs"},
+		"after that":                     {"/v1/objects/services/web1!z", "a reload of the server has lost what it had confirmed while web1 was created anew; brought back: service web1!a, service web1!theirs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -911,8 +911,8 @@ audit:
 brought_back:
   description:
     - >-
-      Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed, or
-      had created again until a reload of the server lost it.
+      Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed,
+      and of what was created again and then lost by a reload of the server.
   returned: when there was something
   type: list
   elements: str
