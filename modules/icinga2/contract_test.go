@@ -30,8 +30,9 @@ func TestContract(t *testing.T) {
 		for field, reason := range fixed {
 			excused[field] = reason
 		}
+		server := icingatest.Start(t)
 		reconciletest.Run(t, reconciletest.Suite[Object]{
-			New:  func(t testing.TB) reconciletest.Subject[Object] { return newSubject(t, serviceKind) },
+			New:  func(t testing.TB) reconciletest.Subject[Object] { return newSubject(t, server, serviceKind) },
 			Full: fullService, Edits: edits(), NotEdited: excused, Secrets: []string{"hunter2", "correct-horse"},
 		})
 	})
@@ -41,16 +42,18 @@ func TestContract(t *testing.T) {
 		ofHosts["address"] = func(o *Object) { o.Address = pointer("192.0.2.99") }
 		ofHosts["address6"] = func(o *Object) { o.Address6 = pointer("2001:db8::99") }
 		ofHosts["flapping_ignore_states"] = func(o *Object) { o.FlappingIgnoreStates = []string{"Up", "Down"} }
+		server := icingatest.Start(t)
 		reconciletest.Run(t, reconciletest.Suite[Object]{
-			New:  func(t testing.TB) reconciletest.Subject[Object] { return newSubject(t, hostKind) },
+			New:  func(t testing.TB) reconciletest.Subject[Object] { return newSubject(t, server, hostKind) },
 			Full: fullHost, Edits: ofHosts, NotEdited: fixed, Secrets: []string{"hunter2", "correct-horse"},
 		})
 	})
 }
 
-func newSubject(t testing.TB, k kind) reconciletest.Subject[Object] {
-	server := icingatest.Start(t)
+// newSubject empties the server first.
+func newSubject(t testing.TB, server *icingatest.Server, k kind) reconciletest.Subject[Object] {
 	root := server.Client(t, icingatest.Root)
+	deleteHosts(t, root)
 	if k == serviceKind {
 		root.Put(t, "hosts", "web1", map[string]any{"check_command": "dummy"})
 	}

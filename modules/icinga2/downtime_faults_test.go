@@ -26,9 +26,10 @@ const schedulePath = "/v1/actions/schedule-downtime"
 // TestDowntimeContract holds the provider of downtimes to what every provider must do.
 func TestDowntimeContract(t *testing.T) {
 	t.Parallel()
+	server := icingatest.Start(t)
 	const identity, replaced = "is a part of the identity", "is replaced and not edited; see the tests of the module"
 	reconciletest.Run(t, reconciletest.Suite[Downtime]{
-		New: newDowntimeSubject,
+		New: func(t testing.TB) reconciletest.Subject[Downtime] { return newDowntimeSubject(t, server) },
 		Full: func(i int) Downtime {
 			comment, author := fmt.Sprintf("Plan %d", i), "stackwatch"
 			d := Downtime{Comment: &comment, Author: &author, Schedule: window.Schedule{Start: noon().Add(24 * time.Hour), Duration: 2 * time.Hour}}
@@ -42,8 +43,10 @@ func TestDowntimeContract(t *testing.T) {
 	})
 }
 
-func newDowntimeSubject(t testing.TB) reconciletest.Subject[Downtime] {
-	p := newPause(t)
+// newDowntimeSubject empties the server first.
+func newDowntimeSubject(t testing.TB, server *icingatest.Server) reconciletest.Subject[Downtime] {
+	p := pauseOn(t, server)
+	p.empty()
 	p.watch("web1")
 	faults := map[reconciletest.Trouble][]emulator.Rule{
 		reconciletest.LastPageFails: {emulator.On(http.MethodGet, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: 503})},
@@ -70,6 +73,10 @@ func (p pause) upheaval() resourcetest.Plight {
 			hosts[verb] = append(hosts[verb], name)
 		}
 	}
+	p.watch(slices.Concat(hosts["new"], hosts["longer"], hosts["same"], hosts["gone"], []string{"child", "new0!http", "longer0!http"})...)
+	p.below("child", "new0")
+	p.below("child", "longer0")
+	p.empty = p.removeDowntimes // the hosts stay as they are
 	const mine = "Deployment"
 	const later, begin, end = 24 * time.Hour, 24.0 * 60, 25.0 * 60 // the clock goes on while calls are repeated
 	mineAlone := func(text string) bool { return strings.HasPrefix(strings.TrimPrefix(text, "+"), mine+" ") }
@@ -88,9 +95,6 @@ func (p pause) upheaval() resourcetest.Plight {
 			options{"hosts": []any{"gone*"}, "state": "absent"},
 		}}),
 		Fill: func() func() any {
-			p.watch(slices.Concat(hosts["new"], hosts["longer"], hosts["same"], hosts["gone"], []string{"child", "new0!http", "longer0!http"})...)
-			p.below("child", "new0")
-			p.below("child", "longer0")
 			for _, host := range hosts["longer"] {
 				p.schedule(mine, host, begin, end-30, options{"all_services": true})
 			}

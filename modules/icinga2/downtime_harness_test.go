@@ -26,7 +26,12 @@ func noon() time.Time { return time.Date(2099, 11, 21, 12, 0, 0, 0, time.UTC) }
 
 func newPause(t testing.TB, more ...icingatest.Option) pause {
 	t.Helper()
-	p := pause{newLab(t, world.downtimeModule, "downtimes", more...)}
+	return pauseOn(t, icingatest.Start(t, more...))
+}
+
+func pauseOn(t testing.TB, server *icingatest.Server) pause {
+	t.Helper()
+	p := pause{labOn(t, server, world.downtimeModule, "downtimes")}
 	p.Setup.Contents = func() any {
 		all := p.root.Objects(t, "downtimes", "")
 		for _, attrs := range all {
@@ -98,6 +103,13 @@ func (p pause) stored() []string {
 	}
 	slices.Sort(texts)
 	return texts
+}
+
+// removeDowntimes removes all of them.
+func (p pause) removeDowntimes() {
+	p.T.Helper()
+	p.root.Do(p.T, "POST", "/v1/actions/remove-downtime", options{"type": "Downtime", "filter": "true"}) // a failure where there are none
+	require.Empty(p.T, p.stored())
 }
 
 // ids gives the full names of the downtimes by their objects; there must be one of each.

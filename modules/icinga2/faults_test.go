@@ -22,18 +22,20 @@ import (
 // emptied is a recorder whose server can be emptied.
 type emptied struct {
 	*icingatest.Recorder
-	root *icingatest.Client
-	t    testing.TB
+	lab *lab
 }
 
-// Reset deletes what was made through the API.
+// Reset deletes what was made through the API, or what the lab says.
 func (e emptied) Reset() {
-	for name, attrs := range e.root.Objects(e.t, "hosts", "") {
-		if attrs["package"] == apiPackage {
-			e.root.Delete(e.t, "hosts", name)
-		}
-	}
+	e.lab.empty()
 	e.ResetCalls()
+}
+
+// deleteHosts deletes the hosts that were made through the API, and all that stands on them.
+func deleteHosts(t testing.TB, root *icingatest.Client) {
+	t.Helper()
+	answer := root.Do(t, http.MethodDelete, "/v1/objects/hosts?cascade=1", options{"filter": `host.package == "_api"`})
+	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
 }
 
 // TestFaultMatrix lets each single call of a run fail in each way. Whatever happens: one valid answer, no wrong deletion, what is told as

@@ -27,6 +27,7 @@ type lab struct {
 	server   *icingatest.Server
 	recorder *icingatest.Recorder
 	root     *icingatest.Client
+	empty    func() // for a new account, where a test needs one
 }
 
 type (
@@ -51,7 +52,8 @@ func labBehind(t testing.TB, server *icingatest.Server, module func(world) ansib
 	t.Helper()
 	recorder := server.Record(t, opt)
 	l := &lab{T: t, server: server, recorder: recorder, root: server.Client(t, icingatest.Root)}
-	l.Lab = resourcetest.New(t, emptied{recorder, l.root, t}, resourcetest.Setup{
+	l.empty = func() { deleteHosts(t, l.root) }
+	l.Lab = resourcetest.New(t, emptied{recorder, l}, resourcetest.Setup{
 		Name: module(world{}).Name, Plural: plural, Token: server.Password(icingatest.Ansible),
 		URLVariable: "ICINGA2_API_URL", TokenVariable: "ICINGA2_API_PASSWORD",
 		Module: func(stateDir string, clock *resourcetest.Clock) ansible.Module {
