@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,12 @@ type maker struct {
 	asked   []string
 	valid   bool
 	failing error
+}
+
+func (m *maker) count() int {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	return m.made
 }
 
 func (m *maker) known(id string) (bool, error) {
@@ -81,21 +88,23 @@ func TestAloneKeepsOthersWaiting(t *testing.T) {
 	folder := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var group sync.WaitGroup
-		m, alone := &maker{}, 0
+		m := &maker{}
+		var alone atomic.Int32 // the lock is one between processes, of which the race detector knows nothing
 		one, two := localstate.NewLedger(folder, "api"), localstate.NewLedger(folder, "api")
 		require.NoError(t, one.Alone(t.Context(), "web", func() error {
 			group.Go(func() { once(t, two, "web", m) })
 			group.Go(func() {
-				assert.NoError(t, two.Alone(t.Context(), "web", func() error { alone++; return nil }))
+				assert.NoError(t, two.Alone(t.Context(), "web", func() error { alone.Add(1); return nil }))
 			})
 			synctest.Wait()
-			assert.Zero(t, m.made+alone)
+			assert.Zero(t, m.count())
+			assert.Zero(t, alone.Load())
 			once(t, localstate.NewLedger(folder, "other api"), "web", m)
 			return nil
 		}))
 		group.Wait()
-		assert.Equal(t, 2, m.made)
-		assert.Equal(t, 1, alone)
+		assert.Equal(t, 2, m.count())
+		assert.Equal(t, int32(1), alone.Load())
 
 		failing := errors.New("own")
 		require.ErrorIs(t, one.Alone(t.Context(), "web", func() error { return failing }), failing)
