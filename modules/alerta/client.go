@@ -55,19 +55,15 @@ type connection struct {
 	Password secret.Value      `mapstructure:"api_password"`
 }
 
-const (
-	// callTimeout bounds one call with its repeats.
-	callTimeout = 10 * time.Minute
-	// idle is less than the two seconds for which gunicorn, the server's usual front, keeps a connection.
-	idle = time.Second
-)
+// idle is less than the two seconds for which gunicorn, the server's usual front, keeps a connection.
+const idle = time.Second
 
 // connect makes the client. With a user name it sends nothing but the login, and that only when login is called.
 func (w world) connect(call *ansible.Call, o connection, authorize func(http.Header), secrets ...secret.Value) (*client, error) {
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: o.URL, Service: "Alerta", Options: o.API, TLSClient: o.TLS, Account: secret.New(o.Key.Reveal() + o.Username),
-		Authorize: authorize, Secrets: secrets, ParseError: parseError, Warn: call.Warn, TotalTimeout: callTimeout, Idle: idle,
-		StateDir: w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
+		Authorize: authorize, Secrets: secrets, ParseError: parseError, Warn: call.Warn, Idle: idle,
+		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {
 		return nil, err

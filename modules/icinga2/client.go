@@ -58,12 +58,8 @@ type world struct {
 	clock    httpapi.Clock // nil is the real one
 }
 
-const (
-	// callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
-	callTimeout = 10 * time.Minute
-	// idle is less than the 10 seconds after which the server closes a connection.
-	idle = 8 * time.Second
-)
+// idle is less than the 10 seconds after which the server closes a connection.
+const idle = 8 * time.Second
 
 // connect makes the client that the modules of this package share.
 func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
@@ -85,9 +81,9 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 			}
 		},
 		ParseError: parseError, Classify: classify, Warn: call.Warn,
-		TotalTimeout: callTimeout, Idle: idle, QuickAck: true,
+		Idle: idle, QuickAck: true,
 		// Account stays empty: what one user creates on a server, another one must not create at the same time.
-		StateDir: w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
+		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {
 		return nil, err

@@ -33,9 +33,6 @@ type world struct {
 	clock    httpapi.Clock // nil is the real one
 }
 
-// callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
-const callTimeout = 10 * time.Minute
-
 // connect makes the client that the modules of this package share.
 func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, token secret.Value) (*client, error) {
 	if token.IsZero() {
@@ -45,8 +42,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, tok
 		BaseURL: apiURL, Service: "Pingdom", Options: o, Account: token, Secrets: []secret.Value{token},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) },
 		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn,
-		TotalTimeout: callTimeout,
-		StateDir:     w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
+		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {
 		return nil, err

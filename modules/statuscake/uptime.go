@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
@@ -134,9 +133,6 @@ func hideLogins(call *ansible.Call, t Test) {
 	}
 }
 
-// callTimeout bounds one call with its repeats, beyond what waiting for the rate limit takes.
-const callTimeout = 10 * time.Minute
-
 // connect makes the client that the modules of this package share.
 func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key secret.Value) (*client, error) {
 	if key.IsZero() {
@@ -146,8 +142,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key
 		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
 		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn,
-		TotalTimeout: callTimeout,
-		StateDir:     w.stateDir, Clock: w.clock, UserAgent: "stackwatch.monitoring (Ansible)",
+		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ type Config struct {
 	Options
 	TLSClient
 
-	// TotalTimeout bounds one Do with its repeats; waiting for the rate limit does not count. 0 is no bound.
+	// TotalTimeout bounds one Do with its repeats; waiting for the rate limit does not count. 0 is 10 minutes.
 	TotalTimeout time.Duration
 	// ParseError reads the vendor's error body; empty results mean that it is not one.
 	ParseError func(status int, body []byte) (code, msg string)
@@ -65,7 +66,6 @@ type Config struct {
 	StateDir  string            // folder of the shared state; "" is the user's cache folder
 	Clock     Clock             // nil is the real one
 	Transport http.RoundTripper // nil is the real one; with another one TLS options and proxies have no effect
-	UserAgent string
 }
 
 // Client sends requests to one API with one account. It is safe for use by many goroutines; make one for a run.
@@ -109,6 +109,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = realClock{}
 	}
+	cfg.TotalTimeout = cmp.Or(cfg.TotalTimeout, defaultTotal)
 	if cfg.Warn == nil {
 		cfg.Warn = func(string, ...any) {}
 	}
@@ -263,11 +264,7 @@ func (do *running) try(ctx context.Context, out any) verdict {
 
 // left is what remains of TotalTimeout.
 func (do *running) left() time.Duration {
-	total := do.client.cfg.TotalTimeout
-	if total == 0 {
-		return 1<<63 - 1
-	}
-	return total - (do.client.clock.Now().Sub(do.started) - do.excluded)
+	return do.client.cfg.TotalTimeout - (do.client.clock.Now().Sub(do.started) - do.excluded)
 }
 
 func (do *running) finish(err *Error) error {

@@ -45,7 +45,7 @@ func TestDoSendsWhatWasAsked(t *testing.T) {
 	assert.Equal(t, "/base/v1/uptime/a%2Fb%25c%20d%3F", calls[3].uri)
 	for _, call := range calls {
 		assert.Equal(t, "Bearer "+token, call.header.Get("Authorization"))
-		assert.Equal(t, "suite/1", call.header.Get("User-Agent"))
+		assert.Equal(t, userAgent, call.header.Get("User-Agent"))
 	}
 	assert.Equal(t, "application/json", calls[0].header.Get("Accept"))
 	assert.Equal(t, Stats{Calls: 4}, c.Stats())

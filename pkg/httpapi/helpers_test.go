@@ -72,7 +72,7 @@ type setting func(*Config)
 // testConfig has a clock that does not wait, no rate limit, and the token as its credentials.
 func testConfig(url string, settings ...setting) Config {
 	cfg := Config{
-		BaseURL: url, Service: "TestVendor", UserAgent: "suite/1",
+		BaseURL: url, Service: "TestVendor",
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+token) },
 		Secrets:    []secret.Value{secret.New(token)},
 		Account:    secret.New(token),

@@ -35,6 +35,9 @@ const (
 	Creates
 )
 
+// userAgent is what servers know the suite by.
+const userAgent = "stackwatch.monitoring (Ansible)"
+
 // methodOverride is the header of a POST that stands for another method, such as a GET whose query would be too long for a URL.
 const methodOverride = "X-Http-Method-Override"
 
@@ -80,7 +83,7 @@ func (c *Client) prepare(r Request) (prepared, error) {
 		p.header = http.Header{}
 	}
 	setMissing(p.header, "Accept", "application/json")
-	setMissing(p.header, "User-Agent", c.cfg.UserAgent)
+	setMissing(p.header, "User-Agent", userAgent)
 	switch {
 	case r.Form != nil && r.JSON != nil:
 		return p, errors.New("a request cannot carry both a form and JSON")

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	defaultTotal    = 10 * time.Minute // for a call with its repeats
 	firstBackoff    = 500 * time.Millisecond
 	maxBackoff      = 30 * time.Second
 	maxWait         = 5 * time.Minute        // a server that asks for more fails the call instead
