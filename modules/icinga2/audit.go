@@ -4,6 +4,8 @@ package icinga2
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // the server's choice, for the names of files
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,10 +43,22 @@ func (p *provider) audit(ctx context.Context, want []reconcile.Want[Object], hav
 	return nil
 }
 
-// filePath is where the server keeps an object that was made through the API.
+// filePath is where the server keeps an object that was made through the API. Long names of downtimes and comments, which hold those of what they
+// are about, are cut.
 func filePath(k kind, full string) string {
-	return "conf.d/" + k.plural() + "/" + fileName(full) + ".conf"
+	name := fileName(full)
+	if (k == downtimeKind || k == commentKind) && len(name) > longestCut {
+		sum := sha1.Sum([]byte(name)) //nolint:gosec // as above
+		name = name[:keptOfCut] + "..." + hex.EncodeToString(sum[:])
+	}
+	return "conf.d/" + k.plural() + "/" + name + ".conf"
 }
+
+// keptOfCut is how much of a name is kept that is cut, before three dots and a digest, and longestCut how long all that is.
+const (
+	keptOfCut  = 80
+	longestCut = keptOfCut + len("...") + 2*sha1.Size
+)
 
 // files gives the paths of the files that the server keeps for what was made through the API:
 // https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#list-configuration-packages-and-their-stages

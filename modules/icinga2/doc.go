@@ -33,7 +33,8 @@
 //     the place of those of templates; an update always sends the whole, because dictionaries set one by one drift at a restart. So it reads
 //     anew what there is, while nobody else on the controller sets variables of the object (Exclusive, Update).
 //   - Files hold numbers with six decimals (round).
-//   - The name of an object's file is its full name with %XX for some characters, and must have at most 250 bytes so (fileName).
+//   - The name of an object's file is its full name with %XX for some characters, and must have at most 250 bytes so (fileName). Those
+//     of downtimes and comments are cut to 123, with a digest at the end (filePath).
 //   - An exclamation mark in a service's name makes an object of another name (checkName).
 //   - A query with an empty list of attributes gives all, which takes three times as long (named). A path that ends after the kind is about
 //     every object (removeAll; package httpapi refuses empty segments). A filter beside names adds to them.

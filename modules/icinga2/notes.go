@@ -188,7 +188,11 @@ const (
 func (p *provider) finishOne(ctx context.Context, left noted, since func() (float64, error)) (next *noted, err error) {
 	var now float64
 	if len(left.Records) > 0 {
-		if now, err = since(); err != nil {
+		now, err = since()
+		if err != nil && left.atEnd() { // the rest of the run says what is wrong
+			return &left, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -638,8 +638,8 @@ func reloadedLab(t testing.TB) (l *lab, when func(method, path string, do func()
 	task := options{"name": "web1", "stack": "shop", "check_command": "dummy", "services": []options{element("a")}}
 	l.ok(task)
 	l.root.Put(t, "services", "web1!theirs", map[string]any{"check_command": "dummy", "notes": "by hand"})
-	l.root.Do(t, http.MethodPost, "/v1/actions/schedule-downtime",
-		options{"type": "Host", "host": "web1", "author": "a", "comment": "c", "start_time": 1, "end_time": 4e9})
+	long := "web1!" + strings.Repeat("a", 100) + "/" + strings.Repeat("d", 30) // so that its file has another name
+	l.root.Put(t, "downtimes", long, map[string]any{"author": "a", "comment": "c", "start_time": 1, "end_time": 4e9, "fixed": true})
 	return l, when, task.With(options{"groups": []string{"web"}, "recreate": "always", "api_concurrency": 1})
 }
 
