@@ -729,11 +729,10 @@ services:
         - unchanged
         - failed
     changes:
-      description:
-        - For each attribute that differs, its value before and after; what looks like a credential is masked.
-        - >-
-          Of what is deleted, C(takes_along) names the notifications, dependencies and scheduled downtimes that were made through
-          the API and go with it, as far as the API user may query them (V(objects/query/Notification) and so on).
+      description: >-
+        For each attribute that differs, its value before and after; what looks like a credential is masked. Of what is deleted,
+        C(takes_along) names the notifications, dependencies and scheduled downtimes that were made through the API and go with
+        it, as far as the API user may query them (V(objects/query/Notification) and so on).
       type: dict
       sample:
         check_interval:
@@ -784,10 +783,9 @@ audit:
   elements: str
   sample: []
 brought_back:
-  description:
-    - >-
-      Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed,
-      and of what was created again and then lost by a reload of the server.
+  description: >-
+    Full names of what an earlier run had deleted to create something anew, and could not create again because it was killed, and
+    of what was created again and then lost by a reload of the server.
   returned: when there was something
   type: list
   elements: str
