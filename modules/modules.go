@@ -5,8 +5,6 @@
 package modules
 
 import (
-	"embed"
-
 	"github.com/stackwatch/ansible-monitoring/modules/alerta"
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2"
 	"github.com/stackwatch/ansible-monitoring/modules/pingdom"
@@ -14,9 +12,9 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
 
-// All gives the modules, sorted by name.
+// All gives the modules, sorted by name, with what `make generate` has read of their documentation.
 func All() []ansible.Module {
-	return []ansible.Module{
+	all := []ansible.Module{
 		alerta.HousekeepingModule(),
 		icinga2.DowntimeModule(),
 		icinga2.HostModule(),
@@ -25,21 +23,8 @@ func All() []ansible.Module {
 		pingdom.MaintenanceModule(),
 		statuscake.UptimeModule(),
 	}
-}
-
-// options holds what the documentation says of the modules' options, in a form that is read in a tenth of the time. `make generate` writes it.
-//
-//go:embed options
-var options embed.FS
-
-// Bundled gives all modules for the program that Ansible starts anew for each task: with the options that they document, and without the
-// texts about them. A module for which nothing is generated yet has its documentation.
-func Bundled() []ansible.Module {
-	all := All()
 	for i := range all {
-		if short, err := options.ReadFile("options/" + all[i].Name + ".json"); err == nil {
-			all[i].Documentation = short
-		}
+		all[i].Options = documented[all[i].Name]
 	}
 	return all
 }

@@ -8,4 +8,4 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
 
-func main() { ansible.MainAmong(modules.Bundled()) }
+func main() { ansible.MainAmong(modules.All()) }

@@ -2,7 +2,7 @@
 
 // Package collection makes what Ansible wants to find in a collection for each module beside its program: a Python file that
 // documents it and says its argument spec, the documentation that several modules share, and meta/runtime.yml, which names the one
-// action plugin of all modules; and, for the program that all modules are in, their options in a form that is read fast. All of it follows from the modules' documentation files and rules.
+// action plugin of all modules; and what the program in which all modules are knows of their options without reading the documentation. All of it follows from the modules' documentation files and rules.
 package collection
 
 import (
@@ -18,9 +18,6 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
-
-// options is the folder of what the bundle knows of the modules' options.
-const options = "modules/options"
 
 // Command is what writes the files anew.
 const Command = "make generate"
@@ -49,7 +46,11 @@ func Files(modules []ansible.Module) (map[string][]byte, error) {
 		names.complete(d.returns)
 		documents[i] = d
 	}
-	files := map[string][]byte{"meta/runtime.yml": runtime(modules), "plugins/doc_fragments/attributes.py": attributes()}
+	options, err := documented(modules)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"modules/documented.go": options, "meta/runtime.yml": runtime(modules), "plugins/doc_fragments/attributes.py": attributes()}
 	for _, f := range share(documents) {
 		files["plugins/doc_fragments/"+f.name+".py"] = f.file()
 	}
@@ -59,11 +60,6 @@ func Files(modules []ansible.Module) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", m.Name, err)
 		}
 		files["plugins/modules/"+m.Name+".py"] = stub
-		short, err := ansible.Shorten(m.Documentation)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Name, err)
-		}
-		files[options+"/"+m.Name+".json"] = append(short, '\n')
 	}
 	return files, nil
 }
@@ -324,14 +320,9 @@ func runtime(modules []ansible.Module) []byte {
 	return []byte(b.String())
 }
 
-// Folders are those in which every file of the extension is generated.
-func Folders() map[string]string {
-	return map[string]string{"plugins/modules": ".py", "plugins/doc_fragments": ".py", options: ".json"}
-}
-
 // Stale tells whether a generated file is left over from a module that is gone.
 func Stale(files map[string][]byte, name string) bool {
 	_, wanted := files[name]
-	extension, generated := Folders()[path.Dir(name)]
-	return !wanted && generated && path.Ext(name) == extension
+	folders := []string{"plugins/modules", "plugins/doc_fragments"}
+	return !wanted && slices.Contains(folders, path.Dir(name)) && path.Ext(name) == ".py"
 }

@@ -4,6 +4,7 @@ package collection_test
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,19 +36,19 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 			assert.Equal(t, string(content), string(have), "%s is stale: run `%s`", name, collection.Command)
 		}
 	}
-	for folder := range collection.Folders() {
-		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*"))
-		require.NoError(t, err)
-		for _, file := range found {
-			name, err := filepath.Rel(root, file)
-			require.NoError(t, err)
-			switch {
-			case !collection.Stale(files, filepath.ToSlash(name)):
-			case *update:
-				require.NoError(t, os.Remove(file))
-			default:
-				t.Errorf("%s belongs to no module: run `%s`", name, collection.Command)
-			}
+	err = filepath.WalkDir(filepath.Join(root, "plugins"), func(file string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-	}
+		name, err := filepath.Rel(root, file)
+		if err != nil || !collection.Stale(files, filepath.ToSlash(name)) {
+			return err
+		}
+		if *update {
+			return os.Remove(file)
+		}
+		t.Errorf("%s belongs to no module: run `%s`", name, collection.Command)
+		return nil
+	})
+	require.NoError(t, err)
 }

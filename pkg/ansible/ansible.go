@@ -26,6 +26,9 @@ type Module struct {
 	// Documentation is the module's adjacent documentation file: a YAML mapping with DOCUMENTATION (a mapping, or a string
 	// that holds one), EXAMPLES and RETURN. Its options are the argument spec.
 	Documentation []byte
+	// Options is what DocumentedOptions makes of Documentation. It is read at each start where it is nil, which takes longer than all else that
+	// a module does before its first call.
+	Options []OptionDoc
 	// Params is the zero value of the struct that Call.Decode fills, with mapstructure tags. An option whose field is a
 	// secret.Value, or a pointer to, list of or map of secret.Value, is hidden from every output (Ansible's no_log).
 	Params any
@@ -100,8 +103,6 @@ func MainAmong(modules []Module) {
 	// A module lives for seconds at most, so that memory is cheaper than the time that looking for what is free takes: a third of a run
 	// over thousands of objects.
 	debug.SetGCPercent(400)
-	p, stop := osProcess()
-	code := ExecuteAmong(context.Background(), modules, p)
-	stop()
-	os.Exit(code)
+	p, _ := osProcess()
+	os.Exit(ExecuteAmong(context.Background(), modules, p))
 }

@@ -3,11 +3,9 @@
 package ansible
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,8 +13,20 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
-// documentedOptions gives the options of a module's documentation file, in their order.
-func documentedOptions(documentation []byte) (*dict, error) {
+// OptionDoc is what a module's documentation says of one option, its texts aside.
+type OptionDoc struct {
+	Name     string
+	Type     string // "" is str
+	Elements string
+	Required bool
+	Default  any   // of the values that YAML has; whole numbers are int64
+	Choices  []any // nil takes anything
+	Aliases  []string
+	Options  []OptionDoc // what a dictionary, or each one of a list, has; nil where that is not told
+}
+
+// DocumentedOptions gives the options of a module's documentation file, in their order.
+func DocumentedOptions(documentation []byte) ([]OptionDoc, error) {
 	described, err := documentationSection(documentation)
 	if err != nil {
 		return nil, err
@@ -29,7 +39,110 @@ func documentedOptions(documentation []byte) (*dict, error) {
 	if options == nil {
 		options = newDict()
 	}
-	return options, nil
+	return optionDocs(options, "")
+}
+
+func optionDocs(options *dict, path string) ([]OptionDoc, error) {
+	docs := make([]OptionDoc, 0, len(options.keys))
+	var errs []error
+	for _, name := range options.keys {
+		described, ok := options.values[name].(*dict)
+		if !ok {
+			errs = append(errs, fmt.Errorf("option %s%s: a mapping is wanted, not %s", path, name, typeName(options.values[name])))
+			continue
+		}
+		doc, err := optionDoc(name, described, path)
+		docs, errs = append(docs, doc), append(errs, err)
+	}
+	return docs, errors.Join(errs...)
+}
+
+func optionDoc(name string, described *dict, path string) (OptionDoc, error) {
+	r := reader{of: described, path: path + name}
+	doc := OptionDoc{
+		Name: name, Type: r.text("type"), Elements: r.text("elements"), Required: r.flag("required"),
+		Default: described.values["default"], Choices: r.choices(), Aliases: r.texts("aliases"),
+	}
+	sub, ok := described.get("suboptions") // documentation's word; an argument spec in Python says options
+	if !ok {
+		sub, ok = described.get("options")
+	}
+	if ok {
+		options, ok := sub.(*dict)
+		if !ok {
+			r.fail("suboptions: a mapping is wanted, not %s", typeName(sub))
+			options = newDict()
+		}
+		var err error
+		doc.Options, err = optionDocs(options, path+name+".")
+		r.errs = append(r.errs, err)
+	}
+	return doc, errors.Join(r.errs...)
+}
+
+// reader takes the properties of one option out of its description and collects what is wrong with them.
+type reader struct {
+	of   *dict
+	path string
+	errs []error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf("option %s: %s", r.path, fmt.Sprintf(format, args...)))
+}
+
+func (r *reader) text(key string) string {
+	value, _ := r.of.get(key)
+	text, ok := value.(string)
+	if !ok && value != nil {
+		r.fail("%s must be a text, not %s", key, typeName(value))
+	}
+	return text
+}
+
+func (r *reader) flag(key string) bool {
+	value, _ := r.of.get(key)
+	flag, ok := value.(bool)
+	if !ok && value != nil {
+		r.fail("%s must be a boolean, not %s", key, typeName(value))
+	}
+	return flag
+}
+
+func (r *reader) texts(key string) []string {
+	value, _ := r.of.get(key)
+	list, ok := value.([]any)
+	if !ok && value != nil {
+		r.fail("%s must be a list, not %s", key, typeName(value))
+	}
+	var texts []string
+	for _, item := range list {
+		text, ok := item.(string)
+		if !ok {
+			r.fail("%s must hold texts, not %s (quote it)", key, typeName(item))
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// choices takes a list, or a mapping whose keys are the choices and whose values describe them.
+func (r *reader) choices() []any {
+	switch v := r.of.values["choices"].(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	case *dict:
+		list := []any{}
+		for _, key := range v.keys {
+			list = append(list, key)
+		}
+		return list
+	default:
+		r.fail("choices must be a list or a mapping, not %s", typeName(v))
+		return nil
+	}
 }
 
 func documentationSection(documentation []byte) (*dict, error) {
@@ -53,49 +166,7 @@ func documentationSection(documentation []byte) (*dict, error) {
 	return described, nil
 }
 
-// Shorten gives a documentation file with nothing in it but the argument spec, as JSON. ParseSpec makes the same of both, and of the short
-// one in a tenth of the time, which is more than all else that a module does before its first call.
-func Shorten(documentation []byte) ([]byte, error) {
-	options, err := documentedOptions(documentation)
-	if err != nil {
-		return nil, err
-	}
-	shortenOptions(options)
-	section, file := newDict(), newDict()
-	section.set("options", options)
-	file.set("DOCUMENTATION", section)
-	var b strings.Builder
-	writeJSON(&b, file, answerJSON)
-	return []byte(b.String()), nil
-}
-
-func shortenOptions(options *dict) {
-	needed := []string{"type", "elements", "required", "default", "choices", "aliases", "options", "suboptions"} // see buildOption
-	for _, described := range options.values {
-		option, ok := described.(*dict)
-		if !ok {
-			continue
-		}
-		for _, key := range slices.Clone(option.keys) {
-			if !slices.Contains(needed, key) {
-				option.remove(key)
-			}
-		}
-		for _, key := range []string{"options", "suboptions"} {
-			if sub, ok := option.values[key].(*dict); ok {
-				shortenOptions(sub)
-			}
-		}
-	}
-}
-
-// decodeYAML reads JSON, which is YAML too, by itself, because that is faster.
 func decodeYAML(text []byte) (*dict, error) {
-	if bytes.HasPrefix(text, []byte("{")) {
-		if value, err := decodeJSON(string(text)); err == nil {
-			return value.(*dict), nil
-		}
-	}
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
 		return nil, err

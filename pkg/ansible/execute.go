@@ -173,7 +173,7 @@ func usage(modules []Module, p Process) string {
 // validateCall fills the call. Where it is not ready to run, the outcome is what to answer instead.
 func validateCall(call *Call, m Module, params *dict, p Process) (end outcome, ready bool) {
 	end = outcome{call: call, failed: true}
-	spec, err := ParseSpec(m.Documentation, m.Params, m.Rules)
+	spec, err := m.Spec()
 	if err != nil {
 		end.call, end.msg = nil, err.Error()
 		return end, false

@@ -16,7 +16,7 @@ const LifelineVariable = "STACKWATCH_LIFELINE_FD"
 // watchLifeline brings SIGTERM when the pipe that the number names ends. A bad number must not cost a run.
 func watchLifeline(number string, signals chan<- os.Signal) {
 	fd := inheritedPipe(number)
-	if fd == 0 {
+	if fd == 0 || syscall.SetNonblock(fd, true) != nil { // a read that blocks would take a thread of its own
 		return
 	}
 	lifeline := os.NewFile(uintptr(fd), LifelineVariable)

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -131,13 +132,22 @@ func (p Process) program() string {
 	return strings.TrimPrefix(filepath.Base(p.Args[0]), "AnsiballZ_")
 }
 
-// writeSyslog writes one line for a program to the system's log.
+// writeSyslog writes one line for a program to the system's log. Where nobody listens, as in containers, package syslog takes as long as the
+// rest of a module's start to find that out.
 func writeSyslog(facility, name, line string) error {
+	if !slices.ContainsFunc([]string{"/dev/log", "/var/run/syslog", "/var/run/log"}, isSocket) {
+		return errors.New("reaching the system log: there is none")
+	}
 	w, err := syslog.New(syslogPriority(facility), name)
 	if err != nil {
 		return fmt.Errorf("reaching the system log: %w", err)
 	}
 	return errors.Join(w.Info(line), w.Close())
+}
+
+func isSocket(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeSocket != 0
 }
 
 // syslogPriority knows facilities by the names that Ansible uses (LOG_LOCAL0); others mean LOG_USER.

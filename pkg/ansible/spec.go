@@ -84,10 +84,22 @@ func (o *Option) nests() bool { return o.Type == "dict" || o.Type == "list" && o
 // secret; nil for none) and with the rules. It fails on a spec that Ansible would not take: an unknown type, a required
 // option with a default, an alias or a rule that names no option.
 func ParseSpec(documentation []byte, params any, rules Rules) (Spec, error) {
-	options, err := documentedOptions(documentation)
+	options, err := DocumentedOptions(documentation)
 	if err != nil {
 		return Spec{}, fmt.Errorf("reading the module's documentation: %w", err)
 	}
+	return specOf(options, params, rules)
+}
+
+// Spec gives the argument spec of the module, as ParseSpec does.
+func (m Module) Spec() (Spec, error) {
+	if m.Options == nil {
+		return ParseSpec(m.Documentation, m.Params, m.Rules)
+	}
+	return specOf(m.Options, m.Params, m.Rules)
+}
+
+func specOf(options []OptionDoc, params any, rules Rules) (Spec, error) {
 	spec, err := buildSpec(options, fieldsOf(params), rules, "")
 	if err != nil {
 		return Spec{}, fmt.Errorf("reading the module's argument spec: %w", err)
@@ -95,8 +107,9 @@ func ParseSpec(documentation []byte, params any, rules Rules) (Spec, error) {
 	return *spec, nil
 }
 
-func buildSpec(options *dict, fields map[string]field, rules Rules, path string) (*Spec, error) {
+func buildSpec(options []OptionDoc, fields map[string]field, rules Rules, path string) (*Spec, error) {
 	spec := &Spec{
+		Options:           make([]Option, 0, len(options)),
 		MutuallyExclusive: rules.MutuallyExclusive, RequiredTogether: rules.RequiredTogether,
 		RequiredOneOf: rules.RequiredOneOf, RequiredIf: rules.RequiredIf,
 	}
@@ -104,13 +117,8 @@ func buildSpec(options *dict, fields map[string]field, rules Rules, path string)
 		spec.RequiredBy = append(spec.RequiredBy, RequiredBy{Option: name, Requires: rules.RequiredBy[name]})
 	}
 	var errs []error
-	for _, name := range options.keys {
-		described, ok := options.values[name].(*dict)
-		if !ok {
-			errs = append(errs, fmt.Errorf("option %s%s: a mapping is wanted, not %s", path, name, typeName(options.values[name])))
-			continue
-		}
-		option, err := buildOption(name, described, fields[name], rules.Options[name], path)
+	for _, doc := range options {
+		option, err := buildOption(doc, fields[doc.Name], rules.Options[doc.Name], path)
 		errs = append(errs, err)
 		spec.Options = append(spec.Options, option)
 	}
@@ -118,18 +126,19 @@ func buildSpec(options *dict, fields map[string]field, rules Rules, path string)
 	return spec, errors.Join(errs...)
 }
 
-func buildOption(name string, d *dict, f field, rules OptionRules, path string) (Option, error) {
+func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option, error) {
 	o := Option{
-		Name: name, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
+		Name: doc.Name, Type: cmp.Or(doc.Type, "str"), Elements: doc.Elements, Required: doc.Required, Aliases: doc.Aliases,
+		standard: fromGo(doc.Default), allowed: doc.Choices, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
 		Advice: rules.Advice, HideFrom: rules.HideFrom, HideBelow: rules.HideBelow,
 	}
-	r := reader{of: d, path: path + name}
-	o.Type, o.Elements = cmp.Or(r.text("type"), "str"), r.text("elements")
-	o.Required, o.Aliases = r.flag("required"), r.texts("aliases")
-	o.standard = d.values["default"]
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("option %s%s: %s", path, o.Name, fmt.Sprintf(format, args...)))
+	}
 	o.Default = plain(o.standard)
-	if o.allowed = r.choices(); o.allowed != nil {
+	if o.allowed != nil {
 		o.Choices = plainAll(o.allowed)
 	}
 	switch {
@@ -140,40 +149,31 @@ func buildOption(name string, d *dict, f field, rules OptionRules, path string) 
 	}
 	switch {
 	case !knownType(o.Type):
-		r.fail("unknown type %q", o.Type)
+		fail("unknown type %q", o.Type)
 	case o.Elements != "" && !knownType(o.Elements):
-		r.fail("unknown type of elements %q", o.Elements)
+		fail("unknown type of elements %q", o.Elements)
 	case o.Elements != "" && o.Type != "list":
-		r.fail("elements go with type list only, not %s", o.Type)
+		fail("elements go with type list only, not %s", o.Type)
 	case o.Required && o.standard != nil:
-		r.fail("an option cannot be required and have a default")
+		fail("an option cannot be required and have a default")
 	case rules.NotSecret && (rules.Secret || f.secret):
-		r.fail("both secret and not")
+		fail("both secret and not")
 	case rules.HideFrom > 0 && rules.HideBelow == nil && o.Type != "json":
-		r.fail("only short parts of type json can be left unhidden, not of %s", o.Type)
+		fail("only short parts of type json can be left unhidden, not of %s", o.Type)
 	case rules.HideBelow != nil && o.Type != "dict":
-		r.fail("only type dict has keys below which something can be hidden, not %s", o.Type)
+		fail("only type dict has keys below which something can be hidden, not %s", o.Type)
 	}
 	for _, alias := range o.DeprecatedAliases {
 		if !slices.Contains(o.Aliases, alias.Name) {
-			r.fail("the deprecated alias %s is not among the documented aliases", alias.Name)
+			fail("the deprecated alias %s is not among the documented aliases", alias.Name)
 		}
 	}
-	sub, ok := d.get("suboptions") // documentation's word; an argument spec in Python says options
-	if !ok {
-		sub, ok = d.get("options")
-	}
-	if ok {
-		options, ok := sub.(*dict)
-		if !ok {
-			r.fail("suboptions: a mapping is wanted, not %s", typeName(sub))
-			options = newDict()
-		}
+	if doc.Options != nil {
 		var err error
-		o.Sub, err = buildSpec(options, f.sub, rules.Rules, path+name+".")
-		r.errs = append(r.errs, err)
+		o.Sub, err = buildSpec(doc.Options, f.sub, rules.Rules, path+o.Name+".")
+		errs = append(errs, err)
 	}
-	return o, errors.Join(r.errs...)
+	return o, errors.Join(errs...)
 }
 
 // checkNames finds aliases that hide an option and rules that speak of none.
@@ -210,71 +210,6 @@ func (s *Spec) checkNames(rules Rules, path string) []error {
 		}
 	}
 	return errs
-}
-
-// reader takes the properties of one option out of its description and collects what is wrong with them.
-type reader struct {
-	of   *dict
-	path string
-	errs []error
-}
-
-func (r *reader) fail(format string, args ...any) {
-	r.errs = append(r.errs, fmt.Errorf("option %s: %s", r.path, fmt.Sprintf(format, args...)))
-}
-
-func (r *reader) text(key string) string {
-	value, _ := r.of.get(key)
-	text, ok := value.(string)
-	if !ok && value != nil {
-		r.fail("%s must be a text, not %s", key, typeName(value))
-	}
-	return text
-}
-
-func (r *reader) flag(key string) bool {
-	value, _ := r.of.get(key)
-	flag, ok := value.(bool)
-	if !ok && value != nil {
-		r.fail("%s must be a boolean, not %s", key, typeName(value))
-	}
-	return flag
-}
-
-func (r *reader) texts(key string) []string {
-	value, _ := r.of.get(key)
-	list, ok := value.([]any)
-	if !ok && value != nil {
-		r.fail("%s must be a list, not %s", key, typeName(value))
-	}
-	texts := make([]string, 0, len(list))
-	for _, item := range list {
-		text, ok := item.(string)
-		if !ok {
-			r.fail("%s must hold texts, not %s (quote it)", key, typeName(item))
-		}
-		texts = append(texts, text)
-	}
-	return texts
-}
-
-// choices takes a list, or a mapping whose keys are the choices and whose values describe them.
-func (r *reader) choices() []any {
-	switch v := r.of.values["choices"].(type) {
-	case nil:
-		return nil
-	case []any:
-		return v
-	case *dict:
-		list := []any{}
-		for _, key := range v.keys {
-			list = append(list, key)
-		}
-		return list
-	default:
-		r.fail("choices must be a list or a mapping, not %s", typeName(v))
-		return nil
-	}
 }
 
 func knownType(name string) bool {
