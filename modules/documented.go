@@ -6,9 +6,30 @@ package modules
 
 import "github.com/stackwatch/ansible-monitoring/pkg/ansible"
 
-// documented is what each module's documentation says of its options.
-var documented = map[string][]ansible.OptionDoc{
-	"alerta_housekeeping": {
+// documented is what a module's documentation says of its options. Each is a variable, so that nothing is done for it at the start.
+func documented(module string) []ansible.OptionDoc {
+	switch module {
+	case "alerta_housekeeping":
+		return alertaHousekeepingOptions
+	case "icinga2_downtime":
+		return icinga2DowntimeOptions
+	case "icinga2_host":
+		return icinga2HostOptions
+	case "icinga2_service":
+		return icinga2ServiceOptions
+	case "pingdom_check":
+		return pingdomCheckOptions
+	case "pingdom_maintenance":
+		return pingdomMaintenanceOptions
+	case "status_cake_test":
+		return statusCakeTestOptions
+	default:
+		return nil
+	}
+}
+
+var (
+	alertaHousekeepingOptions = []ansible.OptionDoc{
 		{Name: "stack", Type: "list", Elements: "str"},
 		{Name: "environment", Type: "list", Elements: "str"},
 		{Name: "resource", Type: "list", Elements: "str"},
@@ -55,8 +76,8 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "client_cert", Type: "path"},
 		{Name: "client_key", Type: "path"},
 		{Name: "server_name", Type: "str"},
-	},
-	"icinga2_downtime": {
+	}
+	icinga2DowntimeOptions = []ansible.OptionDoc{
 		{Name: "downtimes", Type: "list", Elements: "dict", Options: []ansible.OptionDoc{
 			{Name: "state", Type: "str", Choices: []any{"present", "absent"}},
 			{Name: "author", Type: "str"},
@@ -98,8 +119,8 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "api_retries", Type: "int", Default: int64(3)},
 		{Name: "api_concurrency", Type: "int", Default: int64(4)},
 		{Name: "api_rate_limit", Type: "float", Default: int64(0)},
-	},
-	"icinga2_host": {
+	}
+	icinga2HostOptions = []ansible.OptionDoc{
 		{Name: "hosts", Type: "list", Elements: "dict", Options: []ansible.OptionDoc{
 			{Name: "state", Type: "str", Choices: []any{"present", "absent"}},
 			{Name: "name", Type: "str", Required: true},
@@ -249,8 +270,8 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "api_retries", Type: "int", Default: int64(3)},
 		{Name: "api_concurrency", Type: "int", Default: int64(4)},
 		{Name: "api_rate_limit", Type: "float", Default: int64(0)},
-	},
-	"icinga2_service": {
+	}
+	icinga2ServiceOptions = []ansible.OptionDoc{
 		{Name: "services", Type: "list", Elements: "dict", Options: []ansible.OptionDoc{
 			{Name: "state", Type: "str", Choices: []any{"present", "absent"}},
 			{Name: "host", Type: "str"},
@@ -376,8 +397,8 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "api_retries", Type: "int", Default: int64(3)},
 		{Name: "api_concurrency", Type: "int", Default: int64(4)},
 		{Name: "api_rate_limit", Type: "float", Default: int64(0)},
-	},
-	"pingdom_check": {
+	}
+	pingdomCheckOptions = []ansible.OptionDoc{
 		{Name: "checks", Type: "list", Elements: "dict", Options: []ansible.OptionDoc{
 			{Name: "state", Type: "str", Choices: []any{"present", "absent", "paused", "resumed", "running", "started", "stopped"}},
 			{Name: "id", Type: "str", Aliases: []string{"checkid"}},
@@ -464,8 +485,8 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "ca_path", Type: "path"},
 		{Name: "uid", Type: "str"},
 		{Name: "passwd", Type: "str"},
-	},
-	"pingdom_maintenance": {
+	}
+	pingdomMaintenanceOptions = []ansible.OptionDoc{
 		{Name: "windows", Type: "list", Elements: "dict", Options: []ansible.OptionDoc{
 			{Name: "state", Type: "str", Choices: []any{"present", "absent"}},
 			{Name: "id", Type: "str"},
@@ -493,8 +514,8 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "api_rate_limit", Type: "float", Default: int64(5)},
 		{Name: "validate_certs", Type: "bool", Default: true},
 		{Name: "ca_path", Type: "path"},
-	},
-	"status_cake_test": {
+	}
+	statusCakeTestOptions = []ansible.OptionDoc{
 		{Name: "tests", Type: "list", Elements: "dict", Options: []ansible.OptionDoc{
 			{Name: "state", Type: "str", Choices: []any{"present", "absent"}},
 			{Name: "id", Type: "str"},
@@ -584,5 +605,5 @@ var documented = map[string][]ansible.OptionDoc{
 		{Name: "sender_address", Type: "str"},
 		{Name: "site_ip", Type: "str"},
 		{Name: "subject_line", Type: "str"},
-	},
-}
+	}
+)

@@ -24,7 +24,7 @@ func All() []ansible.Module {
 		statuscake.UptimeModule(),
 	}
 	for i := range all {
-		all[i].Options = documented[all[i].Name]
+		all[i].Options = documented(all[i].Name)
 	}
 	return all
 }
