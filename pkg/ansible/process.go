@@ -55,7 +55,7 @@ func osProcess() (p Process, stop func()) {
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Terminal: terminal(os.Stdin), Progress: openProgress(os.Getenv(ProgressVariable)),
 		LookupEnv: os.LookupEnv, LookupHome: lookupHome,
-		Signals: signals, Now: time.Now, After: time.After, Grace: defaultGrace, Syslog: writeSyslog,
+		Signals: signals, Now: time.Now, After: time.After, Grace: defaultGrace, Syslog: systemLog(),
 	}, func() { signal.Stop(signals) }
 }
 
@@ -132,22 +132,26 @@ func (p Process) program() string {
 	return strings.TrimPrefix(filepath.Base(p.Args[0]), "AnsiballZ_")
 }
 
-// writeSyslog writes one line for a program to the system's log. Where nobody listens, as in containers, package syslog takes as long as the
-// rest of a module's start to find that out.
-func writeSyslog(facility, name, line string) error {
+// systemLog is nil where nobody listens, as in containers: to find that out takes package syslog as long as all the rest of a module's start.
+func systemLog() func(facility, name, line string) error {
 	if !slices.ContainsFunc([]string{"/dev/log", "/var/run/syslog", "/var/run/log"}, isSocket) {
-		return errors.New("reaching the system log: there is none")
+		return nil
 	}
-	w, err := syslog.New(syslogPriority(facility), name)
-	if err != nil {
-		return fmt.Errorf("reaching the system log: %w", err)
-	}
-	return errors.Join(w.Info(line), w.Close())
+	return writeSyslog
 }
 
 func isSocket(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&os.ModeSocket != 0
+}
+
+// writeSyslog writes one line for a program to the system's log.
+func writeSyslog(facility, name, line string) error {
+	w, err := syslog.New(syslogPriority(facility), name)
+	if err != nil {
+		return fmt.Errorf("reaching the system log: %w", err)
+	}
+	return errors.Join(w.Info(line), w.Close())
 }
 
 // syslogPriority knows facilities by the names that Ansible uses (LOG_LOCAL0); others mean LOG_USER.
