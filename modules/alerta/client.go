@@ -158,7 +158,7 @@ func list[T any](ctx context.Context, c *client, name string, filters url.Values
 		}
 		var answer map[string]json.RawMessage
 		if err := json.Unmarshal(body, &answer); err != nil {
-			return nil, fmt.Errorf("listing %s: the answer is none of Alerta's: %w", name, err)
+			return nil, fmt.Errorf("listing %s: the answer is none of Alerta's: %s", name, httpapi.Misfit(err))
 		}
 		var objects []T
 		if err := json.Unmarshal(answer[name], &objects); err != nil || objects == nil {
@@ -169,7 +169,7 @@ func list[T any](ctx context.Context, c *client, name string, filters url.Values
 			Total int  `json:"total"`
 		}
 		if err := json.Unmarshal(body, &size); err != nil {
-			return nil, fmt.Errorf("listing %s: the answer does not tell how many there are: %w", name, err)
+			return nil, fmt.Errorf("listing %s: the answer does not tell how many there are: %s", name, httpapi.Misfit(err))
 		}
 		// The server counts before it reads, so that what goes in between is counted, but not with the same total again and again.
 		switch moved := reading > 1 && size.Total != total; {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 	"github.com/stackwatch/ansible-monitoring/pkg/stacks"
@@ -181,7 +182,7 @@ func fromDetails(d details) (Check, error) {
 	var f typeFields
 	if d.Type.Fields != nil {
 		if err := json.Unmarshal(d.Type.Fields, &f); err != nil {
-			return c, fmt.Errorf("the fields of type %s are not understood: %w", d.Type.Name, err)
+			return c, fmt.Errorf("the fields of type %s are not understood: %s", d.Type.Name, httpapi.Misfit(err))
 		}
 	}
 	headers := jsonOf(f.RequestHeaders)

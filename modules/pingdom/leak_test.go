@@ -105,7 +105,7 @@ func TestNothingLeaksFromFieldsThatAreNotUnderstood(t *testing.T) {
 	body := `{"check": {"id": ` + id + `, "name": "private", "type": {"http": {"username": ["hunter2hunter2"], "port": "hunter2hunter2"}}}}`
 	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/checks/"+id, emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusOK, Body: body}))
 	a := l.Run(site("private"))
-	assert.Contains(t, a.Msg, "reading check "+id+": the fields of type http are not understood")
+	assert.Contains(t, a.Msg, "reading check "+id+": the fields of type http are not understood: username is of the kind array")
 	assert.NotContains(t, a.Raw, "hunter2")
 }
 

@@ -93,7 +93,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"api_retries", one.With(options{"api_retries": -1}), "api_retries must be a number from 0 (never) to 20, got: -1"},
 		{"api_concurrency", one.With(options{"api_concurrency": 0}), "api_concurrency must be a number from 1 to 256, got: 0"},
 		{"api_rate_limit", one.With(options{"api_rate_limit": -2}), "api_rate_limit must be 0 (no limit) or from 0.01 to 1000 requests a second, got: -2"},
-		{"ca_path", one.With(options{"ca_path": "/nowhere/at/all.pem"}), "ca_path: stat /nowhere/at/all.pem: no such file or directory"},
+		{"ca_path", one.With(options{"ca_path": "/nowhere/at/all.pem"}), "value of ca_path must be a file with certificates in PEM form or a folder of such, got: /nowhere/at/all.pem (no such file or directory)"},
 		{"command against state", one.With(options{"command": "delete", "state": "present"}),
 			"value of command must agree with state, got: delete with state: present; leave command out"},
 	} {

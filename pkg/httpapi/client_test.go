@@ -118,17 +118,19 @@ func TestNewNamesTheBadOption(t *testing.T) {
 		},
 		"total timeout must not be negative": func(c *Config) { c.TotalTimeout = -1 },
 		"client_key needs client_cert":       func(c *Config) { c.ClientKey = "x" },
-		"client_cert /nowhere":               func(c *Config) { c.ClientCert = "/nowhere" },
-		"ca_path: stat /nowhere":             func(c *Config) { c.CAPath = "/nowhere" },
-		"empty.pem holds no certificate":     func(c *Config) { c.CAPath = noPEM },
-		folder + " holds no certificate":     func(c *Config) { c.CAPath = folder },
-		"got something that is not a URL":    func(c *Config) { c.BaseURL = "http://h:" + token + "x y" },
-		`got the scheme "ftp"`:               func(c *Config) { c.BaseURL = "ftp://h" },
-		`got the scheme ""`:                  func(c *Config) { c.BaseURL = "api.example.com/v1" },
-		"got a URL without a host":           func(c *Config) { c.BaseURL = "https:///v1" },
-		"user name or password":              func(c *Config) { c.BaseURL = "https://u:" + url.PathEscape(token) + "@h/v1" },
-		"got one with a query":               func(c *Config) { c.BaseURL = "https://h/v1?" },
-		"got one with a fragment":            func(c *Config) { c.BaseURL = "https://h/v1#" },
+		"values of client_cert and client_key must be PEM files with a certificate and its own key, got: /nowhere and /nowhere " +
+			"(/nowhere: no such file or directory)": func(c *Config) { c.ClientCert = "/nowhere" },
+		"value of ca_path must be a file with certificates in PEM form or a folder of such, got: /nowhere " +
+			"(no such file or directory)": func(c *Config) { c.CAPath = "/nowhere" },
+		"empty.pem (there is none in it)": func(c *Config) { c.CAPath = noPEM },
+		folder + " (there is none in it)": func(c *Config) { c.CAPath = folder },
+		"got something that is not a URL": func(c *Config) { c.BaseURL = "http://h:" + token + "x y" },
+		`got the scheme "ftp"`:            func(c *Config) { c.BaseURL = "ftp://h" },
+		`got the scheme ""`:               func(c *Config) { c.BaseURL = "api.example.com/v1" },
+		"got a URL without a host":        func(c *Config) { c.BaseURL = "https:///v1" },
+		"user name or password":           func(c *Config) { c.BaseURL = "https://u:" + url.PathEscape(token) + "@h/v1" },
+		"got one with a query":            func(c *Config) { c.BaseURL = "https://h/v1?" },
+		"got one with a fragment":         func(c *Config) { c.BaseURL = "https://h/v1#" },
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := New(testConfig("https://h/v1", set))

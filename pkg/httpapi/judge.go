@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -105,9 +106,22 @@ func (c *Client) judgeSuccess(p prepared, o outcome, out any) verdict {
 		return verdict{next: stepDone}
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return verdict{next: stepFail, err: p.uncertain(c.failed(p, o, "the answer is not understood: "+c.hide.quote(err.Error(), maxQuote)))}
+		return verdict{next: stepFail, err: p.uncertain(c.failed(p, o, "the answer is not understood: "+c.hide.quote(Misfit(err), maxQuote)))}
 	}
 	return verdict{next: stepDone}
+}
+
+// Misfit says in the API's words, not in those of Go, what an error of encoding/json says of an answer that is JSON and does not fit.
+func Misfit(err error) string {
+	var other *json.UnmarshalTypeError
+	if !errors.As(err, &other) {
+		return err.Error()
+	}
+	kind, _, _ := strings.Cut(other.Value, " ") // a number comes with its digits
+	if other.Field == "" {
+		return "it is of the kind " + kind
+	}
+	return other.Field + " is of the kind " + kind
 }
 
 // judgeRedirect follows a GET within the origin that the credentials are for, and nothing else.

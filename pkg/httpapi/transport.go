@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -60,7 +61,8 @@ func tlsConfig(o Options, client TLSClient) (*tls.Config, error) {
 	if o.CAPath != "" {
 		pool, err := readAuthorities(o.CAPath)
 		if err != nil {
-			return nil, fmt.Errorf("ca_path: %w", err)
+			return nil, fmt.Errorf("value of ca_path must be a file with certificates in PEM form or a folder of such, got: %s (%s)", o.CAPath,
+				strings.TrimPrefix(whyUnread(err), o.CAPath+": "))
 		}
 		config.RootCAs = pool
 	}
@@ -71,7 +73,8 @@ func tlsConfig(o Options, client TLSClient) (*tls.Config, error) {
 		}
 		pair, err := tls.LoadX509KeyPair(client.ClientCert, key)
 		if err != nil {
-			return nil, fmt.Errorf("client_cert %s with client_key %s: %w", client.ClientCert, key, err)
+			return nil, fmt.Errorf("values of client_cert and client_key must be PEM files with a certificate and its own key, got: %s and %s (%s)",
+				client.ClientCert, key, whyUnread(err))
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -109,9 +112,18 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 		found = pool.AppendCertsFromPEM(content) || found
 	}
 	if !found {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", path)
+		return nil, errors.New("there is none in it")
 	}
 	return pool, nil
+}
+
+// whyUnread leaves out the names of functions that errors of files and certificates have in them.
+func whyUnread(err error) string {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return file.Path + ": " + file.Err.Error()
+	}
+	return strings.TrimPrefix(err.Error(), "tls: ")
 }
 
 // tlsHint tells failures of TLS, which repeating does not cure, and what to do about them. In all of them the server has

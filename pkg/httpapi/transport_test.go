@@ -240,7 +240,7 @@ func TestClientCertificate(t *testing.T) {
 		})
 	}
 	_, err := New(testConfig(s.URL, func(cfg *Config) { cfg.TLSClient = TLSClient{ClientCert: certFile, ClientKey: stranger} }))
-	assert.ErrorContains(t, err, "client_cert "+certFile+" with client_key "+stranger)
+	assert.ErrorContains(t, err, "got: "+certFile+" and "+stranger+" (private key does not match public key)")
 }
 
 // net/http reads the environment once for a process, so the proxy is tried in another one, which also shows that
