@@ -4,9 +4,6 @@ package plugins_test
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,11 +62,7 @@ func TestAProgramThatDoesNotStartSaysWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "", emulator.Options{Token: token})
-			copied := t.TempDir()
-			output, err := exec.CommandContext(t.Context(), "cp", "-a", s.Env["ANSIBLE_COLLECTIONS_PATH"]+"/.", copied).CombinedOutput()
-			require.NoError(t, err, string(output))
-			s.Env["ANSIBLE_COLLECTIONS_PATH"] = copied
-			program := filepath.Join(copied, "ansible_collections", "stackwatch", "monitoring", "plugins", "bin", "stackwatch_"+runtime.GOOS+"_"+runtime.GOARCH)
+			program := s.ownCopy()
 			require.NoError(t, c.damage(program))
 			s.Write("one.yml", `- hosts: localhost
   gather_facts: false

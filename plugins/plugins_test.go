@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,6 +124,16 @@ func (i *installations) by(t testing.TB, c *playtest.Controller) string {
 		i.folders[c.Tools] = folder
 	}
 	return i.folders[c.Tools]
+}
+
+// ownCopy gives the site a copy of the collection that it may spoil, and tells where this machine's program is in it.
+func (s site) ownCopy() (program string) {
+	s.t.Helper()
+	copied := s.t.TempDir()
+	output, err := exec.CommandContext(s.t.Context(), "cp", "-a", s.Env["ANSIBLE_COLLECTIONS_PATH"]+"/.", copied).CombinedOutput()
+	require.NoError(s.t, err, string(output))
+	s.Env["ANSIBLE_COLLECTIONS_PATH"] = copied
+	return filepath.Join(copied, "ansible_collections", "stackwatch", "monitoring", "plugins", "bin", "stackwatch_"+runtime.GOOS+"_"+runtime.GOARCH)
 }
 
 func TestMain(m *testing.M) {

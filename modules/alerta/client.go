@@ -62,7 +62,7 @@ const idle = time.Second
 func (w world) connect(call *ansible.Call, o connection, authorize func(http.Header), secrets ...secret.Value) (*client, error) {
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: o.URL, Service: "Alerta", Options: o.API, TLSClient: o.TLS, Account: secret.New(o.Key.Reveal() + o.Username),
-		Authorize: authorize, Secrets: secrets, ParseError: parseError, Warn: call.Warn, Idle: idle,
+		Authorize: authorize, Secrets: secrets, ParseError: parseError, Warn: call.Warn, AtEnd: call.AtEnd, Idle: idle,
 		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {

@@ -80,7 +80,7 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 				r.SetBasicAuth(user, password.Reveal())
 			}
 		},
-		ParseError: parseError, Classify: classify, Warn: call.Warn,
+		ParseError: parseError, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		Idle: idle, QuickAck: true,
 		// Account stays empty: what one user creates on a server, another one must not create at the same time.
 		StateDir: w.stateDir, Clock: w.clock,

@@ -41,7 +41,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, tok
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "Pingdom", Options: o, Account: token, Secrets: []secret.Value{token},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) },
-		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn,
+		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {

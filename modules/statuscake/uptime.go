@@ -141,7 +141,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
-		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn,
+		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {

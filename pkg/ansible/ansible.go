@@ -104,5 +104,9 @@ func MainAmong(modules []Module) {
 	// over thousands of objects.
 	debug.SetGCPercent(400)
 	p, _ := osProcess()
-	os.Exit(ExecuteAmong(context.Background(), modules, p))
+	run := ExecuteAmong
+	if len(p.Args) > 1 && p.Args[1] == serve {
+		run = Serve
+	}
+	os.Exit(run(context.Background(), modules, p))
 }

@@ -37,6 +37,7 @@ type Call struct {
 	warnings     []string
 	deprecations []Deprecation
 	progress     func() Result
+	ends         []func()
 }
 
 // Decode fills a struct (given by pointer) with the validated options, by its mapstructure tags. A pointer stays nil where the
@@ -238,6 +239,21 @@ func (c *Call) AddSecret(value secret.Value) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.secrets.addAll(value.Reveal()) // a text can always be hidden
+}
+
+// AtEnd has do run when the module's Run has come back: what it closes would otherwise stay open for the program's next call, see Serve.
+func (c *Call) AtEnd(do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends = append(c.ends, do)
+}
+
+func (c *Call) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, do := range c.ends {
+		do()
+	}
 }
 
 // ReportProgress says how to learn what was already done. It is called when Run panicked or does not return in time after

@@ -3,6 +3,7 @@
 package ansible
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -30,6 +31,32 @@ func ExecuteAmong(ctx context.Context, modules []Module, p Process) int {
 		fmt.Fprint(p.Stderr, usage(modules, p))
 		return 0
 	}
+	code, _ := execute(ctx, modules, p)
+	return code
+}
+
+// serve is the argument that asks for Serve; the module's name follows it.
+const serve = "--serve"
+
+// Serve runs a module time and again: each line of standard input is a call's arguments, and each line of standard output its answer, as
+// ExecuteAmong gives it. It comes back when there is no more to read, or after a signal. So the items of a loop need one start of the program.
+// Nothing is kept from one call to the next.
+func Serve(ctx context.Context, modules []Module, p Process) int {
+	p = p.withDefaults()
+	p.Args = append(p.Args[:1:1], p.Args[2:]...)
+	for lines := bufio.NewReader(p.Stdin); ; {
+		line, err := lines.ReadString('\n')
+		if err != nil && line == "" {
+			return 0
+		}
+		p.Stdin = strings.NewReader(line)
+		if code, stopped := execute(ctx, modules, p); stopped {
+			return code
+		}
+	}
+}
+
+func execute(ctx context.Context, modules []Module, p Process) (code int, stopped bool) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -53,17 +80,17 @@ func ExecuteAmong(ctx context.Context, modules []Module, p Process) int {
 	case s := <-p.Signals:
 		cause := interrupted{s}
 		cancel(cause)
-		end = afterSignal(cause, p, calls, outcomes)
+		end, stopped = afterSignal(cause, p, calls, outcomes), true
 	}
 	text := end.answer(calls)
 	if _, err := io.WriteString(p.Stdout, text+"\n"); err != nil {
 		fmt.Fprintf(p.Stderr, "writing the module's answer: %v\n", err)
-		return 1
+		return 1, true
 	}
 	if end.failed {
-		return 1
+		return 1, stopped
 	}
-	return 0
+	return 0, stopped
 }
 
 // outcome is what is to be answered.
@@ -116,6 +143,7 @@ func work(ctx context.Context, modules []Module, p Process, calls chan<- *Call) 
 		return end
 	}
 	calls <- call
+	defer call.end()
 	result, err := m.Run(ctx, call)
 	end = outcome{call: call, result: result}
 	if err != nil {

@@ -62,6 +62,8 @@ type Config struct {
 	QuickAck bool
 	// Warn takes what the user should know though nothing failed; each thing comes once.
 	Warn func(format string, args ...any)
+	// AtEnd takes what closes the client's connections, to be called when nothing more is sent; nil leaves that to the end of the process.
+	AtEnd func(do func())
 
 	StateDir  string            // folder of the shared state; "" is the user's cache folder
 	Clock     Clock             // nil is the real one
@@ -129,6 +131,9 @@ func New(cfg Config) (*Client, error) {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}).SetLogger(silent{}).SetDisableWarn(true).SetDoNotParseResponse(true)
+	if cfg.AtEnd != nil {
+		cfg.AtEnd(c.rest.GetClient().CloseIdleConnections)
+	}
 	return c, nil
 }
 

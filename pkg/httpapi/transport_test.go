@@ -18,6 +18,7 @@ import (
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -287,4 +288,28 @@ func BenchmarkDo(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestConnectionsAreClosedAtTheEnd: the program may have other calls to answer, each with a client of its own.
+func TestConnectionsAreClosedAtTheEnd(t *testing.T) {
+	closed := make(chan struct{}, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	var ends []func()
+	c := newClient(t, server.URL, func(c *Config) { c.AtEnd = func(do func()) { ends = append(ends, do) } })
+	require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"things"}}, nil))
+	require.Len(t, ends, 1)
+	select {
+	case <-closed:
+		require.Fail(t, "the connection is kept for the next request")
+	default:
+	}
+	ends[0]()
+	<-closed
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing.util
 import os
 import platform
 import selectors
@@ -54,91 +55,26 @@ class ActionModule(ActionBase):
         return result
 
     def _run_here(self, arguments, task_vars):
-        """Start the program with the arguments on its standard input, where no list of processes shows them."""
+        """Have a program on this machine run the module. The items of a loop share one: to start it takes longer than many a call."""
         self._update_module_args(self._task.action, arguments, task_vars)
         environment = {}
         self._compute_environment_string(environment)
-        told, tells = os.pipe()  # progress
-        alive, life = os.pipe()  # closes when this process is gone, however it went
         environment = {key: to_text(value) for key, value in environment.items()}
-        environment["STACKWATCH_LIFELINE_FD"] = str(alive)
-        if self._wants_progress(task_vars):
-            environment["STACKWATCH_PROGRESS_FD"] = str(tells)
-        program = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
+        program = Program.wanted(self._task.action.rpartition(".")[2], environment, self._loader.get_basedir(), self._wants_progress(task_vars))
+        where = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
         try:
-            child = subprocess.Popen(
-                [program, self._task.action.rpartition(".")[2]],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env={**os.environ, **environment}, cwd=self._loader.get_basedir() or None,
-                # In a session of its own it gets one signal, from here, and not a second one from the terminal.
-                pass_fds=(tells, alive), start_new_session=True,
-            )
-        except OSError as error:
-            raise AnsibleActionFail("the module's program cannot be started: %s. %s" % (error, advice(program))) from None
-        finally:
-            os.close(tells)
-            os.close(alive)
-        with child, os.fdopen(life, "wb"), os.fdopen(told, "rb") as progress:
-            where = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
-            return self._converse(child, json.dumps(arguments).encode("ascii"), progress, where)
-
-    def _converse(self, child, arguments, progress, where):
-        """Pass the arguments, take in what the program writes, and have it end in order if the task shall not go on."""
-        streams = {child.stdout: bytearray(), child.stderr: bytearray(), progress: bytearray()}
-        ansible = os.getppid()
-        with selectors.DefaultSelector() as selector:
-            for stream in streams:
-                selector.register(stream, selectors.EVENT_READ)
-
-            def listen(until=None):
-                while selector.get_map() and (until is None or time.monotonic() < until):
-                    if until is None and os.getppid() != ansible:
-                        # Before 2.19 ansible-playbook ends at SIGTERM and leaves its workers alone.
-                        raise AnsibleActionFail("ansible-playbook has ended")
-                    for key, dummy in selector.select(1):
-                        data = os.read(key.fd, 65536)
-                        if not data:
-                            selector.unregister(key.fileobj)
-                        streams[key.fileobj] += data
-                        if key.fileobj is progress:
-                            *lines, rest = streams[progress].split(b"\n")
-                            streams[progress] = rest
-                            for line in lines:
-                                # Not to the standard output, where some callbacks write JSON.
-                                display.display(where + to_text(bytes(line)), stderr=True)
-
-            try:
-                try:
-                    child.stdin.write(arguments)
-                    child.stdin.close()
-                except BrokenPipeError:
-                    pass  # it ended before it read all; its answer says why
-                listen()
-                child.wait()
-            except BaseException as stopped:
-                child.send_signal(signal.SIGTERM)
-                listen(time.monotonic() + GRACE)
-                child.kill()
-                # Ansible's own error of a task that takes longer than its timeout, which has changed its place over the versions.
-                if type(stopped).__name__ != "TaskTimeoutError":
-                    raise
-                answer = self._answer(child, streams)
-                answer.update(failed=True, timedout={"period": self._task.timeout}, msg="The %s action failed to execute in the expected time "
-                              "frame (%d) and was terminated: %s" % (self._task.action, self._task.timeout, answer.get("msg")))
-                return answer
-        return self._answer(child, streams)
-
-    def _answer(self, child, streams):
-        """Read what the program answered."""
-        text = to_text(bytes(streams[child.stdout]))
-        try:
-            answer = json.loads(text)
-        except ValueError:
-            answer = None
-        if isinstance(answer, dict):
+            answer = program.call(arguments, where)
+            if not self._task.loop:
+                program.end()
             return answer
-        return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
-                "module_stdout": text, "module_stderr": to_text(bytes(streams[child.stderr])), "rc": child.wait()}
+        except BaseException as stopped:
+            answer = program.stop(where)
+            # Ansible's own error of a task that takes longer than its timeout, which has changed its place over the versions.
+            if type(stopped).__name__ != "TaskTimeoutError":
+                raise
+            answer.update(failed=True, timedout={"period": self._task.timeout}, msg="The %s action failed to execute in the expected time "
+                          "frame (%d) and was terminated: %s" % (self._task.action, self._task.timeout, answer.get("msg")))
+            return answer
 
     def _wants_progress(self, task_vars):
         """Tell whether to show how far a long run is, which a variable or an environment variable switches off."""
@@ -199,6 +135,120 @@ class ActionModule(ActionBase):
         if said.get("rc") != 0 or len(words) < 2:
             raise AnsibleActionFail("the system of the host is not known: uname -sm answered %s" % (said.get("stdout") or said.get("stderr") or said))
         return words[-2], words[-1]
+
+
+class Program:
+    """The program that all modules are in, at work: it answers each line that it reads, the arguments of a call, with a line.
+
+    Arguments that come this way are in no list of processes. The program ends when nobody holds its standard input any more.
+    """
+
+    kept = None  # that of the item before
+
+    @classmethod
+    def wanted(cls, module, environment, folder, with_progress):
+        """Give a program for calls of a module: that of the item before if it was started in the same way, else a new one."""
+        settings = (os.getpid(), module, environment, folder, with_progress)
+        if cls.kept and cls.kept.settings == settings and cls.kept.child.poll() is None:
+            return cls.kept
+        if cls.kept:
+            cls.kept.end()
+        cls.kept = cls(settings)
+        return cls.kept
+
+    def __init__(self, settings):
+        """Start the program."""
+        self.settings = settings
+        dummy, module, environment, folder, with_progress = settings
+        path = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
+        told, tells = os.pipe()  # progress
+        alive, life = os.pipe()  # closes when this process is gone, however it went
+        environment = dict(os.environ, STACKWATCH_LIFELINE_FD=str(alive), **environment)
+        if with_progress:
+            environment["STACKWATCH_PROGRESS_FD"] = str(tells)
+        try:
+            self.child = subprocess.Popen(
+                [path, "--serve", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=environment, cwd=folder or None,
+                # In a session of its own it gets one signal, from here, and not a second one from the terminal.
+                pass_fds=(tells, alive), start_new_session=True,
+            )
+        except OSError as error:
+            os.close(told)
+            os.close(life)
+            raise AnsibleActionFail("the module's program cannot be started: %s. %s" % (error, advice(path))) from None
+        finally:
+            os.close(tells)
+            os.close(alive)
+        self.life, self.progress = os.fdopen(life, "wb"), os.fdopen(told, "rb")
+        self.streams = {self.child.stdout: bytearray(), self.child.stderr: bytearray(), self.progress: bytearray()}
+        self.selector = selectors.DefaultSelector()
+        for stream in self.streams:
+            self.selector.register(stream, selectors.EVENT_READ)
+        multiprocessing.util.Finalize(None, self.end, exitpriority=0)  # at the end of the process that works on the task
+
+    def call(self, arguments, where):
+        """Give the module's answer. What it tells meanwhile of how far it is goes to the user."""
+        self.streams[self.child.stdout].clear()
+        try:
+            self.child.stdin.write(json.dumps(arguments).encode("ascii") + b"\n")
+            self.child.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended; what it wrote says why
+        ansible = os.getppid()
+        while self.read(where, 1):
+            if os.getppid() != ansible:
+                # Before 2.19 ansible-playbook ends at SIGTERM and leaves its workers alone.
+                raise AnsibleActionFail("ansible-playbook has ended")
+        return self.answer()
+
+    def stop(self, where):
+        """Have the program end in order, and give its answer to the call that it was at."""
+        self.child.send_signal(signal.SIGTERM)
+        until = time.monotonic() + GRACE
+        while time.monotonic() < until and self.read(where, 1):
+            pass
+        self.child.kill()
+        answer = self.answer()
+        self.end()
+        return answer
+
+    def end(self):
+        """End the program, which is not needed any more."""
+        if Program.kept is self:
+            Program.kept = None
+        self.selector.close()
+        for stream in (self.child.stdin, self.life, *self.streams):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                pass
+        self.child.wait()
+
+    def read(self, where, patience):
+        """Take in what the program has written, and tell whether more is to come: it has not answered yet, and has not ended."""
+        for key, dummy in self.selector.select(patience):
+            data = os.read(key.fd, 65536)
+            if not data:
+                self.selector.unregister(key.fileobj)
+            self.streams[key.fileobj] += data
+        *lines, self.streams[self.progress] = self.streams[self.progress].split(b"\n")
+        for line in lines:
+            # Not to the standard output, where some callbacks write JSON.
+            display.display(where + to_text(bytes(line)), stderr=True)
+        return not self.streams[self.child.stdout].endswith(b"\n") and self.selector.get_map()
+
+    def answer(self):
+        """Read the answer."""
+        text = to_text(bytes(self.streams[self.child.stdout]))
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict):
+            return answer
+        return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
+                "module_stdout": text, "module_stderr": to_text(bytes(self.streams[self.child.stderr])), "rc": self.child.wait()}
 
 
 def program_for(system, machine):
