@@ -30,7 +30,7 @@ func TestFaultMatrix(t *testing.T) {
 			for _, bulk := range []bool{false, true} {
 				p := l.plight(bulk)
 				l.Suffer(p, nil)
-				for _, index := range l.oneOfEach(p, bulk) {
+				for _, index := range resourcetest.Some(l.oneOfEach(p, bulk)) {
 					l.Suffer(p, &emulator.Rule{Index: index, Fault: resourcetest.Faults()[name]})
 				}
 			}
