@@ -184,6 +184,26 @@ func TestSomebodyElsesCreationIsAdopted(t *testing.T) {
 	l.settled(task)
 }
 
+// TestACreationIsToldThoughItsVariablesFailed: a template's variables are completed by a second write.
+func TestACreationIsToldThoughItsVariablesFailed(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.recorder.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodPost, Path: "/v1/objects/hosts/web1", Times: 1, Fault: emulator.Fault{
+		Kind: emulator.Status, Status: http.StatusForbidden, Body: `{"error":403,"status":"Missing permission: objects/modify/Host"}`,
+	}})
+	task := options{"name": "web1", "templates": []string{"generic-host"}, "vars": options{"a.b": 1}}
+	a := l.run(task)
+	assert.True(t, a.Failed, a.Raw)
+	assert.True(t, a.Changed, a.Raw)
+	require.Len(t, a.Objects, 1)
+	assert.Equal(t, "failed", a.Objects[0].Action)
+	assert.Equal(t, "web1", *a.Objects[0].ID)
+	assert.Contains(t, a.Msg, "objects/modify/Host")
+	assert.Equal(t, []string{"web1"}, l.names(hostKind))
+	l.ok(task)
+	l.settled(task)
+}
+
 func TestEachMissingPermissionIsNamed(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)

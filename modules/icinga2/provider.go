@@ -322,14 +322,17 @@ func (p *provider) make(ctx context.Context, want Object) (reconcile.Object[Obje
 	if want.kind == serviceKind && p.isBroken(want.host) {
 		return reconcile.Object[Object]{}, fmt.Errorf("creating %s: %w, because its host could not be created", want.full(), reconcile.ErrNotAttempted)
 	}
-	err := p.create(ctx, want)
+	exists, err := p.create(ctx, want)
 	if want.kind == hostKind {
-		p.setBroken(want.host, err != nil)
+		p.setBroken(want.host, !exists)
 	}
 	if err != nil {
-		return reconcile.Object[Object]{}, fmt.Errorf("creating %s %s: %w", strings.ToLower(string(want.kind)), want.full(), err)
+		err = fmt.Errorf("creating %s %s: %w", strings.ToLower(string(want.kind)), want.full(), err)
 	}
-	return made, nil
+	if !exists {
+		made = reconcile.Object[Object]{}
+	}
+	return made, err
 }
 
 func (p *provider) isBroken(host string) bool {
@@ -344,23 +347,24 @@ func (p *provider) setBroken(host string, broken bool) {
 	p.broken[host] = broken
 }
 
-func (p *provider) create(ctx context.Context, want Object) error {
+// create tells whether the object exists then, which it may without its variables.
+func (p *provider) create(ctx context.Context, want Object) (exists bool, err error) {
 	templates := want.Templates
 	attrs, later := creation(want)
-	err := p.put(ctx, want.kind, want.full(), templates, attrs)
+	err = p.put(ctx, want.kind, want.full(), templates, attrs)
 	switch {
 	case errors.Is(err, httpapi.ErrConflict):
 		// Somebody made it since it was looked for: the engine looks again and updates it.
-		return &taken{err}
+		return false, &taken{err}
 	case err != nil && strings.Contains(err.Error(), "re-defined"):
-		return fmt.Errorf("either an earlier attempt to create it was refused, and the server takes the name again only after a reload, "+
+		return false, fmt.Errorf("either an earlier attempt to create it was refused, and the server takes the name again only after a reload, "+
 			"or a template has this name: %w", err)
 	case err != nil && want.kind == hostKind && errors.Is(err, httpapi.ErrRefused):
-		return fmt.Errorf("%w; older servers take this host's name again only after a reload", err)
+		return false, fmt.Errorf("%w; older servers take this host's name again only after a reload", err)
 	case err != nil || !later:
-		return err
+		return err == nil, err
 	}
-	return p.completeVars(ctx, want)
+	return true, p.completeVars(ctx, want)
 }
 
 // completeVars sets the variables of an object that has been created: what comes from its templates is known only then.

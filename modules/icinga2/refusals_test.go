@@ -50,7 +50,8 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 		{options{"host": "h", "name": "a", "retry_interval": ""}, "value of retry_interval must be a time"},
 		{options{"host": "h", "name": "a", "retry_interval": "-5"}, "value of retry_interval must be a time"},
 		{options{"host": "h", "name": "a", "check_timeout": "soon"}, "value of check_timeout must be a time"},
-		{options{"host": "h", "name": "a", "max_check_attempts": 0}, "value of max_check_attempts must be at least 1, got: 0"},
+		{options{"host": "h", "name": "a", "max_check_attempts": 0}, "value of max_check_attempts must be at least 1 and at most 2147483647, got: 0"},
+		{options{"host": "h", "name": "a", "max_check_attempts": 1 << 31}, "value of max_check_attempts must be at least 1 and at most 2147483647, got: 2147483648"},
 		{options{"host": "h", "name": "a", "flapping_threshold_low": 101}, "value of flapping_threshold_low must be a share from 0 to 100 percent, got: 101"},
 		{
 			options{"host": "h", "name": "a", "flapping_threshold_low": 50, "flapping_threshold_high": 40},

@@ -125,8 +125,8 @@ func (a *Attributes) fill() (err error) {
 			return err
 		}
 	}
-	if n := a.MaxCheckAttempts; n != nil && *n < 1 {
-		return fmt.Errorf("value of max_check_attempts must be at least 1, got: %d", *n)
+	if n := a.MaxCheckAttempts; n != nil && (*n < 1 || *n > math.MaxInt32) {
+		return fmt.Errorf("value of max_check_attempts must be at least 1 and at most %d, got: %d", math.MaxInt32, *n)
 	}
 	for _, share := range []struct {
 		option string
