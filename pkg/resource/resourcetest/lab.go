@@ -63,6 +63,7 @@ type Lab struct {
 	account Account
 	server  *httptest.Server
 	busy    *busy
+	options *sync.Map // what documented gives, by the module's name
 }
 
 // New starts the account's server.
@@ -80,6 +81,7 @@ func New(t testing.TB, account Account, setup Setup) *Lab {
 	t.Cleanup(server.Close)
 	return &Lab{
 		T: t, Setup: setup, URL: server.URL + setup.BasePath, server: server, StateDir: t.TempDir(), Clock: NewClock(), account: account, busy: busy,
+		options: new(sync.Map),
 	}
 }
 
@@ -226,6 +228,18 @@ func (l *Lab) Fresh() {
 	l.StateDir = l.T.TempDir()
 }
 
+// documented gives a module's options as its program has them ready, read once: that takes longer than many a run.
+func (l *Lab) documented(module ansible.Module) []ansible.OptionDoc {
+	l.T.Helper()
+	if known, ok := l.options.Load(module.Name); ok {
+		return known.([]ansible.OptionDoc)
+	}
+	options, err := ansible.DocumentedOptions(module.Documentation)
+	require.NoError(l.T, err)
+	l.options.Store(module.Name, options)
+	return options
+}
+
 // RunBy is Run by another clock; nil is for the real one.
 func (l *Lab) RunBy(clock *Clock, o Options, change ...func(*ansible.Process)) Answer {
 	l.T.Helper()
@@ -242,7 +256,9 @@ func (l *Lab) RunBy(clock *Clock, o Options, change ...func(*ansible.Process)) A
 	for _, f := range change {
 		f(&p)
 	}
-	code := ansible.Execute(l.T.Context(), l.Setup.Module(l.StateDir, clock), p)
+	module := l.Setup.Module(l.StateDir, clock)
+	module.Options = l.documented(module)
+	code := ansible.Execute(l.T.Context(), module, p)
 	a, err := decode(stdout.Bytes(), append([]string{l.Setup.Plural}, l.Setup.More...)...)
 	require.NoError(l.T, err, "the answer: %s", stdout.String())
 	a.Syslog = log
