@@ -43,7 +43,7 @@ func TestTheItemsOfALoopShareAProgram(t *testing.T) {
       failed_when: running.rc == 0
     - name: Environments
       stackwatch.monitoring.status_cake_test: {name: one, api_key: "{{ omit }}"}
-      environment: {STATUSCAKE_API_TOKEN: "{{ key if item == 'right' else item }}"}
+      environment: {STATUSCAKE_API_TOKEN: "{{ key if item == 'right' else item }}", STACKWATCH_LIFELINE_FD: "0"}
       loop: [right, right, another]
       ignore_errors: true
     - name: Single

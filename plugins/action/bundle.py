@@ -64,9 +64,6 @@ class ActionModule(ActionBase):
         where = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
         try:
             answer = program.call(arguments, where)
-            if not self._task.loop:
-                program.end()
-            return answer
         except BaseException as stopped:
             answer = program.stop(where)
             # Ansible's own error of a task that takes longer than its timeout, which has changed its place over the versions.
@@ -75,6 +72,9 @@ class ActionModule(ActionBase):
             answer.update(failed=True, timedout={"period": self._task.timeout}, msg="The %s action failed to execute in the expected time "
                           "frame (%d) and was terminated: %s" % (self._task.action, self._task.timeout, answer.get("msg")))
             return answer
+        if not self._task.loop:
+            program.end()
+        return answer
 
     def _wants_progress(self, task_vars):
         """Tell whether to show how far a long run is, which a variable or an environment variable switches off."""
@@ -163,7 +163,7 @@ class Program:
         path = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
         told, tells = os.pipe()  # progress
         alive, life = os.pipe()  # closes when this process is gone, however it went
-        environment = dict(os.environ, STACKWATCH_LIFELINE_FD=str(alive), **environment)
+        environment = {**os.environ, **environment, "STACKWATCH_LIFELINE_FD": str(alive)}
         if with_progress:
             environment["STACKWATCH_PROGRESS_FD"] = str(tells)
         try:
@@ -196,7 +196,7 @@ class Program:
         except BrokenPipeError:
             pass  # it has ended; what it wrote says why
         ansible = os.getppid()
-        while self.read(where, 1):
+        while self.read(where):
             if os.getppid() != ansible:
                 # Before 2.19 ansible-playbook ends at SIGTERM and leaves its workers alone.
                 raise AnsibleActionFail("ansible-playbook has ended")
@@ -206,7 +206,7 @@ class Program:
         """Have the program end in order, and give its answer to the call that it was at."""
         self.child.send_signal(signal.SIGTERM)
         until = time.monotonic() + GRACE
-        while time.monotonic() < until and self.read(where, 1):
+        while time.monotonic() < until and self.read(where):
             pass
         self.child.kill()
         answer = self.answer()
@@ -225,9 +225,9 @@ class Program:
                 pass
         self.child.wait()
 
-    def read(self, where, patience):
-        """Take in what the program has written, and tell whether more is to come: it has not answered yet, and has not ended."""
-        for key, dummy in self.selector.select(patience):
+    def read(self, where):
+        """Take in what the program writes within a second, and tell whether more is to come: it has not answered, and has not ended."""
+        for key, dummy in self.selector.select(1):
             data = os.read(key.fd, 65536)
             if not data:
                 self.selector.unregister(key.fileobj)
