@@ -142,6 +142,54 @@ func TestATimeoutTellsWhatWasDone(t *testing.T) {
 	}
 }
 
+// TestALoopThatIsStopped holds back what the second item creates: the task's timeout ends that item alone, a signal the whole play.
+func TestALoopThatIsStopped(t *testing.T) {
+	t.Parallel()
+	const loop = `- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Items
+      stackwatch.monitoring.status_cake_test: {name: "{{ item }}", website_url: "https://a.example.com", api_key: "{{ key }}"}
+      loop: [one, two, three]
+      timeout: "{{ limit | default(0) }}"
+      ignore_errors: true
+`
+	for version, tools := range cores(t) {
+		t.Run(version+" timeout", func(t *testing.T) {
+			t.Parallel()
+			h := newHolding(t, tools, 1, 1)
+			h.Write("slow.yml", loop)
+			run := h.start("-e", "limit=3").Wait()
+			require.Len(t, run.Of("Items"), 1, run.Output)
+			items, _ := run.Of("Items")[0].Answer["results"].([]any)
+			require.Len(t, items, 3, run.Output)
+			for i, stopped := range []bool{false, true, false} {
+				answer, _ := items[i].(map[string]any)
+				assert.Equal(t, stopped, answer["timedout"] != nil, answer)
+			}
+			assert.Empty(t, playtest.Processes(t, h.mark), "no process is left")
+			assert.Len(t, h.account.Tests(), 2, "the item after it has a program of its own")
+		})
+		t.Run(version+" signal", func(t *testing.T) {
+			t.Parallel()
+			h := newHolding(t, tools, 1, 1)
+			h.Write("slow.yml", loop)
+			playing := h.start()
+			<-h.held
+			children := playtest.Processes(t, h.mark)
+			delete(children, playing.Process.Pid)
+			require.GreaterOrEqual(t, len(children), 2, "a worker and the module are at work")
+			require.NoError(t, playing.Process.Signal(syscall.SIGTERM))
+			assert.NotZero(t, playing.Wait().Code)
+			for _, child := range children {
+				playtest.AwaitEnd(t, child)
+			}
+			assert.Empty(t, playtest.Processes(t, h.mark), "no process is left")
+			assert.Len(t, h.account.Tests(), 1, "no further item began")
+		})
+	}
+}
+
 // TestProgressIsShownWhileAModuleRuns holds an answer back until the line is there.
 func TestProgressIsShownWhileAModuleRuns(t *testing.T) {
 	t.Parallel()

@@ -144,10 +144,13 @@ class Program:
     """
 
     kept = None  # that of the item before
+    ansible = (None, None)  # the process that works on the task, and the one that it works for
 
     @classmethod
     def wanted(cls, module, environment, folder, with_progress):
         """Give a program for calls of a module: that of the item before if it was started in the same way, else a new one."""
+        if cls.ansible[0] != os.getpid():
+            cls.ansible = (os.getpid(), os.getppid())
         settings = (os.getpid(), module, environment, folder, with_progress)
         if cls.kept and cls.kept.settings == settings and cls.kept.child.poll() is None:
             return cls.kept
@@ -190,17 +193,20 @@ class Program:
     def call(self, arguments, where):
         """Give the module's answer. What it tells meanwhile of how far it is goes to the user."""
         self.streams[self.child.stdout].clear()
+        self.heed_ansible()
         try:
             self.child.stdin.write(json.dumps(arguments).encode("ascii") + b"\n")
             self.child.stdin.flush()
         except BrokenPipeError:
             pass  # it has ended; what it wrote says why
-        ansible = os.getppid()
         while self.read(where):
-            if os.getppid() != ansible:
-                # Before 2.19 ansible-playbook ends at SIGTERM and leaves its workers alone.
-                raise AnsibleActionFail("ansible-playbook has ended")
+            self.heed_ansible()
         return self.answer()
+
+    def heed_ansible(self):
+        """End the task, a loop as a whole, where ansible-playbook is gone: before 2.19 it ends at SIGTERM and leaves its workers alone."""
+        if os.getppid() != self.ansible[1]:
+            raise KeyboardInterrupt("ansible-playbook has ended")
 
     def stop(self, where):
         """Have the program end in order, and give its answer to the call that it was at."""
