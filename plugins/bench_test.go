@@ -22,8 +22,7 @@ func BenchmarkTask(b *testing.B) {
 	s := newSite(b, "", emulator.Options{Token: token})
 	var hosts strings.Builder
 	for i := range tasks {
-		fmt.Fprintf(&hosts, "host%d ", i)
-		hosts.WriteString("ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'\n")
+		fmt.Fprintf(&hosts, "host%d ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'\n", i)
 	}
 	s.Write("hosts.ini", hosts.String())
 	called := map[string]string{

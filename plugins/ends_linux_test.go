@@ -75,6 +75,22 @@ func (h holding) start(args ...string) *playtest.Playing {
 	return h.Start("", append([]string{"-i", "hosts.ini", "-e", "key=" + token, "slow.yml"}, args...)...)
 }
 
+// endBy sends a signal to ansible-playbook while the answer is held back, and waits until all that it had begun has ended.
+func (h holding) endBy(signal syscall.Signal) {
+	h.t.Helper()
+	playing := h.start()
+	<-h.held
+	children := playtest.Processes(h.t, h.mark)
+	delete(children, playing.Process.Pid)
+	require.GreaterOrEqual(h.t, len(children), 2, "a worker and the module are at work")
+	require.NoError(h.t, playing.Process.Signal(signal))
+	assert.NotZero(h.t, playing.Wait().Code)
+	for _, child := range children {
+		playtest.AwaitEnd(h.t, child)
+	}
+	assert.Empty(h.t, playtest.Processes(h.t, h.mark), "no process is left")
+}
+
 func TestNoModuleOutlivesItsPlay(t *testing.T) {
 	t.Parallel()
 	for version, tools := range cores(t) {
@@ -82,17 +98,7 @@ func TestNoModuleOutlivesItsPlay(t *testing.T) {
 			t.Run(version+" "+signal.String(), func(t *testing.T) {
 				t.Parallel()
 				h := newHolding(t, tools, 20, 4)
-				playing := h.start()
-				<-h.held
-				children := playtest.Processes(t, h.mark)
-				delete(children, playing.Process.Pid)
-				require.GreaterOrEqual(t, len(children), 2, "a worker and the module are at work")
-				require.NoError(t, playing.Process.Signal(signal))
-				assert.NotZero(t, playing.Wait().Code)
-				for _, child := range children {
-					playtest.AwaitEnd(t, child)
-				}
-				assert.Empty(t, playtest.Processes(t, h.mark), "no process is left")
+				h.endBy(signal)
 				assert.Len(t, h.account.Tests(), 4, "no further write began")
 			})
 		}
@@ -174,17 +180,7 @@ func TestALoopThatIsStopped(t *testing.T) {
 			t.Parallel()
 			h := newHolding(t, tools, 1, 1)
 			h.Write("slow.yml", loop)
-			playing := h.start()
-			<-h.held
-			children := playtest.Processes(t, h.mark)
-			delete(children, playing.Process.Pid)
-			require.GreaterOrEqual(t, len(children), 2, "a worker and the module are at work")
-			require.NoError(t, playing.Process.Signal(syscall.SIGTERM))
-			assert.NotZero(t, playing.Wait().Code)
-			for _, child := range children {
-				playtest.AwaitEnd(t, child)
-			}
-			assert.Empty(t, playtest.Processes(t, h.mark), "no process is left")
+			h.endBy(syscall.SIGTERM)
 			assert.Len(t, h.account.Tests(), 1, "no further item began")
 		})
 	}

@@ -14,6 +14,14 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
+// standIn puts a shell script in the place of the site's program, which is beside it then: $0.real.
+func (s site) standIn(script string) {
+	s.t.Helper()
+	program := s.ownCopy()
+	require.NoError(s.t, os.Rename(program, program+".real"))
+	require.NoError(s.t, os.WriteFile(program, []byte("#!/bin/sh\n"+script), 0o755))
+}
+
 // TestTheItemsOfALoopShareAProgram writes down each start of the program, which is expensive beside most calls.
 func TestTheItemsOfALoopShareAProgram(t *testing.T) {
 	t.Parallel()
@@ -21,11 +29,8 @@ func TestTheItemsOfALoopShareAProgram(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, tools, emulator.Options{Token: token})
-			program := s.ownCopy()
-			require.NoError(t, os.Rename(program, program+".real"))
 			starts := filepath.Join(s.Dir, "starts")
-			script := "#!/bin/sh\necho \"$$ $*\" >> '" + starts + "'\nexec \"$0.real\" \"$@\"\n"
-			require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
+			s.standIn("echo \"$$ $*\" >> '" + starts + "'\nexec \"$0.real\" \"$@\"\n")
 			s.Write("loop.yml", `- hosts: localhost
   gather_facts: false
   module_defaults: {stackwatch.monitoring.status_cake_test: {api_key: "{{ key }}", website_url: "https://a.example.com"}}
@@ -89,17 +94,14 @@ func TestTheItemsOfALoopShareAProgram(t *testing.T) {
 func TestALoopWhoseProgramEndsGoesOn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "", emulator.Options{Token: token})
-	program := s.ownCopy()
-	require.NoError(t, os.Rename(program, program+".real"))
 	// The first one answers a call and is gone, the second one says why it cannot answer.
-	require.NoError(t, os.WriteFile(program, []byte(`#!/bin/sh
-echo >> "$0.starts"
+	s.standIn(`echo >> "$0.starts"
 case $(wc -l < "$0.starts") in
 1) head -n 1 | "$0.real" status_cake_test -;;
 2) echo "no memory" >&2; exit 3;;
 *) exec "$0.real" "$@";;
 esac
-`), 0o755))
+`)
 	s.Write("loop.yml", `- hosts: localhost
   gather_facts: false
   tasks:

@@ -2,7 +2,8 @@
 
 // Package collection makes what Ansible wants to find in a collection for each module beside its program: a Python file that
 // documents it and says its argument spec, the documentation that several modules share, and meta/runtime.yml, which names the one
-// action plugin of all modules; and what the program in which all modules are knows of their options without reading the documentation. All of it follows from the modules' documentation files and rules.
+// action plugin of all modules; and what the program in which all modules are knows of their options without reading the documentation. All of
+// it follows from the modules' documentation files and rules.
 package collection
 
 import (

@@ -54,15 +54,15 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 }
 
 // rights tells what the user may do, which is asked once.
-func (p *provider) rights(ctx context.Context) (may access, err error) {
-	if p.may == nil {
-		may, err = p.access(ctx)
-		if err != nil {
-			return may, err
-		}
+func (p *provider) rights(ctx context.Context) (access, error) {
+	if p.may != nil {
+		return *p.may, nil
+	}
+	may, err := p.access(ctx)
+	if err == nil {
 		p.may = &may
 	}
-	return *p.may, nil
+	return may, err
 }
 
 // reference is what an attribute of an object names.

@@ -351,7 +351,8 @@ func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, 
 }
 
 // programStart tells since when the server's process runs. A reload begins another process, which reads the files. The old one goes on
-// answering, and confirms what the new one will not know, until that one is done; only then is this the new one's time: https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#status-and-statistics
+// answering, and confirms what the new one will not know, until that one is done; only then is this the new one's time:
+// https://icinga.com/docs/icinga-2/latest/doc/12-icinga2-api/#status-and-statistics
 func (c *client) programStart(ctx context.Context) (float64, error) {
 	var answer struct {
 		Results []struct {

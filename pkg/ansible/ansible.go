@@ -103,7 +103,7 @@ func MainAmong(modules []Module) {
 	// A module lives for seconds at most, so that memory is cheaper than the time that looking for what is free takes: a third of a run
 	// over thousands of objects.
 	debug.SetGCPercent(400)
-	p, _ := osProcess()
+	p := osProcess()
 	run := ExecuteAmong
 	if len(p.Args) > 1 && p.Args[1] == serve {
 		run = Serve

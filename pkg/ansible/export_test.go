@@ -3,4 +3,4 @@
 package ansible
 
 // OSProcess is the process itself, for tests that start themselves as a module and set its clock.
-func OSProcess() (p Process, stop func()) { return osProcess() }
+func OSProcess() Process { return osProcess() }

@@ -7,8 +7,10 @@ import (
 	"math"
 	"math/big"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,8 +21,8 @@ import (
 
 func TestOSProcess(t *testing.T) {
 	t.Setenv("PROBE_ME", "here")
-	p, stop := osProcess()
-	defer stop()
+	p := osProcess()
+	defer signal.Reset(syscall.SIGINT, syscall.SIGTERM)
 	assert.Equal(t, os.Args, p.Args)
 	assert.Equal(t, defaultGrace, p.Grace)
 	text, ok := p.LookupEnv("PROBE_ME")

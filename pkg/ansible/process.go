@@ -45,8 +45,8 @@ type Process struct {
 // defaultGrace is how long Run may go on after a signal. Ansible itself waits longer before it kills.
 const defaultGrace = 5 * time.Second
 
-// osProcess is the process itself; stop ends the delivery of signals.
-func osProcess() (p Process, stop func()) {
+// osProcess is the process itself.
+func osProcess() Process {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	watchLifeline(os.Getenv(LifelineVariable), signals)
@@ -56,7 +56,7 @@ func osProcess() (p Process, stop func()) {
 		Terminal: terminal(os.Stdin), Progress: openProgress(os.Getenv(ProgressVariable)),
 		LookupEnv: os.LookupEnv, LookupHome: lookupHome,
 		Signals: signals, Now: time.Now, After: time.After, Grace: defaultGrace, Syslog: systemLog(),
-	}, func() { signal.Stop(signals) }
+	}
 }
 
 // settle leaves a working directory that cannot be read, as it comes about with become; relative paths would fail in odd ways.

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asModule) == "" {
 		os.Exit(m.Run())
 	}
-	p, _ := ansible.OSProcess()
+	p := ansible.OSProcess()
 	var looks atomic.Int64
 	p.Now = func() time.Time { return time.Unix(30*looks.Add(1), 0) }
 	p.After = never

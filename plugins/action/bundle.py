@@ -150,8 +150,8 @@ class Program:
     def wanted(cls, module, environment, folder, with_progress):
         """Give a program for calls of a module: that of the item before if it was started in the same way, else a new one."""
         if cls.ansible[0] != os.getpid():
-            cls.ansible = (os.getpid(), os.getppid())
-        settings = (os.getpid(), module, environment, folder, with_progress)
+            cls.kept, cls.ansible = None, (os.getpid(), os.getppid())
+        settings = (module, environment, folder, with_progress)
         if cls.kept and cls.kept.settings == settings and cls.kept.child.poll() is None:
             return cls.kept
         if cls.kept:
@@ -162,7 +162,7 @@ class Program:
     def __init__(self, settings):
         """Start the program."""
         self.settings = settings
-        dummy, module, environment, folder, with_progress = settings
+        module, environment, folder, with_progress = settings
         path = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
         told, tells = os.pipe()  # progress
         alive, life = os.pipe()  # closes when this process is gone, however it went
