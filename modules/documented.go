@@ -56,6 +56,7 @@ var (
 		{Name: "heartbeats", Type: "bool", Default: false},
 		{Name: "heartbeats_older_than", Type: "str"},
 		{Name: "action", Type: "str", Choices: []any{"delete", "close", "ack", "shelve"}},
+		{Name: "action_timeout", Type: "str"},
 		{Name: "bulk", Type: "bool", Default: false},
 		{Name: "server", Type: "dict", Options: []ansible.OptionDoc{
 			{Name: "expired", Type: "str", Default: "2h"},

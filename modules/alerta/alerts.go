@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -42,14 +43,15 @@ func describeAlert(a Alert) map[string]any {
 type operation struct {
 	to   string   // the status that it leads to
 	from []string // those in which the server takes it; in others it refuses, or answers without doing it
+	ends bool     // whether the server ends it after a time
 }
 
 // operations are those of the server's own model of alarms, by the words of the API and of the option action.
 func operations() map[string]operation {
 	return map[string]operation{
 		"close":  {to: "closed", from: []string{"open", "assign", "ack", "shelved", "blackout"}},
-		"ack":    {to: "ack", from: []string{"open"}},
-		"shelve": {to: "shelved", from: []string{"open", "ack"}},
+		"ack":    {to: "ack", from: []string{"open"}, ends: true},
+		"shelve": {to: "shelved", from: []string{"open", "ack"}, ends: true},
 	}
 }
 
@@ -61,6 +63,7 @@ type alerts struct {
 	reconcile.Provider[Alert] // nil: plans without wishes need only Key, Update and Delete
 	*client
 	action string
+	holds  time.Duration // after which the server ends the action; 0 is what the server says
 	text   string
 	still  func(wireAlert) bool // whether an alert is to be deleted yet; nil where nothing passes that selects it
 }
@@ -167,7 +170,7 @@ func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error
 // Update does the action. An alert that is gone, or in a status in which the action has no effect, needs none.
 func (p *alerts) Update(ctx context.Context, have reconcile.Object[Alert], want Alert) (reconcile.Object[Alert], error) {
 	done := reconcile.Object[Alert]{ID: have.ID, State: want}
-	sent, err := p.act(ctx, have.ID, p.action, p.text)
+	sent, err := p.act(ctx, have.ID, p.action, p.text, p.holds)
 	if err == nil {
 		return done, nil
 	}

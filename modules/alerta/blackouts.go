@@ -4,7 +4,6 @@ package alerta
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,15 +67,9 @@ func fromWireBlackout(b wireBlackout) reconcile.Object[Blackout] {
 // mostBlackouts bounds what lists of several values multiply to.
 const mostBlackouts = 100
 
-// blackoutWishes gives a blackout for each combination of the selection's values, because one covers a single value of each part. It wants
+// desiredBlackouts returns a blackout for each combination of the selection's values, because one covers a single value of each part. It wants
 // all its services and tags on an alert, so that each has one service, and one tag beside the stack's.
-func blackoutWishes(s selection, absent bool) ([]reconcile.Want[Blackout], error) {
-	if s.environment == nil {
-		return nil, errors.New("blackout is set but all of the following are missing: environment")
-	}
-	if option := s.ofStates(); option != "" {
-		return nil, fmt.Errorf("blackout and %s exclude each other: a blackout cannot be limited to that", option)
-	}
+func desiredBlackouts(s selection, absent bool) ([]reconcile.Want[Blackout], error) {
 	states := []Blackout{{Service: []string{}, Tags: []string{}}}
 	for _, part := range []struct {
 		values []string

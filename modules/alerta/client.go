@@ -395,21 +395,26 @@ func (c *client) deleteReceived(ctx context.Context, receiveIDs []string) (delet
 }
 
 // act does what an operator would: close, ack, shelve. An alert that is in that status already is httpapi.ErrConflict. It tells how often the
-// call went out. https://docs.alerta.io/api/reference.html#action-an-alert
-func (c *client) act(ctx context.Context, id, action, text string) (sent int, err error) {
+// call went out. An acknowledgement or a shelving ends after holds, 0 for the time that the server says.
+// https://docs.alerta.io/api/reference.html#action-an-alert
+func (c *client) act(ctx context.Context, id, action, text string, holds time.Duration) (sent int, err error) {
 	if err := whole(id); err != nil {
 		return 0, err
 	}
-	body := map[string]string{"action": action, "text": text}
+	body := map[string]any{"action": action, "text": text}
+	if holds > 0 {
+		body["timeout"] = int(holds.Seconds())
+	}
 	return c.change(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"alert", id, "action"}, JSON: body})
 }
 
-// countAlerts tells how many alerts the server has for whoever calls: https://docs.alerta.io/api/reference.html#get-counts
-func (c *client) countAlerts(ctx context.Context) (int, error) {
+// countAlerts returns how many alerts of those that the filters let through the server has for this caller; no filters count all.
+// https://docs.alerta.io/api/reference.html#get-counts
+func (c *client) countAlerts(ctx context.Context, filters url.Values) (int, error) {
 	var answer struct {
 		Total *int `json:"total"`
 	}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alerts", "count"}}, &answer)
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"alerts", "count"}, Query: filters}, &answer)
 	if err == nil && answer.Total == nil {
 		err = errors.New("the answer does not tell how many there are")
 	}
@@ -417,6 +422,27 @@ func (c *client) countAlerts(ctx context.Context) (int, error) {
 		return 0, wrap("counting alerts", err)
 	}
 	return *answer.Total, nil
+}
+
+// wireConfig is what the module needs of the server's settings. A part that the server does not tell is empty.
+type wireConfig struct {
+	Model struct {
+		Severities map[string]any `json:"severity"`
+		Statuses   map[string]any `json:"status"`
+	} `json:"alarm_model"`
+	Environments []string `json:"environments"` // ALLOWED_ENVIRONMENTS, from which a plugin may deviate
+}
+
+// getConfig returns the server's settings, and empty ones where they are not to be had: a proxy may hide them, because nothing but the web
+// interface needs them. https://docs.alerta.io/api/reference.html#get-config
+func (c *client) getConfig(ctx context.Context) (config wireConfig, err error) {
+	err = c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"config"}}, &config)
+	for _, hidden := range []error{httpapi.ErrNotFound, httpapi.ErrAuth, httpapi.ErrForbidden} {
+		if errors.Is(err, hidden) {
+			return wireConfig{}, nil
+		}
+	}
+	return config, wrap("reading the server's settings", err)
 }
 
 // wireHeartbeat is a heartbeat as the server lists it: https://docs.alerta.io/api/heartbeat.html

@@ -49,15 +49,12 @@ func (w world) run(ctx context.Context, call *ansible.Call) (ansible.Result, err
 	if err := call.Decode(&o); err != nil {
 		return nil, err
 	}
-	j, err := read(call, o)
-	if err != nil {
+	j, optionsErr := read(call, o)
+	caller, connectionErr := w.open(call, o.Connection)
+	if err := errors.Join(optionsErr, connectionErr); err != nil {
 		return nil, err
 	}
-	caller, err := w.open(call, o.Connection)
-	if err != nil {
-		return nil, err
-	}
-	r := &run{job: j, call: call, now: w.now, concurrency: o.Connection.API.Concurrency, clients: []*client{caller}}
+	r := &run{job: j, call: call, now: w.now, concurrency: o.Connection.API.Concurrency, clients: []*client{caller}, environments: map[string]bool{}}
 	logged, err := w.login(ctx, call, caller, o.Connection)
 	if err != nil {
 		return r.answer(), fmt.Errorf("nothing was changed: %w", err)
@@ -75,6 +72,8 @@ type run struct {
 	now         func() time.Time
 	concurrency int
 	clients     []*client
+
+	environments map[string]bool // that were seen while planning
 
 	mu   sync.Mutex
 	done outcome
@@ -131,7 +130,7 @@ func (r *run) do(ctx context.Context, c *client) (ansible.Result, error) {
 			return r.inScope(beat) && (r.live == nil || r.live.orphanedHeartbeat(beat, r.now()))
 		}
 	}
-	a := &alerts{client: c, action: r.action, text: r.text}
+	a := &alerts{client: c, action: r.action, text: r.text, holds: r.holds}
 	if r.passing() {
 		a.still = func(alert wireAlert) bool {
 			return r.alert(alert, r.now()) && (r.live == nil || r.live.orphan(alert, r.now()))
@@ -176,6 +175,12 @@ func (r *run) foretell(ctx context.Context, c *client, planned outcome) (ansible
 
 // plan reads what there is and decides, without a write. total is how many alerts there are in all, 0 where that does not matter.
 func (r *run) plan(ctx context.Context, b *blackouts, h *heartbeats, a *alerts) (planned outcome, total int, err error) {
+	var known vocabulary
+	if r.status != nil || r.severity != nil {
+		if err = known.checkWords(ctx, a.client, r.selection); err != nil {
+			return planned, 0, err
+		}
+	}
 	if r.blackouts != nil {
 		if planned.blackouts, err = b.plan(ctx, r.blackouts); err != nil {
 			return planned, 0, err
@@ -188,9 +193,11 @@ func (r *run) plan(ctx context.Context, b *blackouts, h *heartbeats, a *alerts) 
 		}
 	}
 	if r.action != "" {
-		planned.alerts, total, err = r.planAlerts(ctx, a)
+		if planned.alerts, total, err = r.planAlerts(ctx, a); err != nil {
+			return planned, 0, err
+		}
 	}
-	return planned, total, err
+	return planned, total, known.warnOfEnvironments(ctx, r, a.client)
 }
 
 // tellOfOthers warns of blackouts that keep alerts away although theirs shall be absent.
@@ -210,6 +217,9 @@ func (r *run) planHeartbeats(ctx context.Context, h *heartbeats) (reconcile.Plan
 	var selected []wireHeartbeat
 	scope, seen := 0, false
 	for _, beat := range list {
+		if environment, told := beat.Attributes[environmentAttribute].(string); told {
+			r.environments[environment] = true
+		}
 		if !r.inScope(beat) {
 			continue
 		}
@@ -250,7 +260,7 @@ func (r *run) planAlerts(ctx context.Context, a *alerts) (reconcile.Plan[Alert],
 	}
 	total := len(plan)
 	if len(plan) > few || r.limit != nil {
-		if total, err = a.countAlerts(ctx); err != nil {
+		if total, err = a.countAlerts(ctx, nil); err != nil {
 			return nil, 0, err
 		}
 		total = max(total, len(plan))
@@ -269,6 +279,7 @@ func (r *run) selected(
 	var selected []wireAlert
 	scope, seen := 0, false
 	for _, alert := range list {
+		r.environments[alert.Environment] = true
 		if !r.alert(alert, r.now()) {
 			continue
 		}

@@ -5,7 +5,9 @@ package alerta
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +44,7 @@ type options struct {
 	Heartbeats      bool           `mapstructure:"heartbeats"`
 	HeartbeatsOlder *string        `mapstructure:"heartbeats_older_than"`
 	Action          *string        `mapstructure:"action"`
+	ActionTimeout   *string        `mapstructure:"action_timeout"`
 	Bulk            bool           `mapstructure:"bulk"`
 	Server          *serverOptions `mapstructure:"server"`
 	Text            *string        `mapstructure:"text"`
@@ -70,90 +73,110 @@ type job struct {
 	blackouts  []reconcile.Want[Blackout]
 	duration   time.Duration // of blackouts
 	heartbeats bool
-	action     string // "" for none
+	action     string        // "" for none
+	holds      time.Duration // how long an acknowledgement or a shelving lasts; 0 is what the server says
 	bulk       bool
 	server     *ages // nil for none
 	text       string
 	limit      *reconcile.Limit // nil: see limitOf
 }
 
-// read checks the options, without a call.
+// read checks the options, without a call. Its error joins all that is wrong with them.
 func read(call *ansible.Call, o options) (job, error) {
 	r := reader{call: call}
-	j := job{
-		selection: r.selection(o), live: r.living(o), heartbeats: o.Heartbeats, action: text(o.Action), bulk: o.Bulk, server: r.server(o),
-		text: r.text("text", o.Text), limit: r.limit(o.DeleteLimit),
-	}
-	if call.NullElements() != nil {
-		r.refuse("value of %s must not be null; leave the element out", call.NullElements()[0])
+	for _, element := range call.NullElements() {
+		r.refuse("value of %s must not be null; leave the element out", element)
 	}
 	for _, option := range []string{"heartbeats", "bulk"} {
 		r.notNull(option)
 	}
+	j := job{
+		selection: r.selection(o), live: r.living(o), heartbeats: o.Heartbeats, action: text(o.Action), bulk: o.Bulk, server: r.server(o),
+		text: r.text("text", o.Text), limit: r.limit(o.DeleteLimit), duration: r.duration(o.Duration), holds: r.age("action_timeout", o.ActionTimeout),
+	}
 	j.heartbeatsOlder = r.age("heartbeats_older_than", o.HeartbeatsOlder)
-	if j.duration = r.duration(o.Duration); r.err == nil {
-		r.err = j.check(call)
+	r.add(j.check(call))
+	if o.Blackout != nil && len(r.errs) == 0 {
+		var err error
+		j.blackouts, err = desiredBlackouts(j.selection, *o.Blackout == "absent")
+		r.add(err)
 	}
-	if r.err == nil && o.Blackout != nil {
-		j.blackouts, r.err = blackoutWishes(j.selection, *o.Blackout == "absent")
-	}
-	return j, r.err
+	return j, errors.Join(r.errs...)
 }
 
-// check refuses options that do not go together.
+// check returns an error for each combination of options that makes no sense.
 func (j job) check(call *ansible.Call) error {
-	selects := call.Given("blackout") || j.heartbeats || j.action != ""
-	switch {
-	case !selects && j.server == nil:
-		return errors.New("one of the following is required: blackout, heartbeats, action, server")
-	case (call.Given("blackout") || j.action != "") && !j.given():
-		return errors.New("the selection is empty, which would mean everything: at least one of the options that select is required, such as stack, " +
-			"environment or resource")
-	case !selects && (j.given() || j.live != nil):
-		return errors.New("the selection is for blackout, heartbeats or action, of which none is set; server works on all alerts")
-	case j.live != nil && call.Given("blackout"):
-		return errors.New("parameters are mutually exclusive: blackout|live")
-	case call.Given("grace") && j.live == nil:
-		return errors.New("missing parameter(s) required by 'grace': live")
-	case call.Given("heartbeats_older_than") && !j.heartbeats:
-		return errors.New("missing parameter(s) required by 'heartbeats_older_than': heartbeats: true")
-	case call.Given("duration") && !call.Given("blackout"):
-		return errors.New("missing parameter(s) required by 'duration': blackout")
-	case j.bulk && j.action != deleting:
-		return errors.New("bulk: true is for action: delete")
-	case j.heartbeats && j.live == nil && !j.ofHeartbeats():
-		return errors.New("heartbeats is true but any of the following are missing: origin, tags, stack, customer, heartbeats_older_than")
-	case j.heartbeats && j.live != nil && j.live.stacks == nil:
-		return errors.New("heartbeats: true with live needs live.stacks, because a heartbeat has no resource")
-	case j.heartbeats && j.live != nil && !j.given():
-		return errors.New("heartbeats is true and live is set but any of the following are missing: environment, origin, tags, stack, customer")
-	case j.heartbeats && j.ofAlerts() != "":
-		return fmt.Errorf("heartbeats and %s exclude each other: a heartbeat has nothing like it; clear alerts by it in a task of its own", j.ofAlerts())
-	}
-	return nil
-}
-
-// given tells whether anything is selected by.
-func (s selection) given() bool {
-	for _, values := range [][]string{
-		s.environment, s.resource, s.service, s.group, s.event, s.origin, s.tags, s.customer, s.status, s.severity, s.stack, s.prefix,
+	blackout, live := call.Given("blackout"), call.Mentioned("live")
+	works := blackout || j.heartbeats || j.action != ""
+	selects := selectsAnything(call)
+	var errs []error
+	for _, c := range []struct {
+		wrong bool
+		text  string
+	}{
+		{!works && !call.Mentioned("server"), "one of the following is required: blackout, heartbeats, action, server"},
+		{
+			(blackout || j.action != "") && !selects, "the selection is empty, which would mean everything: at least one of the options that select is " +
+				"required, such as stack, environment or resource",
+		},
+		{
+			!works && call.Mentioned("server") && (selects || live),
+			"the selection is for blackout, heartbeats or action, of which none is set; server works on all alerts",
+		},
+		{live && blackout, "blackout cannot be combined with live"},
+		{call.Given("grace") && !live, "grace is only valid with live"},
+		{call.Given("heartbeats_older_than") && !j.heartbeats, "heartbeats_older_than is only valid with heartbeats: true"},
+		{call.Given("duration") && !blackout, "duration is only valid with blackout; how long an alert stays acknowledged or shelved is action_timeout"},
+		{call.Given("action_timeout") && !operations()[j.action].ends, "action_timeout is only valid with action: ack or action: shelve"},
+		{j.bulk && j.action != deleting, "bulk: true is only valid with action: delete"},
+		{
+			j.heartbeats && !live && !j.ofHeartbeats(),
+			"heartbeats is true but any of the following are missing: origin, tags, stack, customer, heartbeats_older_than",
+		},
+		{
+			j.heartbeats && j.live != nil && j.live.stacks == nil,
+			"heartbeats: true with live requires live.stacks, because a heartbeat has no resource",
+		},
+		{
+			j.heartbeats && live && !selects,
+			"heartbeats is true and live is set but any of the following are missing: environment, origin, tags, stack, customer",
+		},
+		{
+			j.heartbeats && j.ofAlerts() != nil, "heartbeats cannot be combined with " + strings.Join(j.ofAlerts(), ", ") +
+				": a heartbeat has nothing like it; clear alerts by it in a task of its own",
+		},
+		{blackout && !call.Mentioned("environment") && selects, "blackout is set but all of the following are missing: environment"},
+		{
+			blackout && j.ofStates() != nil,
+			"blackout cannot be combined with " + strings.Join(j.ofStates(), ", ") + ": a blackout cannot be limited to that",
+		},
 	} {
-		if values != nil {
-			return true
+		if c.wrong {
+			errs = append(errs, errors.New(c.text))
 		}
 	}
-	return s.attributes != nil || s.pattern != nil || s.older != 0 || s.newer != 0
+	return errors.Join(errs...)
 }
 
-// reader reads options and keeps the first error.
+// selectsAnything reports whether an option that selects alerts was set to anything. One that is set to null is refused by itself.
+func selectsAnything(call *ansible.Call) bool {
+	return slices.ContainsFunc([]string{
+		"environment", "resource", "resource_prefix", "resource_regex", "service", "group", "event", "origin", "tags", "attributes", "customer",
+		"status", "severity", "stack", "older_than", "newer_than",
+	}, call.Mentioned)
+}
+
+// reader reads options and collects what is wrong with them.
 type reader struct {
 	call *ansible.Call
-	err  error
+	errs []error
 }
 
-func (r *reader) refuse(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
+func (r *reader) refuse(format string, args ...any) { r.add(fmt.Errorf(format, args...)) }
+
+func (r *reader) add(err error) {
+	if err != nil {
+		r.errs = append(r.errs, err)
 	}
 }
 
@@ -179,59 +202,77 @@ func (r *reader) notNull(option string) {
 func (r *reader) values(option string, list []string) []string {
 	r.notNull(option)
 	if list != nil && len(list) == 0 {
-		r.refuse("value of %s must hold a value at least, got an empty list; leave the option out to select by others", option)
+		r.refuse("value of %s must hold at least one value, got: an empty list; leave the option out to select by others", option)
 	}
 	for _, value := range list {
-		r.value(option, value)
+		// An element that is null was refused already, and is an empty text here.
+		if value != "" || len(r.call.NullElements()) == 0 {
+			r.exactValue(option, value)
+		}
 	}
 	return list
 }
 
-// value refuses what a template makes of what is not there, and what is meant as a pattern.
+// exactValue refuses wildcards, which would match nothing, beside what value refuses.
+func (r *reader) exactValue(option, value string) {
+	if !strings.ContainsAny(value, "*?") || strings.Contains(value, "{{") {
+		r.value(option, value)
+		return
+	}
+	hint := "values are compared exactly"
+	switch option {
+	case "resource":
+		hint += "; resource_prefix and resource_regex match more than one"
+	case "resource_prefix":
+		hint = "every resource that begins with it is selected, so that it needs no wildcard"
+	}
+	r.refuse("value of %s must not contain * or ?, got: %s; %s", option, value, hint)
+}
+
+// value refuses what a template makes of what is not there.
 func (r *reader) value(option, value string) {
 	switch {
 	case value == "" || value == "None":
 		r.refuse("value of %s must not be empty, got: %q", option, value)
 	case strings.Trim(value, "%*") == "":
-		r.refuse("value of %s must be a value, got: %s; values are compared exactly, and resource_prefix or resource_regex take more", option, value)
+		r.refuse("value of %s must be a value, got: %s; values are compared exactly", option, value)
 	case value != strings.TrimSpace(value) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		r.refuse("value of %s must have no spaces around it and no line's end in it, got: %q", option, value)
 	}
-	if err := resource.Rendered(option, &value); err != nil && r.err == nil {
-		r.err = err
-	}
+	r.add(resource.Rendered(option, &value))
 }
 
 func (r *reader) text(option string, value *string) string {
 	r.notNull(option)
-	if err := resource.Rendered(option, value); err != nil && r.err == nil {
-		r.err = err
-	}
+	r.add(resource.Rendered(option, value))
 	if value == nil {
 		return "cleared by alerta_housekeeping"
 	}
 	return *value
 }
 
+// attributes reads the option of that name. Values may contain * and ?, as addresses do.
 func (r *reader) attributes(given map[string]any) map[string][]string {
 	r.notNull("attributes")
 	if given == nil {
 		return nil
 	}
 	if len(given) == 0 {
-		r.refuse("value of attributes must hold an attribute at least, got an empty dictionary; leave the option out to select by others")
+		r.refuse("value of attributes must hold at least one attribute, got: an empty dictionary; leave the option out to select by others")
 	}
 	attributes := make(map[string][]string, len(given))
-	for name, value := range given {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if name == "" {
 			r.refuse("value of attributes must have names of attributes, got an empty one")
+			continue
 		}
-		list, many := value.([]any)
+		list, many := given[name].([]any)
 		if !many {
-			list = []any{value}
+			list = []any{given[name]}
 		}
 		if len(list) == 0 || slices.Contains(list, nil) {
-			r.refuse("value of attributes.%s must hold a value at least, and none that is null, got: %s", name, plainText(value))
+			r.refuse("value of attributes.%s must hold at least one value, and none that is null, got: %s", name, plainText(given[name]))
+			continue
 		}
 		for _, element := range list {
 			plain := plainText(element)
@@ -242,65 +283,79 @@ func (r *reader) attributes(given map[string]any) map[string][]string {
 	return attributes
 }
 
+// pattern reads resource_regex. The whole name has to match, so that web1 is not web10 as well.
 func (r *reader) pattern(value *string) *regexp.Regexp {
 	r.notNull("resource_regex")
 	if value == nil {
 		return nil
 	}
-	r.value("resource_regex", *value)
-	// The whole name has to match, so that web1 is not web10 as well.
+	before := len(r.errs)
+	if r.value("resource_regex", *value); len(r.errs) > before {
+		return nil
+	}
 	// It has to be an expression by itself, so that no parenthesis in it ends the one around it.
 	if _, err := regexp.Compile(*value); err != nil {
-		r.refuse("value of resource_regex must be a regular expression, got: %s", *value)
+		r.add(badPattern(*value, err))
 		return nil
 	}
-	pattern, err := regexp.Compile("^(?:" + *value + ")$")
+	compiled, err := regexp.Compile("^(?:" + *value + ")$")
 	if err != nil {
-		r.refuse("value of resource_regex must be a regular expression, got: %s", *value)
+		r.add(badPattern(*value, err))
 		return nil
 	}
-	if pattern.MatchString("") {
+	if compiled.MatchString("") {
 		r.refuse("value of resource_regex must not match an empty name, got: %s", *value)
 	}
-	return pattern
+	return compiled
+}
+
+// badPattern says what is wrong with a regular expression. What other engines take and RE2 does not is named.
+func badPattern(value string, err error) error {
+	why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	var syntaxError *syntax.Error
+	foreign := []syntax.ErrorCode{syntax.ErrInvalidPerlOp, syntax.ErrInvalidNamedCapture, syntax.ErrInvalidRepeatOp, syntax.ErrInvalidEscape}
+	if errors.As(err, &syntaxError) && slices.Contains(foreign, syntaxError.Code) {
+		return fmt.Errorf("value of resource_regex must be a regular expression in the syntax of RE2, which has no lookahead, lookbehind, "+
+			"backreferences or possessive repeats, got: %s (%s)", value, why)
+	}
+	return fmt.Errorf("value of resource_regex must be a regular expression, got: %s (%s)", value, why)
 }
 
 func (r *reader) age(option string, value *string) time.Duration {
 	r.notNull(option)
-	if value == nil || r.err != nil {
+	if value == nil {
 		return 0
 	}
-	var age time.Duration
-	age, r.err = readAge(option, *value)
+	age, err := readAge(option, *value)
+	r.add(err)
 	return age
 }
 
-func (r *reader) duration(value *string) (length time.Duration) {
+func (r *reader) duration(value *string) time.Duration {
 	r.notNull("duration")
-	if r.err != nil {
-		return 0
-	}
 	given := window.DefaultDuration
 	if value != nil {
 		given = *value
 	}
-	length, r.err = window.ReadDuration("duration", given)
+	length, err := window.ReadDuration("duration", given)
+	r.add(err)
 	return length
 }
 
 func (r *reader) living(o options) *living {
 	r.notNull("live")
+	grace := r.age("grace", o.Grace)
 	if o.Live == nil {
 		return nil
 	}
-	l := &living{stacks: r.values("live.stacks", o.Live.Stacks), resources: r.values("live.resources", o.Live.Resources), grace: r.age("grace", o.Grace)}
+	l := &living{stacks: r.values("live.stacks", o.Live.Stacks), resources: r.values("live.resources", o.Live.Resources), grace: grace}
 	for _, name := range l.stacks {
 		// What a list looks like when it was made a text, which would let all stacks that there are count as gone.
 		if strings.ContainsAny(name, "[]{}()'\"` ") {
 			r.refuse("value of live.stacks must be a list of names without brackets, quotes and spaces, got: %q", name)
 		}
 	}
-	if l.stacks == nil && l.resources == nil {
+	if !r.call.Mentioned("live.stacks") && !r.call.Mentioned("live.resources") && l.stacks == nil && l.resources == nil {
 		r.refuse("live is set but any of the following are missing: live.stacks, live.resources")
 	}
 	return l
@@ -308,7 +363,7 @@ func (r *reader) living(o options) *living {
 
 func (r *reader) server(o options) *ages {
 	r.notNull("server")
-	if o.Server == nil || r.err != nil {
+	if o.Server == nil {
 		return nil
 	}
 	a := &ages{}
@@ -316,24 +371,28 @@ func (r *reader) server(o options) *ages {
 		option, value string
 		hours         *int
 	}{{"server.expired", o.Server.Expired, &a.expired}, {"server.info", o.Server.Info, &a.info}} {
-		if r.notNull(age.option); r.err == nil {
-			*age.hours, r.err = readHours(age.option, age.value)
+		if r.call.Null(age.option) {
+			r.notNull(age.option)
+			continue
 		}
+		var err error
+		*age.hours, err = readHours(age.option, age.value)
+		r.add(err)
 	}
 	return a
 }
 
 func (r *reader) limit(value *string) *reconcile.Limit {
 	r.notNull("delete_limit")
-	if value == nil || r.err != nil {
+	if value == nil {
 		return nil
 	}
 	if strings.TrimSpace(*value) == "" {
-		r.refuse("value of delete_limit must be a count such as 10 or a share such as 20%%, got an empty string")
+		r.refuse("value of delete_limit must be a count such as 10 or a share such as 20%%, got: an empty string")
 		return nil
 	}
-	var limit reconcile.Limit
-	limit, r.err = resource.ParseLimit("delete_limit", *value)
+	limit, err := resource.ParseLimit("delete_limit", *value)
+	r.add(err)
 	return &limit
 }
 

@@ -74,9 +74,9 @@ func (s selection) ofHeartbeats() bool {
 	return s.origin != nil || s.tags != nil || s.stack != nil || s.customer != nil || s.heartbeatsOlder != 0
 }
 
-// ofStates gives the first option that selects alerts by what neither a blackout nor a heartbeat can be limited to, "" for none.
-func (s selection) ofStates() string {
-	return firstGiven([]choice{
+// ofStates returns the options that select alerts by what neither a blackout nor a heartbeat can be limited to.
+func (s selection) ofStates() []string {
+	return givenOf([]choice{
 		{"attributes", s.attributes != nil},
 		{"status", s.status != nil},
 		{"severity", s.severity != nil},
@@ -87,17 +87,14 @@ func (s selection) ofStates() string {
 	})
 }
 
-// ofAlerts gives the first option that selects by what a heartbeat has not, "" for none.
-func (s selection) ofAlerts() string {
-	if option := s.ofStates(); option != "" {
-		return option
-	}
-	return firstGiven([]choice{
+// ofAlerts returns the options that select by what a heartbeat does not have.
+func (s selection) ofAlerts() []string {
+	return append(s.ofStates(), givenOf([]choice{
 		{"resource", s.resource != nil},
 		{"service", s.service != nil},
 		{"group", s.group != nil},
 		{"event", s.event != nil},
-	})
+	})...)
 }
 
 // choice is an option, and whether it selects.
@@ -106,13 +103,13 @@ type choice struct {
 	given  bool
 }
 
-func firstGiven(choices []choice) string {
+func givenOf(choices []choice) (options []string) {
 	for _, c := range choices {
 		if c.given {
-			return c.option
+			options = append(options, c.option)
 		}
 	}
-	return ""
+	return options
 }
 
 func (s selection) stackTags() []string {

@@ -25,8 +25,8 @@ description:
     anything is changed. Where a part fails, those after it are not begun.
   - >-
     The options that select are matched by the module itself, never by a query of the server alone. Values are compared exactly,
-    capitals included. An alert is selected if it matches every option that is given, and an option with several values is matched
-    by any of them. A selection without any option is refused.
+    capitals included, and wildcards are refused. An alert is selected if it matches every option that is given, and an option
+    with several values is matched by any of them. A selection without any option is refused.
   - Where an option takes a list, a text is split at its commas. Write a list for a value that has commas of its own.
   - A second run changes nothing, and of several runs at once over the same selection all succeed.
 extends_documentation_fragment:
@@ -40,7 +40,8 @@ options:
     elements: str
   environment:
     description:
-      - Select by environment. O(blackout) needs at least one.
+      - Select by environment. O(blackout) requires at least one.
+      - An environment that no alert has, and that the server's C(ALLOWED_ENVIRONMENTS) does not name, causes a warning.
       - >-
         A heartbeat has no environment, unless it has an attribute of that name, which is then compared. One without it is
         selected all the same, but not with O(live), because it may be of an environment whose stacks the list does not name.
@@ -53,7 +54,7 @@ options:
     elements: str
   resource_prefix:
     description:
-      - Select by what the resource begins with.
+      - Select by what the resource begins with. It takes no wildcard.
     type: list
     elements: str
   resource_regex:
@@ -61,6 +62,7 @@ options:
       - >-
         Select by a regular expression for the whole resource, in the L(syntax of RE2, https://github.com/google/re2/wiki/Syntax).
         V(web1) is not V(web10) as well.
+      - RE2 has no lookahead, lookbehind or backreferences.
     type: str
   service:
     description:
@@ -100,12 +102,12 @@ options:
     elements: str
   status:
     description:
-      - Select by status, such as V(open) or V(expired).
+      - Select by status, such as V(open) or V(expired). One that the server's model does not have is refused.
     type: list
     elements: str
   severity:
     description:
-      - Select by severity.
+      - Select by severity. One that the server's model does not have is refused.
     type: list
     elements: str
   older_than:
@@ -202,6 +204,16 @@ options:
       - close
       - ack
       - shelve
+  action_timeout:
+    description:
+      - >-
+        How long V(action=ack) or V(action=shelve) holds, such as V(2h) or V(1d). Then the server's housekeeping opens the alert
+        again.
+      - >-
+        If it is not set the server decides. Without settings of its own it ends a shelving after two hours, and an
+        acknowledgement never.
+      - An alert that is acknowledged or shelved already is left alone, and its time as well.
+    type: str
   bulk:
     description:
       - >-
@@ -621,6 +633,7 @@ def main():
             heartbeats=dict(type="bool", default=False),
             heartbeats_older_than=dict(type="str"),
             action=dict(type="str", choices=["delete", "close", "ack", "shelve"]),
+            action_timeout=dict(type="str"),
             bulk=dict(type="bool", default=False),
             server=dict(
                 type="dict",

@@ -157,3 +157,9 @@ func (s *Server) Age(t testing.TB, age time.Duration, heartbeats ...string) {
 		FROM (SELECT now() AT TIME ZONE 'utc' - %f * interval '1 second' AS at) now
 		WHERE id IN (SELECT jsonb_array_elements_text(%s))`, age.Seconds(), quoted(t, heartbeats)))
 }
+
+// AgeActions moves the last action on each alert that far into the past.
+func (s *Server) AgeActions(t testing.TB, age time.Duration) {
+	t.Helper()
+	s.sql(t, fmt.Sprintf("UPDATE alerts SET update_time = update_time - %f * interval '1 second'", age.Seconds()))
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package alerta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// vocabulary is what the server's settings say about the words of a selection, read at the first use. A word that the server does not have
+// selects nothing, which would look like success.
+type vocabulary struct {
+	config *wireConfig
+}
+
+func (v *vocabulary) read(ctx context.Context, c *client) (wireConfig, error) {
+	if v.config == nil {
+		config, err := c.getConfig(ctx)
+		if err != nil {
+			return wireConfig{}, err
+		}
+		v.config = &config
+	}
+	return *v.config, nil
+}
+
+// checkWords returns an error for each status and severity that the server's model does not have.
+func (v *vocabulary) checkWords(ctx context.Context, c *client, s selection) error {
+	config, err := v.read(ctx, c)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, part := range []struct {
+		option string
+		values []string
+		words  map[string]any
+	}{
+		{"status", s.status, config.Model.Statuses},
+		{"severity", s.severity, config.Model.Severities},
+	} {
+		for _, value := range part.values {
+			if _, known := part.words[value]; !known && len(part.words) > 0 {
+				errs = append(errs, fmt.Errorf("value of %s must be one of: %s, got: %s",
+					part.option, strings.Join(slices.Sorted(maps.Keys(part.words)), ", "), value))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// warnOfEnvironments warns of each environment of the selection that no alert has and that the server does not name. It may come into
+// being later, so that this is no error.
+func (v *vocabulary) warnOfEnvironments(ctx context.Context, r *run, c *client) error {
+	for _, environment := range r.environment {
+		if r.environments[environment] {
+			continue
+		}
+		config, err := v.read(ctx, c)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(config.Environments, environment) {
+			continue
+		}
+		// An exact count, because the list may have been narrowed by other options.
+		n, err := c.countAlerts(ctx, url.Values{"environment": {environment}})
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			continue
+		}
+		known := ""
+		if len(config.Environments) > 0 {
+			known = "; the server's own are: " + strings.Join(config.Environments, ", ")
+		}
+		r.call.Warn("environment %s occurs nowhere: no alert is of it%s", environment, known)
+	}
+	return nil
+}
