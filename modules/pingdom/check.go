@@ -159,6 +159,8 @@ func deprecate(call *ansible.Call, o checkOptions) {
 	}
 	tell(o.UID != nil, "uid", " has no counterpart in the API 3.1 and no effect; remove it")
 	tell(o.Passwd != nil, "passwd", " has no counterpart in the API 3.1 and no effect; remove it")
+	tell(o.Shared.AllowReplace, "allow_replace", " has no effect any more, because a check of another type is another check; remove it, "+
+		"and remove the check of the old type by purge or by its type and state: absent")
 	for _, item := range append([]resource.Item[Check]{o.One}, o.Checks...) {
 		state := value(item.State)
 		tell(state == "running" || state == "started", "state: "+state, " is state: resumed now")

@@ -91,24 +91,6 @@ func (p *checks) read(ctx context.Context, id string) (*Check, error) {
 	return &c, nil
 }
 
-// MustReplace names the type, which the API does not change.
-func (p *checks) MustReplace(have reconcile.Object[Check], want Check) string {
-	if want.Type != nil && *want.Type != value(have.State.Type) {
-		return "type"
-	}
-	return ""
-}
-
-// Claim tags a check as replaced, and as belonging to the stack that took it over: a run after an interrupted replacement would
-// otherwise find only the new check, or take the two for namesakes.
-func (p *checks) Claim(ctx context.Context, have reconcile.Object[Check], want Check) error {
-	if p.Claimed(have) {
-		return nil
-	}
-	tags := append(slices.Clone(want.Tags), p.Marks.Replaced)
-	return p.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: tags}})
-}
-
 // Merge fills a wish from the check there is, or with what a creation needs. It sets the tags of the suite and the ids of users and
 // teams, blanks a matcher that excludes the wished one, and lets the port follow the encryption.
 func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error) {
@@ -125,12 +107,19 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 		return p.complete(want)
 	}
 	want.Tags = p.Marks.Tags(want.Tags, have.State.Tags, want.stack, p.owned)
-	old, replaced := have.State, p.MustReplace(*have, want) != ""
-	if replaced {
-		old = old.handedTo(*want.Type)
-	} else if err := want.fitsInto(value(old.Type)); err != nil {
+	old := have.State
+	if want.Type != nil && *want.Type != value(old.Type) { // only a wish with an id gets here
+		return Check{}, fmt.Errorf("%s: type of %s cannot be changed after creation, and is %s, got: %s; "+
+			"write name without id to have another check of type %s beside it, and delete this one by its id and state: absent",
+			key, have.ID, value(old.Type), *want.Type, *want.Type)
+	}
+	if err := want.fitsInto(value(old.Type)); err != nil {
+		if want.Type == nil {
+			err = fmt.Errorf("%w; check %s is of that type, and another check of this name is made where type says which", err, have.ID)
+		}
 		return Check{}, fmt.Errorf("%s: %w", key, err)
-	} else if !p.updatePassword {
+	}
+	if !p.updatePassword {
 		want.Auth = nil
 	}
 	settle(&want, old)
@@ -138,13 +127,7 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 	if err := agree(merged, want); err != nil {
 		return Check{}, fmt.Errorf("%s: %w", key, err)
 	}
-	if replaced {
-		return p.complete(merged)
-	}
-	if p.Claimed(*have) {
-		p.warn("%s: the replacement of %s by a check of another type was interrupted, and now it is kept; "+
-			"look whether the other one was created, and delete it with its type and state: absent", key, have.ID)
-	}
+	merged.stack = p.Marks.Group(merged.Tags) // a wish by id need not say it
 	return merged, nil
 }
 
@@ -354,15 +337,12 @@ func (p *checks) gone(ctx context.Context, id string, left map[string]bool) bool
 // Admit refuses a plan that creates more checks than the account has room for, before anything is written.
 func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
 	var created []string
-	why, instead := "", ""
+	instead := ""
 	for _, step := range plan {
-		switch {
-		case step.Action == reconcile.Replace:
-			why = " (a check that is replaced goes only when the new one is there)"
-			fallthrough
-		case step.Action == reconcile.Create:
+		switch step.Action {
+		case reconcile.Create:
 			created = append(created, step.Key)
-		case step.Action == reconcile.Delete:
+		case reconcile.Delete:
 			instead = " in a task before this one (what the same task deletes makes no room)"
 		}
 	}
@@ -376,6 +356,6 @@ func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
 	if room >= len(created) {
 		return nil
 	}
-	return fmt.Errorf("nothing was changed, because the plan of the account has room for %d more checks and %d would be created%s: %s; "+
-		"delete checks%s, extend the plan, or declare fewer", room, len(created), why, reconcile.Enumerate(created, 20), instead)
+	return fmt.Errorf("nothing was changed, because the plan of the account has room for %d more checks and %d would be created: %s; "+
+		"delete checks%s, extend the plan, or declare fewer", room, len(created), reconcile.Enumerate(created, 20), instead)
 }

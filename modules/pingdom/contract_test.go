@@ -153,7 +153,6 @@ func edits() map[string]func(*Check) {
 var _ interface {
 	reconcile.Provider[Check]
 	reconcile.Finder[Check]
-	reconcile.Replacer[Check]
 	reconcile.Grouper[Check]
 	reconcile.Liker[Check]
 	reconcile.Admitter[Check]

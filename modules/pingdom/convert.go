@@ -211,17 +211,6 @@ func (c Check) of(checkType string) Check {
 	return c
 }
 
-// handedTo gives what a check of another type takes over from this one, which it replaces: what all checks have, and the fields of its type
-// where both do the same.
-func (c Check) handedTo(checkType string) Check {
-	for _, family := range [][]string{{typeHTTP, typeHTTPCustom}, {typeTCP, typeUDP}} {
-		if slices.Contains(family, value(c.Type)) && slices.Contains(family, checkType) {
-			return c.of(checkType)
-		}
-	}
-	return c.of(typePing)
-}
-
 func ids(list []flexible) []string {
 	texts := make([]string, len(list))
 	for i, id := range list {

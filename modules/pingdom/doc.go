@@ -20,5 +20,5 @@
 //     that can be told (own), and only GET by id proves that one of them is gone (prove).
 //   - Times of a window must be in the future when they arrive; 1 is the vendor's word for now (current, body). A window that has begun is
 //     ended and one that has not is deleted (Delete).
-//   - The type cannot change after creation (MustReplace), and names are not unique (Find).
+//   - The type cannot change after creation (Merge), and names are not unique (Find).
 package pingdom

@@ -35,7 +35,7 @@ func scene(t testing.TB, opt emulator.Options) resourcetest.Scene {
 	t.Helper()
 	l := newLab(t, opt)
 	return resourcetest.Scene{
-		Lab: l.Lab, Edit: options{"resolution": 1}, Retype: options{"type": "ping"},
+		Lab: l.Lab, Edit: options{"resolution": 1},
 		Site: func(name string) options { return site(name).With(options{"type": "http"}) },
 		Add: func(name string, edited bool, stacks ...string) string {
 			return l.byHand(name, func(c *vendor.Check) {

@@ -58,7 +58,7 @@ func TestNothingLeaks(t *testing.T) {
 	require.NoError(t, l.Change(stored.ID, func(c *vendor.Check) {
 		c.Username, c.Password, c.PostData, c.RequestHeaders = "ann", secrets()["auth"], secrets()["postdata"], map[string]string{"A": secrets()["requestheaders"]}
 	}))
-	l.ExpectNoLeak(secrets(), l.OK(options{"name": "private", "type": "ping", "allow_replace": true}), "replacement")
+	l.ExpectNoLeak(secrets(), l.OK(options{"name": "private", "resolution": 1}), "update of what holds secrets")
 	l.ExpectNoLeak(secrets(), l.OK(options{"stack": "shop", "state": "absent"}), "deletion")
 }
 

@@ -27,7 +27,10 @@ func TestTypesShareAName(t *testing.T) {
 	for _, c := range l.Checks() {
 		assert.Equal(t, c.Type == "ping", c.Resolution == 1, c.Type)
 	}
-	assert.Contains(t, l.Run(options{"stack": "shop", "name": "gate", "resolution": 1}).Msg, "more than one match", "without a type they are namesakes")
+	l.OK(options{"stack": "shop", "name": "gate", "resolution": 15})
+	for _, c := range l.Checks() {
+		assert.Equal(t, c.Type == "http", c.Resolution == 15, "without a type the http check is meant, as it would be created: %s", c.Type)
+	}
 	duplicates := l.Run(options{"stack": "shop", "name": "gate", "state": "absent", "on_duplicate": "oldest"})
 	assert.Contains(t, duplicates.Msg, "more than one match", "and never duplicates")
 	assert.Contains(t, duplicates.Msg, "give the type or the id of the one that is meant")
@@ -48,7 +51,7 @@ func TestAWishedTypeLeavesTheOtherOnesAlone(t *testing.T) {
 			items := map[string]options{
 				"http": site("gate").With(options{"type": "http"}), "ping": {"name": "gate", "type": "ping", "state": state},
 			}
-			task := options{"stack": "shop", "allow_replace": true, "checks": []options{items[order[0]], items[order[1]]}}
+			task := options{"stack": "shop", "checks": []options{items[order[0]], items[order[1]]}}
 			a := l.OK(task)
 			assert.Equal(t, 1, a.Summary["created"], "%v %s: %s", order, state, a.Raw)
 			assert.Zero(t, a.Summary["replaced"])

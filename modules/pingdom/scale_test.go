@@ -197,17 +197,17 @@ func TestAFullPlanIsSeenBeforeAnythingIsDone(t *testing.T) {
 	l.byHand("old")
 	l.byHand("retyped", ofStack("shop"))
 	l.SetCheckLimit(4)
-	task := options{"stack": "shop", "allow_replace": true, "checks": append(sites("a", "b"),
-		options{"name": "retyped", "type": "ping"}, options{"name": "old", "resolution": 1})}
-	const want = "nothing was changed, because the plan of the account has room for 2 more checks and 3 would be created " +
-		"(a check that is replaced goes only when the new one is there): shop/a, shop/b, shop/retyped (ping); delete checks, extend the plan, or declare fewer"
+	task := options{"stack": "shop", "checks": append(sites("a", "b"),
+		site("retyped").With(options{"type": "ping"}), options{"name": "old", "resolution": 1})}
+	const want = "nothing was changed, because the plan of the account has room for 2 more checks and 3 would be created: " +
+		"shop/a, shop/b, shop/retyped (ping); delete checks, extend the plan, or declare fewer"
 	for _, a := range []answer{l.DryRun(task), l.Run(task)} {
 		assert.True(t, a.Failed)
 		assert.Equal(t, want, a.Msg)
 	}
 	assert.Zero(t, l.Writes())
 	l.SetCheckLimit(5)
-	assert.Equal(t, 3, func() int { a := l.OK(task); return a.Summary["created"] + a.Summary["replaced"] }())
+	assert.Equal(t, 3, l.OK(task).Summary["created"])
 	l.ResetCalls()
 	l.Settled(task)
 	assert.Zero(t, l.Count(http.MethodGet, vendor.BasePath+"/credits"), "nothing is created, so nobody looks")
@@ -225,13 +225,6 @@ func TestAFullPlanIsSeenBeforeAnythingIsDone(t *testing.T) {
 	assert.Contains(t, a.Msg, "1 of 2 checks failed: creating check shop/c: the plan is full, there is no free uptime check for it; "+
 		"delete checks or extend the plan: POST /checks: status 403 Forbidden: No free uptime checks available")
 	assert.Equal(t, "updated", a.Objects[1].Action, "the others are done")
-
-	// A replacement needs room before it makes some, and would leave the old check marked.
-	before := l.Checks()
-	retype := options{"name": "old", "type": "ping", "allow_replace": true}
-	assert.Contains(t, l.DryRun(retype).Msg, "room for 0 more checks")
-	assert.Contains(t, l.Run(retype).Msg, "room for 0 more checks and 1 would be created (a check that is replaced goes only when the new one is there): old (ping)")
-	assert.Equal(t, before, l.Checks())
 
 	l.Inject(emulator.On(http.MethodGet, vendor.BasePath+"/credits", emulator.Always, emulator.Fault{Kind: emulator.Status}))
 	a = l.Run(options{"checks": sites("x", "y")})

@@ -190,110 +190,91 @@ func TestUpdatePassword(t *testing.T) {
 	l.Settled(task)
 }
 
-func TestTypeIsReplacedOnTheUsersWord(t *testing.T) {
+// TestType_IsPartOfTheIdentity: two tasks for one name and two types each have a check of their own, in every run, whatever the order
+// and whatever allow_replace says. So has a third one.
+func TestType_IsPartOfTheIdentity(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T) (*lab, string, options) {
-		l := newLab(t, emulator.Options{})
-		id := l.byHand("gateway", tagged("hand"), func(c *vendor.Check) { c.Resolution, c.Paused, c.Username, c.Password = 1, true, "u", "p" })
-		return l, id, options{"name": "gateway", "type": "ping"}
-	}
-	t.Run("refused", func(t *testing.T) {
-		t.Parallel()
-		l, id, task := start(t)
-		a := l.Run(task)
-		assert.Contains(t, a.Msg, "1 of 1 check failed: gateway (ping): type of "+id+" cannot be changed after creation; allow_replace: true")
-		assert.Zero(t, l.Writes())
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		l, id, task := start(t)
-		task["allow_replace"] = true
-		predicted, a := l.DryRun(task), l.OK(task)
-		assert.Equal(t, "replaced", a.Only(t).Action)
-		assert.Equal(t, predicted.Only(t).Changes, a.Only(t).Changes)
-		stored := l.stored("gateway")
-		assert.NotEqual(t, id, strconv.Itoa(stored.ID))
-		assert.Equal(t, "ping", stored.Type)
-		assert.Equal(t, []any{1, true, "gateway.example.com"}, []any{stored.Resolution, stored.Paused, stored.Host}, "what all types have is taken over")
-		assert.Equal(t, []string{"hand"}, stored.Tags)
-		l.Settled(task)
-	})
-	t.Run("to the like of it", func(t *testing.T) {
-		t.Parallel()
-		l, id, _ := start(t)
-		l.OK(options{"id": id, "shouldcontain": "Welcome", "encryption": true})
-		task := options{"name": "gateway", "type": "httpcustom", "allow_replace": true, "additionalurls": "https://a.example.com/x.xml",
-			"shouldnotcontain": "Error", "encryption": false}
-		assert.Equal(t, "replaced", l.OK(task).Only(t).Action)
-		stored := l.stored("gateway")
-		assert.Equal(t, "p", stored.Password, "Pingdom tells it, so it is taken over too")
-		assert.Equal(t, []any{"", "Error", 80}, []any{stored.ShouldContain, stored.ShouldNotContain, stored.Port}, "as in an update")
-		l.Settled(task)
-	})
-	t.Run("to a type that needs more", func(t *testing.T) {
-		t.Parallel()
-		l, _, task := start(t)
-		a := l.Run(task.With(options{"type": "tcp", "allow_replace": true}))
-		assert.Contains(t, a.Msg, "to create it there are missing required arguments: port")
-		assert.Zero(t, l.Writes())
-	})
-	t.Run("interrupted again and again", func(t *testing.T) {
-		t.Parallel()
-		l, id, task := start(t)
-		task["allow_replace"] = true
-		l.Inject(emulator.On(http.MethodPost, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusBadRequest}))
-		assert.Contains(t, l.Run(task).Msg, "creating check gateway (ping): POST /checks: status 400")
-		assert.Equal(t, []string{"hand", "replaced_by-stackwatch"}, l.stored("gateway").Tags)
-		l.ResetCalls()
-		assert.True(t, l.Run(task).Failed)
-		assert.Equal(t, 1, l.Writes(), "what is marked is not marked again")
-		l.ClearFaults()
-		l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusBadRequest}))
-		assert.Contains(t, l.Run(task).Msg, "but the old one is still there: deleting check gateway ("+id+")")
-		assert.Len(t, l.named("gateway"), 2)
-		l.ClearFaults()
-		assert.Equal(t, 1, l.OK(task).Summary["deleted"])
-		assert.Equal(t, []any{"ping", []string{"hand"}}, []any{l.stored("gateway").Type, l.stored("gateway").Tags})
-		l.Settled(task)
-	})
-	t.Run("interrupted, and then nobody wants it", func(t *testing.T) {
-		t.Parallel()
-		for _, absent := range []options{{"type": "ping", "state": "absent"}, {"state": "absent"}} {
-			l, task := interrupted(t)
-			a := l.OK(task.With(options{"state": "absent"}).With(absent))
-			assert.Equal(t, []any{2, "replaced by " + text(a.Objects[0].ID)}, []any{a.Summary["deleted"], a.Objects[1].Reason})
-			assert.Empty(t, l.named("gateway"), "what was to go has gone too")
+	for _, stack := range []options{{}, {"stack": "shop"}} {
+		for _, allow := range []options{{}, {"allow_replace": true}} {
+			for _, order := range [][]string{{"ping", "http", "tcp"}, {"http", "tcp", "ping"}, {"tcp", "ping", "http"}} {
+				for _, lag := range []int{0, 3} {
+					l := newLab(t, emulator.Options{ListLag: lag})
+					tasks := make([]options, len(order))
+					for i, kind := range order {
+						tasks[i] = site("web01").With(options{"type": kind}).With(stack).With(allow)
+						if kind == "tcp" {
+							tasks[i]["port"] = 22
+						}
+						predicted, done := l.DryRun(tasks[i]), l.OK(tasks[i])
+						assert.Equal(t, "created", done.Only(t).Action, "%v %s", order, kind)
+						assert.Equal(t, predicted.Actions(), done.Actions())
+					}
+					for _, task := range tasks {
+						l.Settled(task)
+					}
+					assert.Len(t, l.Checks(), 3)
+					l.OK(tasks[1].With(options{"state": "absent"}))
+					assert.Len(t, l.Checks(), 2, "a deletion means its own type only")
+				}
+			}
 		}
-	})
-	t.Run("interrupted, and then the old one is wanted", func(t *testing.T) {
-		t.Parallel()
-		l, task := interrupted(t)
-		id := strconv.Itoa(l.named("gateway")[0].ID)
-		both := options{"stack": "shop", "checks": []options{{"name": "gateway", "type": "ping", "state": "absent"}, {"name": "gateway", "type": "http"}}}
-		assert.Equal(t, 1, l.DryRun(both).Summary["deleted"], "a check that is declared stays")
-		a := l.OK(task.With(options{"type": "http"}))
-		assert.Equal(t, []string{"shop/gateway: the replacement of " + id + " by a check of another type was interrupted, and now it is kept; " +
-			"look whether the other one was created, and delete it with its type and state: absent"}, a.Warnings)
-		assert.Equal(t, []string{"managed_by-stackwatch", "stack-shop"}, l.named("gateway")[0].Tags)
-		assert.Empty(t, l.OK(task.With(options{"type": "http"})).Warnings)
-	})
-	t.Run("by id", func(t *testing.T) {
-		t.Parallel()
-		l, id, _ := start(t)
-		assert.Contains(t, l.Run(options{"id": id, "type": "ping", "allow_replace": true}).Msg, "write its name instead of the id")
-		assert.Zero(t, l.Writes())
-	})
+	}
 }
 
-// interrupted gives an account with a check that was replaced and could not be deleted, and the task that did so.
-func interrupted(t *testing.T) (*lab, options) {
-	t.Helper()
+// TestType_LeftOut: a task without a type goes on meaning the check that it has made, also beside checks of other types, and also while
+// the list does not show it.
+func TestType_LeftOut(t *testing.T) {
+	t.Parallel()
+	for _, lag := range []int{0, 3} {
+		l := newLab(t, emulator.Options{ListLag: lag})
+		plain, ping := site("web01").With(options{"url": "/healthz"}), site("web01").With(options{"type": "ping"})
+		l.OK(plain)
+		l.OK(ping)
+		l.Settled(plain)
+		l.Settled(ping)
+		assert.Len(t, l.Checks(), 2)
+
+		l = newLab(t, emulator.Options{ListLag: lag})
+		l.byHand("web01", ofType("ping"))
+		l.OK(site("web01").With(options{"type": "http"}))
+		l.OK(options{"name": "web01", "resolution": 1})
+		for _, c := range l.Checks() {
+			assert.Equal(t, c.Type == "http", c.Resolution == 1, c.Type)
+		}
+	}
+
 	l := newLab(t, emulator.Options{})
-	l.byHand("gateway", ofStack("shop"))
-	task := options{"stack": "shop", "name": "gateway", "type": "ping", "allow_replace": true}
-	l.Inject(emulator.On(http.MethodDelete, "", emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusBadRequest}))
-	assert.True(t, l.Run(task).Failed)
-	require.Len(t, l.named("gateway"), 2)
-	l.ClearFaults()
-	return l, task
+	id := l.byHand("gate", ofType("ping"))
+	assert.Equal(t, "updated", l.OK(options{"name": "gate", "resolution": 1}).Only(t).Action, "alone a check of any type is meant")
+	assert.Contains(t, l.Run(site("gate").With(options{"url": "/healthz"})).Msg, "gate: url is no option of a check of type ping; leave it out; "+
+		"check "+id+" is of that type, and another check of this name is made where type says which")
+	assert.Equal(t, "created", l.OK(site("gate").With(options{"url": "/healthz", "type": "http"})).Only(t).Action)
+}
+
+// TestType_OfACheckByItsIDStays: Pingdom cannot change it, and a new check would have another id.
+func TestType_OfACheckByItsIDStays(t *testing.T) {
+	t.Parallel()
+	for _, allow := range []bool{false, true} {
+		l := newLab(t, emulator.Options{})
+		id := l.byHand("gateway")
+		task := options{"id": id, "type": "ping", "allow_replace": allow}
+		predicted, a := l.DryRun(task), l.Run(task)
+		assert.Equal(t, predicted.Msg, a.Msg)
+		assert.Contains(t, a.Msg, "type of "+id+" cannot be changed after creation, and is http, got: ping; "+
+			"write name without id to have another check of type ping beside it, and delete this one by its id and state: absent")
+		assert.Zero(t, l.Writes())
+	}
+}
+
+// TestType_ChangedInAPurgedStack: the check of the old type goes in the same run.
+func TestType_ChangedInAPurgedStack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("gateway", ofStack("shop"))
+	task := options{"stack": "shop", "purge": true, "checks": []options{site("gateway").With(options{"type": "ping"})}}
+	a := l.OK(task)
+	assert.Equal(t, []string{"gateway created", "gateway deleted"}, a.Actions())
+	assert.Equal(t, id, text(a.Objects[1].ID))
+	assert.Equal(t, "ping", l.stored("gateway").Type)
+	l.Settled(task)
 }

@@ -124,16 +124,9 @@ func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[
 		return nil, err
 	}
 	c := computation[S]{provider: p, policy: pol, find: finder(p, have), byID: make(map[string]Object[S], len(have)),
-		claimed: make(map[string]int, len(want)), meant: make(map[string]bool)}
+		claimed: make(map[string]int, len(want))}
 	for _, o := range have {
 		c.byID[o.ID] = o
-	}
-	if _, ok := p.(Liker[S]); ok {
-		for _, w := range want {
-			for _, o := range c.match(w) {
-				c.meant[o.ID] = c.meant[o.ID] || alikeStates(p, o.State, w.State)
-			}
-		}
 	}
 	plan := make(Plan[S], 0, len(want))
 	for i, w := range want {
@@ -159,20 +152,17 @@ type computation[S any] struct {
 	policy   Policy[S]
 	find     func(Want[S]) []Object[S]
 	byID     map[string]Object[S]
-	claimed  map[string]int  // object id -> the wish it belongs to: such an object is never purged
-	meant    map[string]bool // objects that a wish of their own kind matches
+	claimed  map[string]int // object id -> the wish it belongs to: such an object is never purged
 	extra    Plan[S]
 }
 
 func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 	key := c.provider.Key(w.State)
 	step := Step[S]{Index: i, Key: key, ID: w.ID, Wish: w.State, Action: Unchanged, byID: w.ID != ""}
-	// What no group has is taken over by the first wish for it; the next one makes its own. So does a wish for another kind than what there
-	// is, where that is what another wish means.
+	// What no group has is taken over by the first wish for it; the next one makes its own.
 	matches := slices.DeleteFunc(c.match(w), func(o Object[S]) bool {
 		_, taken := c.claimed[o.ID]
-		other := !alikeStates(c.provider, o.State, w.State)
-		return !step.byID && (taken && (other || takesOver(c.provider, o, w.State)) || other && c.meant[o.ID])
+		return !step.byID && taken && takesOver(c.provider, o, w.State)
 	})
 	for _, o := range matches {
 		if j, taken := c.claimed[o.ID]; taken {

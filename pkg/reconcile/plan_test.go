@@ -359,20 +359,13 @@ func (kinds) Key(s thing) string { return *s.Name + "/" + kindOf(s) }
 
 func (k kinds) Find(have []object) func(want) []object {
 	return func(w want) []object {
-		var own, other []object
+		var own []object
 		for _, o := range have {
-			switch {
-			case *o.State.Name != *w.State.Name:
-			case k.Alike(o.State, w.State):
+			if *o.State.Name == *w.State.Name && k.Alike(o.State, w.State) {
 				own = append(own, o)
-			default:
-				other = append(other, o)
 			}
 		}
-		if len(own) > 0 || w.Absent {
-			return own
-		}
-		return other
+		return own
 	}
 }
 
@@ -389,10 +382,7 @@ func TestKindsUnderOneName(t *testing.T) {
 		"each its own":                          {[]object{a, b}, []want{wantB, wantA}, policy{}, "0 x/b unchanged id 2\n1 x/a unchanged id 1"},
 		"the second is new, whichever is first": {[]object{a}, []want{wantB, wantA}, policy{}, "0 x/b created\n1 x/a unchanged id 1"},
 		"and last":                              {[]object{a}, []want{wantA, wantB}, policy{AllowReplace: true}, "0 x/a unchanged id 1\n1 x/b created"},
-		"another kind alone is not changed": {[]object{a}, []want{wantB}, policy{},
-			"0 x/b unchanged id 1: x/b: kind of 1 cannot be changed after creation; allow_replace: true deletes it and creates a new one"},
-		"or replaced":             {[]object{a}, []want{wantB}, policy{AllowReplace: true}, "0 x/b replaced id 1"},
-		"one of two others stays": {[]object{a}, []want{wantB, {State: ofKind("x", "c")}}, policy{AllowReplace: true}, "0 x/b replaced id 1\n1 x/c created"},
+		"another kind alone is not replaced":    {[]object{a}, []want{wantB}, policy{AllowReplace: true}, "0 x/b created"},
 		"kinds are no duplicates": {[]object{a, b}, []want{wantAny}, policy{OnDuplicate: reconcile.Oldest},
 			"0 x/ unchanged: x/: more than one match, ids 1, 2; give the type or the id of the one that is meant"},
 		"nor to be deleted together": {[]object{a, b}, []want{gone(wantAny)}, policy{OnDuplicate: reconcile.Oldest},

@@ -95,8 +95,7 @@ type Grouper[S any] interface {
 }
 
 // Liker is implemented by providers whose objects can have the same name and still be of different kinds, of which none is a duplicate of
-// another. Find may offer an object of another kind where a wish has none of its own; the engine then replaces it or refuses to (see
-// Replacer), unless it is what another wish means.
+// another. A state that says no kind is like all. Find never offers an object of another kind than the wish says.
 type Liker[S any] interface {
 	Alike(a, b S) bool
 }

@@ -5,7 +5,7 @@ package reconcile
 import "context"
 
 // Unlisted adds to the observed objects those that the list did not show yet although they were created moments ago, as far as the
-// wishes may be about them: what shall go, and what shall exist and seems not to.
+// wishes may be about them: what shall go, what shall exist and seems not to, and what is nearer to a wish than what it found.
 func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []Object[S], want []Want[S], pol Policy[S]) ([]Object[S], error) {
 	var groups []string
 	if pol.Scope != nil && pol.Group != "" {
@@ -13,7 +13,7 @@ func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []O
 	}
 	find := finder(p, have)
 	for _, w := range want {
-		if w.ID == "" && (w.Absent || len(find(w)) == 0) {
+		if w.ID == "" && (w.Absent || !settled(p, w.State, find(w))) {
 			groups = append(groups, group(p, w.State))
 		}
 	}
@@ -35,4 +35,14 @@ func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []O
 	}
 	found, err := p.Observe(ctx, missing, false)
 	return append(have, found...), err
+}
+
+// settled reports whether a present wish has found what it means, so that nothing the list does not show could be meant instead. A wish that
+// says no kind may have found an object of another kind than the one that it would create.
+func settled[S any](p Provider[S], want S, found []Object[S]) bool {
+	if len(found) == 0 {
+		return false
+	}
+	_, kinds := p.(Liker[S])
+	return !kinds || p.Key(found[0].State) == p.Key(want)
 }

@@ -24,7 +24,7 @@ type Identity struct {
 type Base[S any] struct {
 	Marks       Marks
 	Identify    func(S) Identity
-	DefaultKind string // the kind that Key leaves out
+	DefaultKind string // the kind that Key leaves out, and that Find prefers where a wish says none
 
 	// List gives what the service's list tells of all objects with a tag, of all where it is "": every page, or an error.
 	List func(ctx context.Context, tag string) ([]reconcile.Object[S], error)
@@ -70,8 +70,9 @@ func (b Base[S]) Claimed(have reconcile.Object[S]) bool {
 }
 
 // Find matches by name. In a stack these are the stack's objects, or else, for one that shall exist, those of no stack: made by hand
-// and now adopted. Without a stack they are all objects of that name. Of several kinds it is the wish's; for one that shall exist another
-// kind will do, which the engine then replaces or refuses. Spaces around a name do not count: wishes have none.
+// and now adopted. Without a stack they are all objects of that name. A wish that says a kind matches that kind alone. One that says
+// none matches any, and for one that shall exist the default kind first: it is what the wish would create. Spaces around a name do
+// not count: wishes have none.
 func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reconcile.Object[S] {
 	type named struct {
 		Identity
@@ -88,38 +89,32 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 		if wish.Name == nil {
 			return nil
 		}
-		// First choice to last; what comes later is only for what shall exist.
+		// First choice to last.
 		choices := make([][]reconcile.Object[S], 4)
 		for _, o := range byName[*wish.Name] {
 			choice := 0
 			switch {
 			case wish.Stack == "" || slices.Contains(o.Tags, b.Marks.Stack+wish.Stack):
-			case o.Stack == "":
-				choice = 1
-			default:
+			case w.Absent || o.Stack != "":
 				continue
+			default:
+				choice = 2
 			}
-			if wish.Kind != "" && wish.Kind != o.Kind {
-				choice += 2
+			switch {
+			case wish.Kind != "" && wish.Kind != o.Kind:
+				continue
+			case wish.Kind == "" && !w.Absent && o.Kind != b.DefaultKind:
+				choice++
 			}
 			choices[choice] = append(choices[choice], o.object)
 		}
-		if w.Absent && len(choices[0]) == 0 {
-			return nil
-		}
-		for _, found := range choices[:2] {
+		for _, found := range choices {
 			if len(found) > 0 {
-				return append(found, b.replaced(choices[2], b.Group(found[0].State))...)
+				return found
 			}
 		}
-		return choices[2]
+		return nil
 	}
-}
-
-// replaced gives those objects of a group whose replacement was interrupted: beside their successor they are what the next run has to
-// remove, also where the successor goes.
-func (b Base[S]) replaced(objects []reconcile.Object[S], group string) []reconcile.Object[S] {
-	return slices.DeleteFunc(objects, func(o reconcile.Object[S]) bool { return !b.Claimed(o) || b.Group(o.State) != group })
 }
 
 // Observe reads the objects that wishes name by id, and the list where there are names or a scope: of one stack where all

@@ -122,12 +122,15 @@ func TestFind(t *testing.T) {
 	}{
 		"its own":                  {wish("shop", "web", "http"), "1"},
 		"another kind":             {wish("shop", "web", "ping"), "2"},
-		"any kind":                 {wish("shop", "web", ""), "1 2"},
-		"of no stack: all of them": {wish("", "web", "http"), "1 3 4"},
-		"nobody's is adopted":      {wish("shop", "api", "http"), "5"},
-		"but not to be deleted":    {gone(wish("shop", "api", "http")), ""},
-		"of nobody before another kind of its own": {wish("news", "web", "http"), "4"},
-		"another kind of its own, to be replaced":  {wish("shop", "db", "http"), "6"},
+		"no kind: the default one": {wish("shop", "web", ""), "1"},
+		"or any":                   {wish("shop", "db", ""), "6"},
+		"of nobody too":            {wish("shop", "mail", ""), "9"},
+		"no kind, to be deleted: all of that name": {gone(wish("shop", "web", "")), "1 2"},
+		"of no stack: all of them":                 {wish("", "web", "http"), "1 3 4"},
+		"nobody's is adopted":                      {wish("shop", "api", "http"), "5"},
+		"but not to be deleted":                    {gone(wish("shop", "api", "http")), ""},
+		"of nobody where it has none":              {wish("news", "web", "http"), "4"},
+		"another kind of its own is another":       {wish("shop", "db", "http"), ""},
 		"another kind is never deleted":            {gone(wish("shop", "db", "http")), ""},
 		"another kind of nobody's is left alone":   {wish("shop", "mail", "http"), ""},
 		"of another stack never":                   {wish("news", "db", "tcp"), "7"},
@@ -136,22 +139,6 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, test.found, ids(find(test.want))) })
 	}
-}
-
-func TestWhatAnInterruptedReplacementLeftIsFoundBesideItsSuccessor(t *testing.T) {
-	left := there("1", "web", "tcp", "shop")
-	left.State.tags = append(left.State.tags, "replaced_by:stackwatch")
-	find := (&account{}).base("").Find([]object{left, there("2", "web", "http", "shop"), there("3", "web", "ping", "shop")})
-	assert.Equal(t, "2 1", ids(find(wish("shop", "web", "http"))), "a namesake of another kind is not what was left")
-	elsewhere := there("4", "web", "tcp", "blog")
-	elsewhere.State.tags = append(elsewhere.State.tags, "replaced_by:stackwatch")
-	assert.Equal(t, "2", ids((&account{}).base("").Find([]object{there("2", "web", "http", "shop"), elsewhere})(wish("", "web", "http"))),
-		"what another stack replaces is that stack's")
-	gone := wish("shop", "web", "http")
-	gone.Absent = true
-	assert.Equal(t, "2 1", ids(find(gone)), "and goes with it")
-	alone := (&account{}).base("").Find([]object{left})
-	assert.Empty(t, alone(gone), "alone it is the only one that there is, and of another kind than what is to go")
 }
 
 func TestObserveReadsAsLittleAsTheWishesAllow(t *testing.T) {

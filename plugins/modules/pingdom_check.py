@@ -88,11 +88,18 @@ options:
       type:
         description:
           - How it is checked.
-          - A new check is of type V(http) if this is not set. Pingdom cannot change the type of a check; see O(allow_replace).
           - >-
-            Where it is set it is part of the check's identity, so that a stack can have a V(http) and a V(ping) check of one
-            name. Where it is not, a check of any type matches.
-          - Where another element of O(checks) has the same name and stack with a type, one without means V(http).
+            Where it is set it is part of the check's identity, in one task or in several, so that a stack can have a V(http) and
+            a V(ping) check of one name. A check of another type is another check and is neither changed nor replaced.
+          - >-
+            Where it is not set, the V(http) check of that name is meant if there is one, else a check of any type. With V(absent)
+            several types of one name are an error.
+          - >-
+            A new check is of type V(http) if this is not set. Where another element of O(checks) has the same name and stack with
+            a type, one without means V(http).
+          - >-
+            Pingdom cannot change the type of a check. To have another type instead, change it here and remove the check of the
+            old type, by O(purge) in the same task or by its type and V(absent) in another one. Its history is lost.
         type: str
         choices:
           - dns
@@ -305,11 +312,18 @@ options:
   type:
     description:
       - How it is checked.
-      - A new check is of type V(http) if this is not set. Pingdom cannot change the type of a check; see O(allow_replace).
       - >-
-        Where it is set it is part of the check's identity, so that a stack can have a V(http) and a V(ping) check of one name.
-        Where it is not, a check of any type matches.
-      - Where another element of O(checks) has the same name and stack with a type, one without means V(http).
+        Where it is set it is part of the check's identity, in one task or in several, so that a stack can have a V(http) and a
+        V(ping) check of one name. A check of another type is another check and is neither changed nor replaced.
+      - >-
+        Where it is not set, the V(http) check of that name is meant if there is one, else a check of any type. With V(absent)
+        several types of one name are an error.
+      - >-
+        A new check is of type V(http) if this is not set. Where another element of O(checks) has the same name and stack with a
+        type, one without means V(http).
+      - >-
+        Pingdom cannot change the type of a check. To have another type instead, change it here and remove the check of the old
+        type, by O(purge) in the same task or by its type and V(absent) in another one. Its history is lost.
     type: str
     choices:
       - dns
@@ -541,12 +555,7 @@ options:
     default: fail
   allow_replace:
     description:
-      - Whether a check of another O(type) may be replaced, by creating a new one and deleting the old one. Its history is lost.
-      - A check that is identified by O(id) is not replaced, because the new one has another id.
-      - Where a replacement was interrupted, the next run with V(true) removes the old one, and V(absent) removes both.
-      - >-
-        The new one takes over what all types have, and from V(http) to V(httpcustom) and from V(tcp) to V(udp) or back the other
-        fields too.
+      - Has no effect any more, because a check of another O(type) is another check. Version 0.1.0 replaced such a check.
     type: bool
     default: false
   update_password:
@@ -585,8 +594,7 @@ notes:
   - Supports C(check_mode) and C(diff). Both tell the difference of each field; secrets are masked.
   - >-
     Where a task creates checks, the room that the account's plan has left is looked at first, and nothing is done if it is not
-    enough. A check that is replaced needs room too, because the old one goes only when the new one is there. What the same task
-    deletes makes no room, so delete in a task before.
+    enough. What the same task deletes makes no room, so delete in a task before.
   - >-
     The state that runs on one controller share (the rate limit, what was created moments ago) is kept in the folder
     C(stackwatch-monitoring) of the user's cache folder, without secrets, readable by the user alone.

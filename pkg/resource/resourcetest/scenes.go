@@ -27,7 +27,7 @@ type Scene struct {
 	*Lab
 	Site func(name string) Options // declares a plain object
 	Edit Options
-	// Retype has what gives an object another type, which replaces it.
+	// Retype has what gives an object another type, which replaces it; nil where a type is part of the identity.
 	Retype Options
 	// Add makes an object by hand, in stacks or in none.
 	Add  func(name string, edited bool, stacks ...string) (id string)
@@ -272,10 +272,14 @@ func CheckModePredicts(t *testing.T, open func(t testing.TB, opt emulator.Option
 	}
 	task := Options{"stack": "shop", s.Setup.Plural: items[:5], "purge": true, "allow_replace": true}
 
+	retyped := "retyped replaced"
+	if s.Retype == nil {
+		retyped = "retyped unchanged"
+	}
 	predicted := s.DryRun(task)
 	done := s.OK(task)
 	assert.Equal(t, []string{
-		"created created", "updated updated", "deleted deleted", "same unchanged", "retyped replaced", "purged deleted",
+		"created created", "updated updated", "deleted deleted", "same unchanged", retyped, "purged deleted",
 	}, done.Actions())
 	assert.Equal(t, predicted.Actions(), done.Actions())
 	assert.Equal(t, predicted.Summary, done.Summary)
