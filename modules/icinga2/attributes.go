@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/duration"
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
@@ -23,31 +23,31 @@ import (
 // Attributes are what hosts and services have in common: https://icinga.com/docs/icinga-2/latest/doc/09-object-types/#service
 // They are options of the modules and the state of an object. nil is unset.
 type Attributes struct {
-	DisplayName           *string   `json:"display_name"            mapstructure:"display_name"`
-	CheckCommand          *string   `json:"check_command"           mapstructure:"check_command"`
-	MaxCheckAttempts      *int      `json:"max_check_attempts"      mapstructure:"max_check_attempts"`
-	CheckPeriod           *string   `json:"check_period"            mapstructure:"check_period"`
-	CheckTimeout          *duration `json:"check_timeout"           mapstructure:"check_timeout"`
-	CheckInterval         *duration `json:"check_interval"          mapstructure:"check_interval"`
-	RetryInterval         *duration `json:"retry_interval"          mapstructure:"retry_interval"`
-	EventCommand          *string   `json:"event_command"           mapstructure:"event_command"`
-	CommandEndpoint       *string   `json:"command_endpoint"        mapstructure:"command_endpoint"`
-	Volatile              *bool     `json:"volatile"                mapstructure:"volatile"`
-	EnableActiveChecks    *bool     `json:"enable_active_checks"    mapstructure:"enable_active_checks"`
-	EnablePassiveChecks   *bool     `json:"enable_passive_checks"   mapstructure:"enable_passive_checks"`
-	EnableEventHandler    *bool     `json:"enable_event_handler"    mapstructure:"enable_event_handler"`
-	EnableNotifications   *bool     `json:"enable_notifications"    mapstructure:"enable_notifications"`
-	EnablePerfdata        *bool     `json:"enable_perfdata"         mapstructure:"enable_perfdata"`
-	EnableFlapping        *bool     `json:"enable_flapping"         mapstructure:"enable_flapping"`
-	FlappingThresholdLow  *float64  `json:"flapping_threshold_low"  mapstructure:"flapping_threshold_low"`
-	FlappingThresholdHigh *float64  `json:"flapping_threshold_high" mapstructure:"flapping_threshold_high"`
-	FlappingIgnoreStates  []string  `json:"flapping_ignore_states"  mapstructure:"flapping_ignore_states"`
-	Notes                 *string   `json:"notes"                   mapstructure:"notes"`
-	NotesURL              *string   `json:"notes_url"               mapstructure:"notes_url"`
-	ActionURL             *string   `json:"action_url"              mapstructure:"action_url"`
-	IconImage             *string   `json:"icon_image"              mapstructure:"icon_image"`
-	IconImageAlt          *string   `json:"icon_image_alt"          mapstructure:"icon_image_alt"`
-	Vars                  Vars      `json:"vars"                    mapstructure:"vars"`
+	DisplayName           *string  `json:"display_name"            mapstructure:"display_name"`
+	CheckCommand          *string  `json:"check_command"           mapstructure:"check_command"`
+	MaxCheckAttempts      *int     `json:"max_check_attempts"      mapstructure:"max_check_attempts"`
+	CheckPeriod           *string  `json:"check_period"            mapstructure:"check_period"`
+	CheckTimeout          *seconds `json:"check_timeout"           mapstructure:"check_timeout"`
+	CheckInterval         *seconds `json:"check_interval"          mapstructure:"check_interval"`
+	RetryInterval         *seconds `json:"retry_interval"          mapstructure:"retry_interval"`
+	EventCommand          *string  `json:"event_command"           mapstructure:"event_command"`
+	CommandEndpoint       *string  `json:"command_endpoint"        mapstructure:"command_endpoint"`
+	Volatile              *bool    `json:"volatile"                mapstructure:"volatile"`
+	EnableActiveChecks    *bool    `json:"enable_active_checks"    mapstructure:"enable_active_checks"`
+	EnablePassiveChecks   *bool    `json:"enable_passive_checks"   mapstructure:"enable_passive_checks"`
+	EnableEventHandler    *bool    `json:"enable_event_handler"    mapstructure:"enable_event_handler"`
+	EnableNotifications   *bool    `json:"enable_notifications"    mapstructure:"enable_notifications"`
+	EnablePerfdata        *bool    `json:"enable_perfdata"         mapstructure:"enable_perfdata"`
+	EnableFlapping        *bool    `json:"enable_flapping"         mapstructure:"enable_flapping"`
+	FlappingThresholdLow  *float64 `json:"flapping_threshold_low"  mapstructure:"flapping_threshold_low"`
+	FlappingThresholdHigh *float64 `json:"flapping_threshold_high" mapstructure:"flapping_threshold_high"`
+	FlappingIgnoreStates  []string `json:"flapping_ignore_states"  mapstructure:"flapping_ignore_states"`
+	Notes                 *string  `json:"notes"                   mapstructure:"notes"`
+	NotesURL              *string  `json:"notes_url"               mapstructure:"notes_url"`
+	ActionURL             *string  `json:"action_url"              mapstructure:"action_url"`
+	IconImage             *string  `json:"icon_image"              mapstructure:"icon_image"`
+	IconImageAlt          *string  `json:"icon_image_alt"          mapstructure:"icon_image_alt"`
+	Vars                  Vars     `json:"vars"                    mapstructure:"vars"`
 	// The server does not change these once the object exists.
 	Templates []string `json:"templates" mapstructure:"templates"`
 	Groups    []string `json:"groups"    mapstructure:"groups"`
@@ -60,45 +60,31 @@ type HostAttributes struct {
 	Address6 *string `json:"address6" mapstructure:"address6"`
 }
 
-// duration is a length of time as Icinga writes it, a number of seconds or one with a unit, or none for an attribute that takes null.
-type duration struct {
+// seconds is a length of time as Icinga writes it, a number of seconds or one with a unit, or none for an attribute that takes null.
+type seconds struct {
 	text    string // as the user wrote it, until it is read
 	seconds float64
 	none    bool
 }
 
 // UnmarshalText only keeps the text: what is wrong with it is said by read, with the name of the option.
-func (d *duration) UnmarshalText(text []byte) error {
+func (d *seconds) UnmarshalText(text []byte) error {
 	d.text = string(text)
 	return nil
 }
 
-var durationPattern = pattern.New(`^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$`)
-
-// read gives the duration that the user wrote; empty is none where an attribute may have none.
-func (d duration) read(option string, orNone bool) (*duration, error) {
-	text := strings.TrimSpace(d.text)
-	if text == "" && orNone {
-		return &duration{none: true}, nil
+// read parses the duration that the user wrote; an empty text clears the value where an attribute may have none.
+func (d seconds) read(option string, orNone bool) (*seconds, error) {
+	if orNone && strings.TrimSpace(d.text) == "" {
+		return &seconds{none: true}, nil
 	}
-	found := durationPattern.FindStringSubmatch(text)
-	seconds := 0.0
-	if found != nil {
-		number, err := strconv.ParseFloat(found[1], 64)
-		unit := map[string]time.Duration{"ms": time.Millisecond, "": time.Second, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[found[2]]
-		if seconds = number * unit.Seconds(); err != nil || math.IsInf(seconds, 0) {
-			seconds = 0
-		}
-	}
-	if seconds <= 0 {
-		return nil, fmt.Errorf("value of %s must be a time of more than 0 seconds such as 60, 90s, 5m or 1h, got: %s", option, d.text)
-	}
-	return &duration{seconds: seconds}, nil
+	length, err := duration.Parse(option, d.text, duration.Range{})
+	return &seconds{seconds: length.Seconds()}, err
 }
 
 // UnmarshalJSON takes what the server tells: a number, a number as a text, or null. Any other text is a duration that no wish has.
-func (d *duration) UnmarshalJSON(data []byte) error {
-	*d = duration{}
+func (d *seconds) UnmarshalJSON(data []byte) error {
+	*d = seconds{}
 	var text string
 	switch {
 	case bytes.Equal(data, []byte("null")):
@@ -116,7 +102,7 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 }
 
 // MarshalJSON gives the number that the server takes.
-func (d duration) MarshalJSON() ([]byte, error) {
+func (d seconds) MarshalJSON() ([]byte, error) {
 	switch {
 	case d.none:
 		return []byte("null"), nil

@@ -114,7 +114,7 @@ func full(name string) Attributes {
 	yes := true
 	return Attributes{
 		DisplayName: pointer("the " + name), CheckCommand: pointer("http"), MaxCheckAttempts: pointer(4), CheckPeriod: pointer("office-hours"),
-		CheckTimeout: &duration{seconds: 20}, CheckInterval: &duration{seconds: 90}, RetryInterval: &duration{seconds: 15.5},
+		CheckTimeout: &seconds{seconds: 20}, CheckInterval: &seconds{seconds: 90}, RetryInterval: &seconds{seconds: 15.5},
 		EventCommand: pointer("restart-it"), CommandEndpoint: pointer("localhost"), Volatile: &yes, EnableActiveChecks: &yes,
 		EnablePassiveChecks: &yes, EnableEventHandler: &yes, EnableNotifications: &yes, EnablePerfdata: &yes, EnableFlapping: &yes,
 		FlappingThresholdLow: pointer(10.0), FlappingThresholdHigh: pointer(40.0), FlappingIgnoreStates: []string{},
@@ -148,9 +148,9 @@ func edits() map[string]func(*Object) {
 		"event_command":           func(o *Object) { o.EventCommand = pointer("") },
 		"command_endpoint":        func(o *Object) { o.CommandEndpoint = pointer("") },
 		"max_check_attempts":      func(o *Object) { o.MaxCheckAttempts = pointer(7) },
-		"check_timeout":           func(o *Object) { o.CheckTimeout = &duration{none: true} },
-		"check_interval":          func(o *Object) { o.CheckInterval = &duration{seconds: 3600} },
-		"retry_interval":          func(o *Object) { o.RetryInterval = &duration{seconds: 0.25} },
+		"check_timeout":           func(o *Object) { o.CheckTimeout = &seconds{none: true} },
+		"check_interval":          func(o *Object) { o.CheckInterval = &seconds{seconds: 3600} },
+		"retry_interval":          func(o *Object) { o.RetryInterval = &seconds{seconds: 0.25} },
 		"flapping_threshold_low":  func(o *Object) { o.FlappingThresholdLow = pointer(12.5) },
 		"flapping_threshold_high": func(o *Object) { o.FlappingThresholdHigh = pointer(60.0) },
 		"flapping_ignore_states":  func(o *Object) { o.FlappingIgnoreStates = []string{"Warning", "Unknown"} },

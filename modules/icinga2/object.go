@@ -62,7 +62,7 @@ func fromWire(name string, w wire, asked map[string]bool) Object {
 	o.pkg, o.HostAttributes, o.Attributes = w.Package, w.HostAttributes, w.Attributes
 	// What has no value differs from what was not asked for.
 	if asked["check_timeout"] && o.CheckTimeout == nil {
-		o.CheckTimeout = &duration{none: true}
+		o.CheckTimeout = &seconds{none: true}
 	}
 	if asked["flapping_ignore_states"] {
 		o.FlappingIgnoreStates = reconcile.Known(o.FlappingIgnoreStates)

@@ -115,7 +115,7 @@ func fileName(full string) string {
 func (a *Attributes) fill() (err error) {
 	for _, d := range []struct {
 		option string
-		value  **duration
+		value  **seconds
 		orNone bool
 	}{{"check_timeout", &a.CheckTimeout, true}, {"check_interval", &a.CheckInterval, false}, {"retry_interval", &a.RetryInterval, false}} {
 		if *d.value == nil {

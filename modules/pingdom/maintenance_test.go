@@ -186,7 +186,7 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		{deployment().With(options{"tags": []any{""}}).With(gone()), "value of tags must hold a tag at least, got an empty list"},
 		{options{"id": "7", "tags": []any{}}.With(gone()), "value of tags must hold a tag at least"},
 		{deployment().With(options{"start": nil}), "value of start must not be null"},
-		{deployment().With(options{"duration": 30}), "got a number without a unit: 30"},
+		{deployment().With(options{"duration": 30}), "value of duration must be a duration from 1m to 30d, got: 30"},
 		{deployment().With(options{"state": "paused"}), "value of state must be one of"},
 		{deployment().With(options{"api_token": ""}), "value of api_token must be a Pingdom API token"},
 		{options{"windows": []any{options{"stack": "shop"}}}, "windows[0]: one of the following is required: id, description"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/duration"
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
@@ -21,16 +22,15 @@ const (
 )
 
 var (
-	durationPattern = pattern.New(`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$`)
-	zonePattern     = pattern.New(`([Zz]|[+-][0-9]{2}:?[0-9]{2})$`)
-	secondsPattern  = pattern.New(`^[0-9]{10}$`) // 2001 to 2286
+	zonePattern    = pattern.New(`([Zz]|[+-][0-9]{2}:?[0-9]{2})$`)
+	secondsPattern = pattern.New(`^[0-9]{10}$`) // 2001 to 2286
 )
 
 // Read reads the options start and duration, nil where they were not given. A window that shall exist must not be over.
-func Read(start, duration *string, now time.Time, absent bool) (s Schedule, err error) {
+func Read(start, lasts *string, now time.Time, absent bool) (s Schedule, err error) {
 	length := DefaultDuration
-	if duration != nil {
-		length = *duration
+	if lasts != nil {
+		length = *lasts
 	}
 	if s.Duration, err = ReadDuration("duration", length); err != nil || start == nil {
 		return s, err
@@ -45,21 +45,9 @@ func Read(start, duration *string, now time.Time, absent bool) (s Schedule, err 
 	return s, nil
 }
 
-// ReadDuration reads a length of time. Its errors name the option.
+// ReadDuration reads how long a window lasts. Its errors name the option.
 func ReadDuration(option, text string) (time.Duration, error) {
-	right := "value of " + option + " must be hours, minutes and seconds such as 30m, 2h, 1h30m or 90s"
-	text = strings.TrimSpace(text)
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
-		return 0, fmt.Errorf("%s, got a number without a unit: %s", right, text)
-	}
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil || !durationPattern.MatchString(text):
-		return 0, fmt.Errorf("%s, got: %s", right, text)
-	case d < shortest || d > longest:
-		return 0, fmt.Errorf("value of %s must be 1m to 720h (30 days), got: %s", option, text)
-	}
-	return d, nil
+	return duration.Parse(option, text, duration.Range{Min: shortest, Max: longest})
 }
 
 // readStart gives the zero time for now.

@@ -71,7 +71,7 @@ func TestDurationIsReadWithItsUnits(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"30m": 30 * time.Minute, "2h": 2 * time.Hour, "1h30m": 90 * time.Minute, "90s": 90 * time.Second, "1m": time.Minute, "720h": 720 * time.Hour,
-		"1h0m30s": time.Hour + 30*time.Second,
+		"1h0m30s": time.Hour + 30*time.Second, "1d": 24 * time.Hour, "30d": 720 * time.Hour, "3600": time.Hour, "1.5h": 90 * time.Minute,
 	} {
 		got, err := ReadDuration("duration", text)
 		require.NoError(t, err, text)

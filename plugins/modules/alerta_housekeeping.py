@@ -112,13 +112,13 @@ options:
     elements: str
   older_than:
     description:
-      - >-
-        Select alerts that were last received longer ago than this, in days, hours, minutes and seconds such as V(7d), V(2h),
-        V(30m) or V(1d12h).
+      - Select alerts that were last received longer ago than this.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds. A number below 60 needs a unit.
     type: str
   newer_than:
     description:
       - Select alerts that were last received no longer ago than this.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds. A number below 60 needs a unit.
     type: str
   live:
     description:
@@ -145,7 +145,8 @@ options:
         elements: str
   grace:
     description:
-      - Keep orphans that were received no longer ago than this, such as V(30m).
+      - Keep orphans that were received no longer ago than this.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds. A number below 60 needs a unit.
     type: str
   blackout:
     description:
@@ -171,9 +172,8 @@ options:
       - absent
   duration:
     description:
-      - >-
-        How long a blackout lasts, in hours, minutes and seconds such as V(30m), V(2h), V(1h30m) or V(90s), from V(1m) to V(720h),
-        which is 30 days. V(1h) if it is not set.
+      - How long a blackout lasts, from V(1m) to V(30d). V(1h) if it is not set.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
     type: str
   heartbeats:
     description:
@@ -186,7 +186,8 @@ options:
     default: false
   heartbeats_older_than:
     description:
-      - Select heartbeats that were last received longer ago than this, such as V(2h).
+      - Select heartbeats that were last received longer ago than this.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds. A number below 60 needs a unit.
     type: str
   action:
     description:
@@ -234,12 +235,14 @@ options:
     suboptions:
       expired:
         description:
-          - Age from which closed and expired alerts are deleted, in whole hours or days such as V(2h) or V(7d).
+          - Age from which closed and expired alerts are deleted, in whole hours.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
         default: 2h
       info:
         description:
-          - Age from which informational alerts are deleted, in whole hours or days.
+          - Age from which informational alerts are deleted, in whole hours.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
         default: 12h
   text:

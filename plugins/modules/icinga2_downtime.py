@@ -127,9 +127,8 @@ options:
         type: str
       duration:
         description:
-          - >-
-            How long the downtime lasts, in hours, minutes and seconds such as V(30m), V(2h), V(1h30m) or V(90s), from V(1m) to
-            V(720h), which is 30 days. V(1h) if it is not set.
+          - How long the downtime lasts, from V(1m) to V(30d). V(1h) if it is not set.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
           - >-
             With O(start=now), a downtime that is there already is left alone if it has at least half of this time left, and no
             more than this and 2 minutes. Otherwise it is made to last this long from now.
@@ -145,8 +144,9 @@ options:
       flexible_duration:
         description:
           - >-
-            How long a flexible downtime lasts once it has begun, in the form of O(duration). Needed with O(fixed=false), and
-            refused otherwise.
+            How long a flexible downtime lasts once it has begun, from V(1m) to V(30d). Required with O(fixed=false), and refused
+            otherwise.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
   id:
     description:
@@ -221,9 +221,8 @@ options:
     type: str
   duration:
     description:
-      - >-
-        How long the downtime lasts, in hours, minutes and seconds such as V(30m), V(2h), V(1h30m) or V(90s), from V(1m) to
-        V(720h), which is 30 days. V(1h) if it is not set.
+      - How long the downtime lasts, from V(1m) to V(30d). V(1h) if it is not set.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
       - >-
         With O(start=now), a downtime that is there already is left alone if it has at least half of this time left, and no more
         than this and 2 minutes. Otherwise it is made to last this long from now.
@@ -239,8 +238,9 @@ options:
   flexible_duration:
     description:
       - >-
-        How long a flexible downtime lasts once it has begun, in the form of O(duration). Needed with O(fixed=false), and refused
+        How long a flexible downtime lasts once it has begun, from V(1m) to V(30d). Required with O(fixed=false), and refused
         otherwise.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
     type: str
   author:
     description:

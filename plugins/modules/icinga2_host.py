@@ -101,17 +101,18 @@ options:
             type: str
           check_timeout:
             description:
-              - >-
-                How long a check may take, in seconds or with a unit such as V(30s) or V(2m). An empty string leaves it to the
-                command.
+              - How long a check may take. An empty string leaves it to the command.
+              - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
             type: str
           check_interval:
             description:
-              - Time between two checks, in seconds or with a unit such as V(90s), V(5m) or V(1h).
+              - Time between two checks.
+              - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
             type: str
           retry_interval:
             description:
-              - Time between two checks while a failure is not yet for good, written like O(check_interval).
+              - Time between two checks while the state is SOFT.
+              - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
             type: str
           event_command:
             description:
@@ -238,15 +239,18 @@ options:
         type: str
       check_timeout:
         description:
-          - How long a check may take, in seconds or with a unit such as V(30s) or V(2m). An empty string leaves it to the command.
+          - How long a check may take. An empty string leaves it to the command.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
       check_interval:
         description:
-          - Time between two checks, in seconds or with a unit such as V(90s), V(5m) or V(1h).
+          - Time between two checks.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
       retry_interval:
         description:
-          - Time between two checks while a failure is not yet for good, written like O(check_interval).
+          - Time between two checks while the state is SOFT.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
       event_command:
         description:
@@ -400,15 +404,18 @@ options:
         type: str
       check_timeout:
         description:
-          - How long a check may take, in seconds or with a unit such as V(30s) or V(2m). An empty string leaves it to the command.
+          - How long a check may take. An empty string leaves it to the command.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
       check_interval:
         description:
-          - Time between two checks, in seconds or with a unit such as V(90s), V(5m) or V(1h).
+          - Time between two checks.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
       retry_interval:
         description:
-          - Time between two checks while a failure is not yet for good, written like O(check_interval).
+          - Time between two checks while the state is SOFT.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
         type: str
       event_command:
         description:
@@ -535,15 +542,18 @@ options:
     type: str
   check_timeout:
     description:
-      - How long a check may take, in seconds or with a unit such as V(30s) or V(2m). An empty string leaves it to the command.
+      - How long a check may take. An empty string leaves it to the command.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
     type: str
   check_interval:
     description:
-      - Time between two checks, in seconds or with a unit such as V(90s), V(5m) or V(1h).
+      - Time between two checks.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
     type: str
   retry_interval:
     description:
-      - Time between two checks while a failure is not yet for good, written like O(check_interval).
+      - Time between two checks while the state is SOFT.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
     type: str
   event_command:
     description:

@@ -127,8 +127,9 @@ options:
       duration:
         description:
           - >-
-            How long the window lasts from O(start), or from when Pingdom is told of it, in hours, minutes and seconds such as
-            V(30m), V(2h), V(1h30m) or V(90s), from V(1m) to V(720h), which is 30 days. V(1h) if it is not set.
+            How long the window lasts from O(start), or from when Pingdom is told of it, from V(1m) to V(30d). V(1h) if it is not
+            set.
+          - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
           - >-
             With O(start=now), a window that is there already is left alone if it has at least half of this time left, and no more
             than this and 2 minutes. Otherwise it is made to last this long from now.
@@ -191,9 +192,8 @@ options:
     type: str
   duration:
     description:
-      - >-
-        How long the window lasts from O(start), or from when Pingdom is told of it, in hours, minutes and seconds such as V(30m),
-        V(2h), V(1h30m) or V(90s), from V(1m) to V(720h), which is 30 days. V(1h) if it is not set.
+      - How long the window lasts from O(start), or from when Pingdom is told of it, from V(1m) to V(30d). V(1h) if it is not set.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds.
       - >-
         With O(start=now), a window that is there already is left alone if it has at least half of this time left, and no more
         than this and 2 minutes. Otherwise it is made to last this long from now.
