@@ -122,7 +122,7 @@ func TestDocumentationReadsWell(t *testing.T) {
 			expectSentences(t, "description", d.Documentation.Description)
 			expectOptions(t, "", d.Documentation.Options)
 			expectReturns(t, "", d.Return)
-			for _, key := range []string{"api", "summary"} {
+			for _, key := range []string{"api", "msg", "summary"} {
 				assert.Contains(t, d.Return, key, "what every module returns")
 			}
 			expectExamples(t, m, d.Examples)

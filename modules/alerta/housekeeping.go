@@ -111,13 +111,21 @@ func (r *run) answer() ansible.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	answer := resource.NewAnswer(usage, r.call.Diff)
-	blackoutPart().AddTo(answer, r.done.blackouts)
-	heartbeatPart().AddTo(answer, r.done.heartbeats)
-	alertPart().AddTo(answer, r.done.alerts)
+	blackoutPart().AddTo(answer, r.done.blackouts, r.results)
+	heartbeatPart().AddTo(answer, r.done.heartbeats, r.results)
+	alertPart().AddTo(answer, r.done.alerts, r.results)
+	counts, _ := answer["summary"].(map[string]int)
+	msg := resource.SummaryLine(counts, r.call.CheckMode)
 	if k := r.done.server; k != nil {
 		answer["server"] = k.answer()
 		answer["changed"] = answer["changed"] == true || k.changed()
+		server := "server's housekeeping: " + k.summary(r.call.CheckMode)
+		if len(r.done.blackouts)+len(r.done.heartbeats)+len(r.done.alerts) > 0 {
+			server = msg + "; " + server
+		}
+		msg = server
 	}
+	answer["msg"] = msg
 	return answer
 }
 

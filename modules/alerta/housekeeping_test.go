@@ -303,6 +303,8 @@ func TestTheServersOwnHousekeeping(t *testing.T) {
 		foretold := l.foretold(task{"server": task{"expired": "2h", "info": "12h"}})
 		done := l.ok(task{"server": task{"expired": "2h", "info": "12h"}})
 		assert.Equal(t, housework{Deleted: foretold.Server.Deleted, Expired: foretold.Server.Expired, Calls: done.Server.Calls}, *done.Server)
+		assert.Equal(t, "server's housekeeping: would delete 120, expire 60", foretold.Msg)
+		assert.Equal(t, "server's housekeeping: deleted 120, expired 60, released 0", done.Msg)
 		assert.Equal(t, 120, done.Server.Deleted)
 		assert.Equal(t, 60, done.Server.Expired)
 		assert.Equal(t, done.Server.Deleted, len(all)-l.server.Count(t))

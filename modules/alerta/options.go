@@ -49,6 +49,7 @@ type options struct {
 	Server          *serverOptions `mapstructure:"server"`
 	Text            *string        `mapstructure:"text"`
 	DeleteLimit     *string        `mapstructure:"delete_limit"`
+	Results         string         `mapstructure:"results"`
 
 	Connection connection `mapstructure:",squash"`
 }
@@ -79,6 +80,7 @@ type job struct {
 	server     *ages // nil for none
 	text       string
 	limit      *reconcile.Limit // nil: see limitOf
+	results    string           // resource.OnlyChanged leaves unchanged objects out of the answer
 }
 
 // read checks the options, without a call. Its error joins all that is wrong with them.
@@ -93,6 +95,7 @@ func read(call *ansible.Call, o options) (job, error) {
 	j := job{
 		selection: r.selection(o), live: r.living(o), heartbeats: o.Heartbeats, action: text(o.Action), bulk: o.Bulk, server: r.server(o),
 		text: r.text("text", o.Text), limit: r.limit(o.DeleteLimit), duration: r.duration(o.Duration), holds: r.age("action_timeout", o.ActionTimeout),
+		results: o.Results,
 	}
 	j.heartbeatsOlder = r.age("heartbeats_older_than", o.HeartbeatsOlder)
 	r.add(j.check(call))

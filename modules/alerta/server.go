@@ -38,6 +38,14 @@ func (k *kept) answer() map[string]any {
 	return answer
 }
 
+// summary returns what was done in one line, for the answer's msg.
+func (k *kept) summary(checkMode bool) string {
+	if checkMode {
+		return fmt.Sprintf("would delete %d, expire %d", k.deleted, k.expired)
+	}
+	return fmt.Sprintf("deleted %d, expired %d, released %d", k.deleted, k.expired, k.released)
+}
+
 // foretell tells from a list of all alerts what the housekeeping will do with which, by their ids. Alerts that it lets expire in one round
 // are old enough to be deleted in the next, or they stay as expired.
 func (a ages) foretell(list []wireAlert, now time.Time) (deleted, expiring map[string]bool) {

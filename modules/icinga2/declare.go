@@ -24,6 +24,7 @@ type Shared struct {
 	Recreate   string  `mapstructure:"recreate"`
 	Audit      bool    `mapstructure:"audit"`
 	FailFast   bool    `mapstructure:"fail_fast"`
+	Results    string  `mapstructure:"results"`
 }
 
 func (s Shared) options() resource.Options {
@@ -184,7 +185,7 @@ func (w world) task(
 	ledger := conn.http.Ledger()
 	task := &resource.Task[Object]{
 		Provider: p, Wants: wanted, Policy: policy, Ledger: ledger, Verify: true,
-		Concurrency: s.API.Concurrency, FailFast: s.FailFast,
+		Concurrency: s.API.Concurrency, FailFast: s.FailFast, Results: s.Results,
 		Before: p.finish, Describe: describe, More: nil, Extra: p.extra,
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
 		Sleep: conn.http.Sleep,

@@ -21,6 +21,7 @@ type downtimeOptions struct {
 	One        resource.Item[downtimeItem]   `mapstructure:",squash"`
 	Downtimes  []resource.Item[downtimeItem] `mapstructure:"downtimes"`
 	FailFast   bool                          `mapstructure:"fail_fast"`
+	Results    string                        `mapstructure:"results"`
 }
 
 // downtimeItem are the options of one declared downtime, of one object or of many. A list that is nil was not given.
@@ -67,7 +68,7 @@ func (w world) openDowntime(call *ansible.Call, o downtimeOptions) (*resource.Ta
 	}
 	p := newDowntimes(conn, w.now)
 	task := &resource.Task[Downtime]{
-		Provider: p, Ledger: conn.http.Ledger(), Verify: true, Concurrency: o.API.Concurrency, FailFast: o.FailFast,
+		Provider: p, Ledger: conn.http.Ledger(), Verify: true, Concurrency: o.API.Concurrency, FailFast: o.FailFast, Results: o.Results,
 		Policy: reconcile.Policy[Downtime]{AllowReplace: true},
 		Describe: func(d Downtime) map[string]any {
 			return map[string]any{"comment": d.Comment, "author": d.Author, "host": d.Host, "service": d.Service, "start": d.Start, "end": d.End}

@@ -94,7 +94,7 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	provider.warn = call.Warn
 	return &resource.Task[Check]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
-		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
+		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast, Results: o.Shared.Results,
 		Describe: func(c Check) map[string]any {
 			return map[string]any{"name": c.Name, "type": c.Type, "stack": c.stack}
 		},

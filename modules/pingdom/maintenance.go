@@ -21,6 +21,7 @@ type maintenanceOptions struct {
 	One      resource.Item[windowOptions]   `mapstructure:",squash"`
 	Windows  []resource.Item[windowOptions] `mapstructure:"windows"`
 	FailFast bool                           `mapstructure:"fail_fast"`
+	Results  string                         `mapstructure:"results"`
 	API      httpapi.Options                `mapstructure:",squash"`
 	APIURL   string                         `mapstructure:"api_url"`
 	APIToken secret.Value                   `mapstructure:"api_token"`
@@ -74,7 +75,7 @@ func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resou
 	}
 	return &resource.Task[Window]{
 		Provider: newMaintenance(conn, w.now), Wants: wants, Policy: reconcile.Policy[Window]{}, Ledger: conn.http.Ledger(),
-		Concurrency: o.API.Concurrency, FailFast: o.FailFast,
+		Concurrency: o.API.Concurrency, FailFast: o.FailFast, Results: o.Results,
 		Describe: func(w Window) map[string]any {
 			return map[string]any{"description": w.Description, "start": w.Start, "end": w.End, "checks": reconcile.Known(w.Checks)}
 		},

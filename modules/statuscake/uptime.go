@@ -112,7 +112,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	provider.seen = func(t Test) { hideLogins(call, t) }
 	return &resource.Task[Test]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
-		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast,
+		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast, Results: o.Shared.Results,
 		Describe: func(t Test) map[string]any {
 			return map[string]any{"name": t.Name, "stack": t.stack}
 		},

@@ -23,7 +23,11 @@ type Options struct {
 	AllowReplace   bool    `mapstructure:"allow_replace"`
 	UpdatePassword string  `mapstructure:"update_password"`
 	FailFast       bool    `mapstructure:"fail_fast"`
+	Results        string  `mapstructure:"results"`
 }
+
+// OnlyChanged is the value of results that leaves unchanged objects out of the answer.
+const OnlyChanged = "changed"
 
 // OptionRules are what documentation cannot say about Options; a module adds them to its own.
 func OptionRules() map[string]ansible.OptionRules {

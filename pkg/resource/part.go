@@ -15,18 +15,22 @@ type Part[S any] struct {
 	Describe     func(S) map[string]any
 }
 
-// NewAnswer is the answer of a run that did nothing, to which each Part is added.
+// NewAnswer returns the answer of a run that did nothing, to which each Part is added. Its msg is set when all are; see SummaryLine.
 func NewAnswer(usage Usage, withDiff bool) ansible.Result {
 	r := report[struct{}]{task: &Task[struct{}]{Usage: func() Usage { return usage }}, withDiff: withDiff}
 	answer := r.result(nil)
 	delete(answer, r.plural)
+	delete(answer, "msg")
 	return answer
 }
 
-// AddTo puts what a plan says, done or only computed, into an answer of NewAnswer: its list, its diffs, what it counts.
-func (p Part[S]) AddTo(answer ansible.Result, plan reconcile.Plan[S]) {
+// AddTo puts what a plan says, done or only computed, into an answer of NewAnswer: its list, its diffs, what it counts. results says which
+// objects the list has; see OnlyChanged.
+func (p Part[S]) AddTo(answer ansible.Result, plan reconcile.Plan[S], results string) {
 	diff, withDiff := answer["diff"].([]map[string]any)
-	r := report[S]{noun: p.Noun, plural: p.Plural, withDiff: withDiff, task: &Task[S]{Describe: p.Describe, Usage: func() Usage { return Usage{} }}}
+	r := report[S]{noun: p.Noun, plural: p.Plural, withDiff: withDiff, task: &Task[S]{
+		Describe: p.Describe, Results: results, Usage: func() Usage { return Usage{} },
+	}}
 	part := r.result(plan)
 	answer[p.Plural] = part[p.Plural]
 	answer["changed"] = answer["changed"] == true || part["changed"] == true

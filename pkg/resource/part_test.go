@@ -26,10 +26,10 @@ func TestPartsShareAnAnswer(t *testing.T) {
 
 	answer := resource.NewAnswer(resource.Usage{Calls: 3}, true)
 	assert.Equal(t, false, answer["changed"])
-	things.AddTo(answer, nil)
+	things.AddTo(answer, nil, "all")
 	assert.Equal(t, []map[string]any{}, answer["things"])
-	others.AddTo(answer, reconcile.Plan[memory.Thing]{gone, stuck})
-	things.AddTo(answer, reconcile.Plan[memory.Thing]{gone})
+	others.AddTo(answer, reconcile.Plan[memory.Thing]{gone, stuck}, "all")
+	things.AddTo(answer, reconcile.Plan[memory.Thing]{gone}, "all")
 	assert.Equal(t, true, answer["changed"])
 	assert.Equal(t, map[string]int{"created": 0, "updated": 0, "replaced": 0, "deleted": 2, "unchanged": 0, "failed": 1}, answer["summary"])
 	assert.Len(t, answer["things"], 1)
@@ -39,6 +39,13 @@ func TestPartsShareAnAnswer(t *testing.T) {
 
 	assert.NoError(t, things.Failure(reconcile.Plan[memory.Thing]{gone}))
 	assert.EqualError(t, others.Failure(reconcile.Plan[memory.Thing]{gone, stuck}), "1 of 2 others failed: stuck")
+
+	same := gone
+	same.Action, same.Changes = reconcile.Unchanged, nil
+	short := resource.NewAnswer(resource.Usage{}, false)
+	things.AddTo(short, reconcile.Plan[memory.Thing]{same, gone}, resource.OnlyChanged)
+	assert.Len(t, short["things"], 1)
+	assert.Equal(t, 1, short["summary"].(map[string]int)["unchanged"])
 
 	assert.NotContains(t, resource.NewAnswer(resource.Usage{}, false), "diff")
 }

@@ -20,6 +20,7 @@ const failed = "failed"
 // report gives a plan, done or only computed, the form in which every module answers:
 //
 //	changed: bool
+//	msg: "created 3, updated 12, unchanged 985"
 //	<plural>: [{name, …, id, action, changes: {field: {before, after}}, reason?, error?}]
 //	summary: {created, updated, replaced, deleted, unchanged, failed: int}
 //	api: {calls, retries: int, seconds_waited: float}
@@ -28,6 +29,7 @@ type report[S any] struct {
 	noun, plural string
 	task         *Task[S]
 	withDiff     bool
+	checkMode    bool
 }
 
 func (r report[S]) result(plan reconcile.Plan[S]) ansible.Result {
@@ -35,17 +37,24 @@ func (r report[S]) result(plan reconcile.Plan[S]) ansible.Result {
 	for _, a := range []reconcile.Action{reconcile.Create, reconcile.Update, reconcile.Replace, reconcile.Delete, reconcile.Unchanged} {
 		summary[string(a)] = 0
 	}
-	objects := make([]map[string]any, 0, len(plan))
+	objects := []map[string]any{}
 	diffs := []map[string]any{}
 	for _, s := range plan {
-		object := r.object(s)
-		summary[object["action"].(string)]++
-		objects = append(objects, object)
-		if s.Err == nil && s.Action != reconcile.Unchanged {
+		action := s.Action
+		if s.Err != nil {
+			action = failed
+		}
+		summary[string(action)]++
+		if action != reconcile.Unchanged || r.task.Results != OnlyChanged {
+			objects = append(objects, r.object(s))
+		}
+		if r.withDiff && action != failed && action != reconcile.Unchanged {
 			diffs = append(diffs, r.diff(s))
 		}
 	}
-	result := ansible.Result{"changed": plan.Changed(), r.plural: objects, "summary": summary, "api": r.usage()}
+	result := ansible.Result{
+		"changed": plan.Changed(), "msg": SummaryLine(summary, r.checkMode), r.plural: objects, "summary": summary, "api": r.usage(),
+	}
 	if r.task.Extra != nil {
 		maps.Copy(result, r.task.Extra())
 	}
@@ -53,6 +62,37 @@ func (r report[S]) result(plan reconcile.Plan[S]) ansible.Result {
 		result["diff"] = diffs
 	}
 	return result
+}
+
+// SummaryLine returns the counts of a summary in one line: "created 3, updated 12, unchanged 985". In check mode it says what would be done:
+// "would create 3, update 12; unchanged 985".
+func SummaryLine(summary map[string]int, checkMode bool) string {
+	var done, left []string
+	for _, action := range []reconcile.Action{reconcile.Create, reconcile.Update, reconcile.Replace, reconcile.Delete} {
+		if n := summary[string(action)]; n > 0 {
+			verb := string(action)
+			if checkMode {
+				verb = strings.TrimSuffix(verb, "d") // each of the four is its verb and a d
+			}
+			done = append(done, fmt.Sprintf("%s %d", verb, n))
+		}
+	}
+	for _, action := range []string{string(reconcile.Unchanged), failed} {
+		if n := summary[action]; n > 0 {
+			left = append(left, fmt.Sprintf("%s %d", action, n))
+		}
+	}
+	switch {
+	case len(done)+len(left) == 0:
+		return "nothing to do"
+	case checkMode && len(done) > 0:
+		text := "would " + strings.Join(done, ", ")
+		if len(left) > 0 {
+			text += "; " + strings.Join(left, ", ")
+		}
+		return text
+	}
+	return strings.Join(append(done, left...), ", ")
 }
 
 // refused is the answer of a run that ended before a plan was made.

@@ -43,6 +43,7 @@ type Task[S any] struct {
 	Verify      bool             // look at what was written before saying that it was done; not where lists lag
 	Concurrency int              // writes at a time
 	FailFast    bool             // the first failure keeps what was not begun from being attempted
+	Results     string           // OnlyChanged leaves unchanged objects out of the answer
 	Ledger      reconcile.Ledger // nil for none; its Warnings, if it has any, become the module's
 	// Describe gives the values by which the answer names an object: at least "name".
 	Describe func(S) map[string]any
@@ -82,7 +83,7 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	}
 	ctx = progress.About(ctx, k.Plural)
 	progress.Expect(ctx, len(task.Wants))
-	r := report[S]{noun: k.Noun, plural: k.Plural, task: task, withDiff: call.Diff}
+	r := report[S]{noun: k.Noun, plural: k.Plural, task: task, withDiff: call.Diff, checkMode: call.CheckMode}
 	plan, err := k.plan(ctx, task)
 	if err != nil {
 		return r.refused(err), err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"syscall"
 	"testing"
@@ -45,6 +46,7 @@ DOCUMENTATION:
     allow_replace: {type: bool, default: false}
     update_password: {type: str, choices: [always, on_create], default: on_create}
     fail_fast: {type: bool, default: false}
+    results: {type: str, choices: [all, changed], default: all}
 `
 
 type thingOptions struct {
@@ -84,7 +86,7 @@ func moduleThat(p reconcile.Provider[memory.Thing], s *memory.Service, ledger re
 				return nil, err
 			}
 			task := &resource.Task[memory.Thing]{
-				Provider: p, Wants: wants, FailFast: o.Shared.FailFast, Ledger: ledger,
+				Provider: p, Wants: wants, FailFast: o.Shared.FailFast, Results: o.Shared.Results, Ledger: ledger,
 				Policy:   policy,
 				Describe: func(t memory.Thing) map[string]any { return map[string]any{"name": t.Name} },
 				Usage: func() resource.Usage {
@@ -140,7 +142,7 @@ func TestAnswer(t *testing.T) {
 		m{"name": "gone", "state": "absent"},
 	}}
 	want := m{
-		"changed": true,
+		"changed": true, "msg": "would create 1, update 1, delete 1",
 		"things": l{
 			m{
 				"name": "new", "id": nil, "action": "created",
@@ -169,6 +171,7 @@ func TestAnswer(t *testing.T) {
 	assert.Empty(t, s.Log(), "check mode writes nothing")
 
 	delete(options, "_ansible_check_mode")
+	want["msg"] = "created 1, updated 1, deleted 1"
 	want["things"].(l)[0].(m)["id"] = "3"
 	want["diff"].(l)[0].(m)["before_header"] = "thing new (id 3)"
 	want["diff"].(l)[0].(m)["after_header"] = "thing new (id 3) created"
@@ -471,4 +474,49 @@ func TestAPurgeWhoseWishesComeToNothingRemovesNothing(t *testing.T) {
 		assert.Contains(t, answer["msg"], "purge: true with no thing that shall be present would remove everything in its scope")
 	}
 	assert.Equal(t, []string{"a"}, s.Things())
+}
+
+func TestAnswer_HasSummaryInMsg(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("same"))
+	s.Add(memory.Named("gone"))
+	options := m{"things": l{m{"name": "a"}, m{"name": "b"}, m{"name": "same"}, m{"name": "gone", "state": "absent"}}}
+	with := func(more m) m {
+		maps.Copy(more, options)
+		return more
+	}
+	assert.Equal(t, "would create 2, delete 1; unchanged 1", run(t, module(s, nil), with(m{"_ansible_check_mode": true}), nil)["msg"])
+	assert.Equal(t, "created 2, deleted 1, unchanged 1", run(t, module(s, nil), options, nil)["msg"])
+	assert.Equal(t, "unchanged 4", run(t, module(s, nil), options, nil)["msg"])
+	assert.Equal(t, "unchanged 4", run(t, module(s, nil), with(m{"_ansible_check_mode": true}), nil)["msg"], "nothing would be done")
+	assert.Equal(t, "nothing to do", run(t, module(s, nil), m{"things": l{}}, nil)["msg"])
+	refused := run(t, module(s, nil), m{"things": l{m{"name": "same", "id": "99"}}}, nil)
+	assert.Contains(t, refused["msg"], "1 of 1 thing failed", "an error is not overwritten")
+	assert.Equal(t, "created 1, updated 2, replaced 3, deleted 4, unchanged 5, failed 6", resource.SummaryLine(map[string]int{
+		"created": 1, "updated": 2, "replaced": 3, "deleted": 4, "unchanged": 5, "failed": 6,
+	}, false))
+	assert.Equal(t, "would create 1, update 2, replace 3, delete 4", resource.SummaryLine(map[string]int{
+		"created": 1, "updated": 2, "replaced": 3, "deleted": 4,
+	}, true))
+}
+
+func TestResults_ChangedLeavesOutUnchanged(t *testing.T) {
+	for _, check := range []bool{true, false} {
+		s := &memory.Service{}
+		s.Add(memory.Named("same"))
+		s.Add(memory.Named("gone"))
+		options := m{"_ansible_check_mode": check, "things": l{
+			m{"name": "same"}, m{"name": "new"}, m{"name": "failed", "id": "99"}, m{"name": "gone", "state": "absent"},
+		}}
+		names := func(answer m) (names []any) {
+			for _, thing := range answer["things"].(l) {
+				names = append(names, thing.(m)["name"])
+			}
+			return names
+		}
+		options["results"] = "changed"
+		answer := run(t, module(s, nil), options, nil)
+		assert.Equal(t, []any{"new", "failed", "gone"}, names(answer), "what failed is listed")
+		assert.Equal(t, summary(m{"unchanged": 1.0, "created": 1.0, "deleted": 1.0, "failed": 1.0}), answer["summary"])
+	}
 }

@@ -258,6 +258,17 @@ options:
         a share of all there are such as V(20%). If more are selected nothing at all is changed, and the error lists them.
       - If it is not set the limit is half of all there are, and 10 where there are no more than 20.
     type: str
+  results:
+    description:
+      - Which objects to list in the answer.
+      - >-
+        V(changed) leaves out those that are unchanged, which keeps the answer of a large task small. RV(summary) counts them all
+        the same.
+    type: str
+    choices:
+      - all
+      - changed
+    default: all
   api_url:
     description:
       - Base URL of the API, with the V(/api) behind it that Alerta's Docker images have. It is taken as it is.
@@ -571,6 +582,13 @@ refused:
   elements: str
   sample:
     - Production/web01/HttpError (8c2b…)
+msg:
+  description: >-
+    How many objects there are of each action, in one line, then what the server's own housekeeping did. In check mode it begins
+    with C(would). Of a task that fails it says what went wrong.
+  returned: always
+  type: str
+  sample: deleted 12, unchanged 3
 summary:
   description: How many objects there are of each action; none is ever replaced.
   returned: always
@@ -647,6 +665,7 @@ def main():
             ),
             text=dict(type="str"),
             delete_limit=dict(type="str"),
+            results=dict(type="str", default="all", choices=["all", "changed"]),
             api_url=dict(type="str", aliases=["alerta_url"], fallback=(env_fallback, ["ALERTA_ENDPOINT"])),
             api_key=dict(type="str", no_log=True, fallback=(env_fallback, ["ALERTA_API_KEY"])),
             api_username=dict(type="str"),

@@ -266,6 +266,17 @@ options:
       - Whether the first downtime that fails keeps those not yet begun from being attempted.
     type: bool
     default: false
+  results:
+    description:
+      - Which objects to list in the answer.
+      - >-
+        V(changed) leaves out those that are unchanged, which keeps the answer of a large task small. RV(summary) counts them all
+        the same.
+    type: str
+    choices:
+      - all
+      - changed
+    default: all
 notes:
   - Supports C(check_mode) and C(diff).
   - >-
@@ -402,6 +413,13 @@ downtimes:
       sample: >-
         scheduling downtime Deployment (web1) by stackwatch: POST /actions/schedule-downtime: status 404 Not Found: Missing
         permission: actions/schedule-downtime
+msg:
+  description: >-
+    How many objects there are of each action, in one line. In check mode it begins with C(would). Of a task that fails it says
+    what went wrong.
+  returned: always
+  type: str
+  sample: created 3, updated 12, unchanged 985
 summary:
   description: How many downtimes there are of each action.
   returned: always
@@ -471,6 +489,7 @@ def main():
             author=dict(type="str", default="stackwatch"),
             state=dict(type="str", default="present", choices=["present", "absent"]),
             fail_fast=dict(type="bool", default=False),
+            results=dict(type="str", default="all", choices=["all", "changed"]),
             api_url=dict(type="str", default="https://localhost:5665", aliases=["url"], fallback=(env_fallback, ["ICINGA2_API_URL"])),
             username=dict(type="str", aliases=["url_username"], fallback=(env_fallback, ["ICINGA2_API_USERNAME"])),
             password=dict(type="str", aliases=["url_password"], no_log=True, fallback=(env_fallback, ["ICINGA2_API_PASSWORD"])),

@@ -734,6 +734,17 @@ options:
       - Whether the first object that fails keeps those not yet begun from being attempted.
     type: bool
     default: false
+  results:
+    description:
+      - Which objects to list in the answer.
+      - >-
+        V(changed) leaves out those that are unchanged, which keeps the answer of a large task small. RV(summary) counts them all
+        the same.
+    type: str
+    choices:
+      - all
+      - changed
+    default: all
 notes:
   - >-
     As a key of C(module_defaults) the plain name is taken for the module of the same name in C(community.general). Write
@@ -883,6 +894,13 @@ objects:
       returned: when action is failed
       type: str
       sample: 'web1!http: value of check_command must name a check command that the server has, got: htpp; similar: http'
+msg:
+  description: >-
+    How many objects there are of each action, in one line. In check mode it begins with C(would). Of a task that fails it says
+    what went wrong.
+  returned: always
+  type: str
+  sample: created 3, updated 12, unchanged 985
 summary:
   description: How many objects there are of each action.
   returned: always
@@ -1088,6 +1106,7 @@ def main():
             recreate=dict(type="str", default="never", choices=["never", "always"]),
             audit=dict(type="bool", default=False),
             fail_fast=dict(type="bool", default=False),
+            results=dict(type="str", default="all", choices=["all", "changed"]),
             api_url=dict(type="str", default="https://localhost:5665", aliases=["url"], fallback=(env_fallback, ["ICINGA2_API_URL"])),
             username=dict(type="str", aliases=["url_username"], fallback=(env_fallback, ["ICINGA2_API_USERNAME"])),
             password=dict(type="str", aliases=["url_password"], no_log=True, fallback=(env_fallback, ["ICINGA2_API_PASSWORD"])),

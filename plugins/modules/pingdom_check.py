@@ -574,6 +574,17 @@ options:
       - Whether the first check that fails keeps those not yet begun from being attempted.
     type: bool
     default: false
+  results:
+    description:
+      - Which objects to list in the answer.
+      - >-
+        V(changed) leaves out those that are unchanged, which keeps the answer of a large task small. RV(summary) counts them all
+        the same.
+    type: str
+    choices:
+      - all
+      - changed
+    default: all
   api_rate_limit:
     description:
       - Requests a second that all runs on this controller together send with this token. V(0) is no limit.
@@ -721,6 +732,13 @@ checks:
       returned: when action is failed
       type: str
       sample: 'updating check shop/cart (8000001): PUT /checks/8000001: status 400 Bad Request: Invalid parameter value: port'
+msg:
+  description: >-
+    How many objects there are of each action, in one line. In check mode it begins with C(would). Of a task that fails it says
+    what went wrong.
+  returned: always
+  type: str
+  sample: created 3, updated 12, unchanged 985
 summary:
   description: How many checks there are of each action.
   returned: always
@@ -845,6 +863,7 @@ def main():
             allow_replace=dict(type="bool", default=False),
             update_password=dict(type="str", default="always", choices=["always", "on_create"], no_log=False),
             fail_fast=dict(type="bool", default=False),
+            results=dict(type="str", default="all", choices=["all", "changed"]),
             api_url=dict(type="str", default="https://api.pingdom.com/api/3.1", fallback=(env_fallback, ["PINGDOM_API_URL"])),
             api_token=dict(type="str", aliases=["key"], no_log=True, fallback=(env_fallback, ["PINGDOM_API_TOKEN"])),
             api_timeout=dict(type="float", default=30),

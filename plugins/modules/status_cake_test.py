@@ -504,6 +504,17 @@ options:
       - Whether the first test that fails keeps those not yet begun from being attempted.
     type: bool
     default: false
+  results:
+    description:
+      - Which objects to list in the answer.
+      - >-
+        V(changed) leaves out those that are unchanged, which keeps the answer of a large task small. RV(summary) counts them all
+        the same.
+    type: str
+    choices:
+      - all
+      - changed
+    default: all
   api_url:
     description:
       - Base URL of the API.
@@ -675,6 +686,13 @@ tests:
       returned: when action is failed
       type: str
       sample: 'updating uptime test shop/cart liveness (6204613): 400 invalid parameters (check_rate: is not valid)'
+msg:
+  description: >-
+    How many objects there are of each action, in one line. In check mode it begins with C(would). Of a task that fails it says
+    what went wrong.
+  returned: always
+  type: str
+  sample: created 3, updated 12, unchanged 985
 summary:
   description: How many tests there are of each action.
   returned: always
@@ -795,6 +813,7 @@ def main():
             allow_replace=dict(type="bool", default=False),
             update_password=dict(type="str", default="on_create", choices=["always", "on_create"], no_log=False),
             fail_fast=dict(type="bool", default=False),
+            results=dict(type="str", default="all", choices=["all", "changed"]),
             api_url=dict(type="str", default="https://api.statuscake.com/v1", fallback=(env_fallback, ["STATUSCAKE_API_URL"])),
             api_key=dict(type="str", no_log=True, fallback=(env_fallback, ["STATUSCAKE_API_TOKEN"])),
             api_timeout=dict(type="float", default=30),

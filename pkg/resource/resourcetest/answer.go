@@ -106,8 +106,9 @@ func decode(text []byte, plurals ...string) (Answer, error) {
 	return a, err
 }
 
-// inconsistency says what in an answer contradicts itself, whatever the run was about. beside tells that more was changed than the objects.
-func (a Answer) inconsistency(code int, token string, beside bool) string {
+// inconsistency says what in an answer contradicts itself, whatever the run was about. beside tells that more was changed than the objects,
+// short that the task asked for an answer without what is unchanged.
+func (a Answer) inconsistency(code int, token string, beside, short bool) string {
 	counted := map[string]int{"created": 0, "updated": 0, "replaced": 0, "deleted": 0, "unchanged": 0, "failed": 0}
 	for _, object := range a.Objects {
 		if _, known := counted[object.Action]; !known {
@@ -121,12 +122,18 @@ func (a Answer) inconsistency(code int, token string, beside bool) string {
 			return "unchanged, but with changes"
 		}
 	}
+	if short {
+		if counted["unchanged"] > 0 {
+			return "an unchanged object in an answer with results: changed"
+		}
+		counted["unchanged"] = a.Summary["unchanged"]
+	}
 	done := counted["created"] + counted["updated"] + counted["replaced"] + counted["deleted"]
 	switch {
 	case (code != 0) != a.Failed:
 		return fmt.Sprintf("the exit code %d does not agree with failed", code)
-	case a.Failed && a.Msg == "":
-		return "failed without a message"
+	case a.Msg == "":
+		return "no message"
 	case a.Exception != "":
 		return "a panic"
 	case strings.Contains(a.Raw, token):

@@ -190,11 +190,12 @@ func (l *Lab) OK(o Options) Answer {
 	return a
 }
 
-// Settled runs the module once more and demands that nothing is left to do: no write at all.
+// Settled runs the module once more and demands that nothing is left to do: no write at all, and nothing to list where only changes are.
 func (l *Lab) Settled(o Options) {
 	l.T.Helper()
 	writes := l.account.Writes()
-	a := l.OK(o)
+	a := l.OK(o.With(Options{"results": "changed"}))
+	assert.Empty(l.T, a.Objects, "results: changed lists what is unchanged")
 	assert.False(l.T, a.Changed, "a second run changes something: %s", a.Raw)
 	assert.Equal(l.T, writes, l.account.Writes(), "a second run writes")
 }
@@ -264,7 +265,7 @@ func (l *Lab) RunBy(clock *Clock, o Options, change ...func(*ansible.Process)) A
 	a.Syslog = log
 	assert.Empty(l.T, stderr.String(), "standard error")
 	beside := l.Setup.Beside != nil && l.Setup.Beside(a)
-	if complaint := a.inconsistency(code, l.Setup.Token, beside); complaint != "" {
+	if complaint := a.inconsistency(code, l.Setup.Token, beside, o["results"] == "changed"); complaint != "" {
 		assert.Fail(l.T, complaint, a.Raw)
 	}
 	return a
