@@ -72,7 +72,7 @@ func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], s
 		if state.kind == "" { // a wish that has only an id
 			state = identified(w.ID)
 		}
-		looks[state.kind].about(state)
+		looks[state.kind].add(state)
 		if w.Absent { // whose a host is decides what may go with it
 			looks[state.kind].asked["vars"] = true
 		}
@@ -104,32 +104,40 @@ func (p *provider) observeAll(ctx context.Context, looks map[kind]*look, scope b
 			if err != nil {
 				return err
 			}
-			have = append(have, found...)
-			have = append(have, p.expected(k, looks[k].asked, func(o Object) bool {
-				inside := p.ofHosts == nil || k == hostKind || p.ofHosts[o.host]
-				return slices.Contains(looks[k].names, o.full()) || scope && inside && o.in(p.stack) && (k == serviceKind || p.ofHosts != nil)
-			})...)
+			asked := func(o Object) bool { return looks[k].names[o.full()] || scope && p.inScope(o) }
+			for _, o := range found { // a query by hosts finds more
+				if asked(o.State) {
+					have = append(have, o)
+				}
+			}
+			have = append(have, p.expected(k, looks[k].asked, asked)...)
 		}
 		return nil
 	})
 	return have, err
 }
 
+// inScope reports whether an object is in the scope of a purge.
+func (p *provider) inScope(o Object) bool {
+	inside := p.ofHosts == nil && o.kind == serviceKind || p.ofHosts != nil && (o.kind == hostKind || p.ofHosts[o.host])
+	return inside && o.in(p.stack)
+}
+
 // look is what to ask about the objects of one kind.
 type look struct {
 	kind  kind
-	names []string
+	names map[string]bool
 	hosts map[string]bool
 	asked map[string]bool // attributes
 }
 
 // newLook asks for the variables in any case: they say whose an object is, and what of it is not to be seen (held).
 func newLook(k kind) *look {
-	return &look{kind: k, hosts: map[string]bool{}, asked: map[string]bool{"package": true, "vars": true}}
+	return &look{kind: k, names: map[string]bool{}, hosts: map[string]bool{}, asked: map[string]bool{"package": true, "vars": true}}
 }
 
-func (l *look) about(o Object) {
-	l.names = append(l.names, o.full())
+func (l *look) add(o Object) {
+	l.names[o.full()] = true
 	l.hosts[o.host] = true
 	for _, field := range o.fields() {
 		l.asked[field] = true
@@ -144,29 +152,29 @@ const (
 )
 
 func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcile.Object[Object], error) {
+	names, attrs := slices.Sorted(maps.Keys(l.names)), slices.Sorted(maps.Keys(l.asked))
+	inHosts := scope && l.kind == serviceKind && p.ofHosts != nil
 	var filters []filter
-	switch hosts := p.ofHosts; {
-	case l.kind == serviceKind && (len(l.names) > mostAHost*len(l.hosts) || scope && hosts != nil):
-		if scope {
-			maps.Copy(l.hosts, hosts)
+	switch {
+	case len(names) == 1 && !scope:
+		return p.one(ctx, l.kind, names[0], l.asked, attrs)
+	case inHosts || l.kind == serviceKind && len(names) > mostAHost*len(l.hosts):
+		hosts := maps.Clone(l.hosts)
+		if inHosts {
+			maps.Copy(hosts, p.ofHosts)
 		}
-		for part := range slices.Chunk(slices.Sorted(maps.Keys(l.hosts)), mostByHosts) {
+		for part := range slices.Chunk(slices.Sorted(maps.Keys(hosts)), mostByHosts) {
 			filters = append(filters, byHost(part))
 		}
 	default:
-		for part := range slices.Chunk(l.names, mostNames) {
+		for part := range slices.Chunk(names, mostNames) {
 			filters = append(filters, byName(l.kind, part))
 		}
 	}
-	scope = scope && (l.kind == serviceKind) == (p.ofHosts == nil)
-	if scope {
+	if scope && (l.kind == serviceKind) == (p.ofHosts == nil) {
 		filters = p.withScope(l.kind, filters)
 	}
-	attrs := slices.Sorted(maps.Keys(l.asked))
-	if len(l.names) == 1 && len(filters) == 1 && !scope {
-		return p.one(ctx, l.kind, l.names[0], l.asked, attrs)
-	}
-	seen := make(map[string]bool, len(l.names))
+	seen := make(map[string]bool, len(names))
 	var have []reconcile.Object[Object]
 	for _, f := range filters {
 		found, err := query[wire](ctx, p.client, l.kind, f, attrs...)

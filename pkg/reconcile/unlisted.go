@@ -2,7 +2,10 @@
 
 package reconcile
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Unlisted adds to the observed objects those that the list did not show yet although they were created moments ago, as far as the
 // wishes may be about them: what shall go, what shall exist and seems not to, and what is nearer to a wish than what it found.
@@ -34,7 +37,13 @@ func Unlisted[S any](ctx context.Context, p Provider[S], ledger Ledger, have []O
 		return have, nil
 	}
 	found, err := p.Observe(ctx, missing, false)
-	return append(have, found...), err
+	for _, o := range found { // whatever else was found with them may be read in part only
+		if slices.ContainsFunc(missing, func(w Want[S]) bool { return w.ID == o.ID }) && !listed[o.ID] {
+			listed[o.ID] = true
+			have = append(have, o)
+		}
+	}
+	return have, err
 }
 
 // settled reports whether a present wish has found what it means, so that nothing the list does not show could be meant instead. A wish that
