@@ -4,6 +4,7 @@ package icinga2
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -99,9 +100,10 @@ func hosts(d resource.Declaration[Host]) (wishes []wish, ofHosts map[string]bool
 	wanted, err := resource.Wishes(d, func(item resource.Item[Host]) (Object, error) {
 		index++
 		o, err := hostWish(item)
-		if err != nil || value(item.State) == "absent" { // the services go with it
+		if value(item.State) == "absent" { // the services go with it
 			return o, err
 		}
+		errs := []error{err}
 		if item.Object.Services != nil {
 			ofHosts[o.host] = true
 		}
@@ -110,12 +112,10 @@ func hosts(d resource.Declaration[Host]) (wishes []wish, ofHosts map[string]bool
 				State: service.State, Stack: item.Stack, Object: Service{Host: item.Object.Name, Name: service.Name, Attributes: service.Attributes},
 			}
 			s, err := serviceWish(declared, false)
-			if err != nil {
-				return o, fmt.Errorf("services[%d]: %w", i, err)
-			}
+			errs = append(errs, inElement("services", i, value(service.Name), err))
 			inside = append(inside, newWish(s, value(service.State) == "absent", fmt.Sprintf("%sservices[%d]", source(d, index, "."), i)))
 		}
-		return o, nil
+		return o, errors.Join(errs...)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -124,6 +124,16 @@ func hosts(d resource.Declaration[Host]) (wishes []wish, ofHosts map[string]bool
 		wishes = append(wishes, newWish(want.State, want.Absent, source(d, i, "")))
 	}
 	return append(wishes, inside...), ofHosts, nil
+}
+
+// inElement puts the position and the name of an element of a list in front of what is wrong with it.
+func inElement(list string, i int, name string, err error) error {
+	return ansible.InElement(ansible.Position(list, i, func(option string) string {
+		if option == "name" {
+			return name
+		}
+		return ""
+	}), err)
 }
 
 // source says where the i-th host was declared; where nothing follows, the task's own has words of its own.

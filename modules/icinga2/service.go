@@ -192,9 +192,10 @@ func services(d resource.Declaration[Service], forHosts []string, forMany bool) 
 // profiles gives the services that hosts get by profiles.
 func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled) ([]target, error) {
 	known := make(map[string][]wish, len(sets))
+	var errs []error
 	for i, set := range sets {
 		if _, twice := known[set.Name]; twice || set.Name == "" {
-			return nil, fmt.Errorf("value of profiles must have a name of its own for each profile, got: %q", set.Name)
+			errs = append(errs, fmt.Errorf("value of profiles must have a name of its own for each profile, got: %q", set.Name))
 		}
 		of := d
 		of.ListOption, of.List, of.Listed, of.Options.Purge = fmt.Sprintf("profiles[%d].services", i), items(set.Services), true, false
@@ -204,9 +205,7 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 			}
 			return serviceWish(item, true)
 		})
-		if err != nil {
-			return nil, err
-		}
+		errs = append(errs, err)
 		known[set.Name] = []wish{}
 		for _, want := range wanted {
 			known[set.Name] = append(known[set.Name], wish{want, "profile " + set.Name})
@@ -215,13 +214,13 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 	var targets []target
 	for i, host := range hosts {
 		if err := checkName("name", &host.Name); err != nil {
-			return nil, fmt.Errorf("hosts[%d]: %w", i, err)
+			errs = append(errs, inElement("hosts", i, host.Name, err))
 		}
 		for _, name := range host.Profiles {
 			set, ok := known[name]
 			if !ok {
-				return nil, fmt.Errorf("hosts[%d]: value of profiles must be names of profiles, got: %s; there are: %s",
-					i, name, reconcile.Enumerate(slices.Sorted(maps.Keys(known)), 10))
+				errs = append(errs, inElement("hosts", i, host.Name, fmt.Errorf("value of profiles must be names of profiles, got: %s; there are: %s",
+					name, reconcile.Enumerate(slices.Sorted(maps.Keys(known)), 10))))
 			}
 			for _, w := range set {
 				w.source = fmt.Sprintf("hosts[%d] with profile %s", i, name)
@@ -229,7 +228,7 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 			}
 		}
 	}
-	return targets, nil
+	return targets, errors.Join(errs...)
 }
 
 // serviceWish checks one declared service. Where hosts come from elsewhere its host may be missing.

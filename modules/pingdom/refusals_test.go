@@ -43,7 +43,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"an item without identity", options{"checks": []options{{"host": "a"}}}, "one of the following is required: id, name found in checks"},
 		{"a state", one.With(options{"state": "unpaused"}), "value of state must be one of: present, absent, paused, resumed, running, started, stopped, got: unpaused"},
 		{"an empty name", one.With(options{"name": " "}), `value of name must be the name of a check, got: " "`},
-		{"a name in an item", options{"checks": []options{one, one.With(options{"name": "{{ x }}"})}}, "checks[1]: value of name must be rendered, got a template: {{ x }}"},
+		{"a name in an item", options{"checks": []options{one, one.With(options{"name": "{{ x }}"})}}, "checks[1] ({{ x }}): value of name must be rendered, got a template: {{ x }}"},
 		{"a template for a host", one.With(options{"host": "{{ host }}"}), "value of host must be rendered, got a template: {{ host }}"},
 		{"a template for a path", one.With(options{"url": "/{{ path }}"}), "value of url must be rendered, got a template: /{{ path }}"},
 		{"an id that is none", options{"id": "7a"}, "value of id must be the number of a check, got: 7a"},
@@ -110,7 +110,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a login for imap", of("imap", options{"auth": "ann:hunter2"}), "auth is no option of a check of type imap; what it has beside those of all checks: port, encryption, stringtoexpect"},
 		{"a port for dns", of("dns", options{"port": 53}), "port is no option of a check of type dns; what it has beside those of all checks: nameserver, expectedip"},
 		{"in a list", options{"encryption": true, "checks": []options{one, of("tcp", options{"name": "b", "port": 1})}},
-			"checks[1]: encryption is no option of a check of type tcp; …"},
+			"checks[1] (b): encryption is no option of a check of type tcp; …"},
 
 		{"an empty stack", options{"stack": "", "state": "absent"}, "value of stack must be a name of …"},
 		{"a stack that is no tag", one.With(options{"stack": "my shop"}), "value of stack must be a name of letters, digits, underscores and dashes, as Pingdom's tags are, got: my shop"},

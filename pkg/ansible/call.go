@@ -44,7 +44,7 @@ type Call struct {
 // option was not given and has no default. Nothing is converted here, the spec did that: an option without a field, or a
 // field of another type than the spec says, is an error in the module. A number that Go or a service's JSON cannot hold is the user's.
 func (c *Call) Decode(out any) error {
-	if err := unfit(c.spec, c.params, ""); err != nil {
+	if err := unfit(c.spec, c.params); err != nil {
 		return err
 	}
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
@@ -62,54 +62,55 @@ func (c *Call) Decode(out any) error {
 	return nil
 }
 
-// unfit finds the first number that Ansible takes and no field can: an integer beyond 64 bits, and in a dictionary of the user's own
-// one that JSON does not know.
-func unfit(spec *Spec, params *dict, within string) error {
+// unfit finds the numbers that Ansible takes and no field can: integers beyond 64 bits, and in a dictionary of the user's own those that JSON
+// does not know.
+func unfit(spec *Spec, params *dict) error {
+	var errs []error
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		value, ok := params.get(o.Name)
 		if !ok || value == nil {
 			continue
 		}
-		var err error
 		switch {
 		case o.Sub != nil && o.nests():
-			err = unfitSub(o, value, within)
+			errs = append(errs, unfitSub(o, value))
 		case o.Type == "dict":
 			if path, number, found := endless(o.Name, value); found {
-				err = fmt.Errorf("%svalue of %s must not be infinite or no number, got: %s", within, path, pyStr(number))
+				errs = append(errs, fmt.Errorf("value of %s must not be infinite or no number, got: %s", path, pyStr(number)))
 			}
 		case isInteger(o.Type) || isInteger(o.Elements):
-			if n := slices.IndexFunc(asList(value), isHuge); n >= 0 {
-				err = fmt.Errorf("%svalue of %s must be a whole number between %d and %d, got: %s",
-					within, o.Name, math.MinInt64, math.MaxInt64, pyStr(asList(value)[n]))
+			for _, n := range asList(value) {
+				if isHuge(n) {
+					errs = append(errs, fmt.Errorf("value of %s must be a whole number between %d and %d, got: %s", o.Name, math.MinInt64, math.MaxInt64, pyStr(n)))
+				}
 			}
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func unfitSub(o *Option, value any, within string) error {
-	inner := strings.TrimSuffix(within, ": ")
-	if inner != "" {
-		inner += "."
-	}
-	inner += o.Name
+func unfitSub(o *Option, value any) error {
+	var errs []error
 	for n, item := range asList(value) {
-		path := inner
-		if o.Type == "list" {
-			path = fmt.Sprintf("%s[%d]", inner, n)
+		sub, ok := item.(*dict)
+		if !ok {
+			continue
 		}
-		if sub, ok := item.(*dict); ok {
-			if err := unfit(o.Sub, sub, path+": "); err != nil {
-				return err
-			}
+		position := o.Name
+		if o.Type == "list" {
+			position = positionOf(o, n, sub)
+		}
+		if err := unfit(o.Sub, sub); err != nil {
+			errs = append(errs, InElement(position, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// positionOf names the n-th element of a list of dictionaries.
+func positionOf(o *Option, n int, element *dict) string {
+	return Position(o.Name, n, func(option string) string { return toStr(element.values[option]) })
 }
 
 func isInteger(typ string) bool { return typ == "int" || typ == "bytes" || typ == "bits" }

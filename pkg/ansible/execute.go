@@ -147,7 +147,7 @@ func work(ctx context.Context, modules []Module, p Process, calls chan<- *Call) 
 	result, err := m.Run(ctx, call)
 	end = outcome{call: call, result: result}
 	if err != nil {
-		end.failed, end.msg = true, err.Error()
+		end.failed, end.msg = true, OneLine(err)
 	}
 	return end
 }

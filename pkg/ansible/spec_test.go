@@ -124,8 +124,8 @@ func TestDecodeIntoWhatDoesNotFit(t *testing.T) {
 func TestANumberThatNoFieldHoldsIsRefused(t *testing.T) {
 	const bounds = "must be a whole number between -9223372036854775808 and 9223372036854775807, got: "
 	for arguments, msg := range map[string]string{
-		`"tests": [{"name": "a"}, {"name": "b", "retries": 99999999999999999999}]`: "tests[1]: value of retries " + bounds + "99999999999999999999",
-		`"tests": [{"name": "a", "retries": "-9223372036854775809"}]`:              "tests[0]: value of retries " + bounds + "-9223372036854775809",
+		`"tests": [{"name": "a"}, {"name": "b", "retries": 99999999999999999999}]`: "tests[1] (b): value of retries " + bounds + "99999999999999999999",
+		`"tests": [{"name": "a", "retries": "-9223372036854775809"}]`:              "tests[0] (a): value of retries " + bounds + "-9223372036854775809",
 		`"size": "100Y"`:                        "value of size " + bounds + "120892581961462917470617600",
 		`"free": {"a": 1, "b": [{"c": 1e400}]}`: "value of free.b[0].c must not be infinite or no number, got: inf",
 		`"free": "{'a': (1, -1e400)}"`:          "value of free.a[1] must not be infinite or no number, got: -inf",

@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -389,10 +390,12 @@ const NotDeclared = "not declared"
 // the service the calls.
 func Check[S any](p Provider[S], want []Want[S]) error {
 	keys, ids := make(map[string]int, len(want)), make(map[string]int)
+	var errs []error
 	for i, w := range want {
 		j, twice := ids[w.ID]
 		if w.ID != "" && twice {
-			return fmt.Errorf("id %s: %w, at positions %d and %d of the list", w.ID, ErrDuplicate, j, i)
+			errs = append(errs, fmt.Errorf("id %s: %w, at positions %d and %d of the list", w.ID, ErrDuplicate, j, i))
+			continue
 		}
 		ids[w.ID] = i
 		if w.ID != "" && w.Absent {
@@ -400,11 +403,12 @@ func Check[S any](p Provider[S], want []Want[S]) error {
 		}
 		key := p.Key(w.State)
 		if j, twice = keys[key]; twice {
-			return fmt.Errorf("%s: %w, at positions %d and %d of the list", key, ErrDuplicate, j, i)
+			errs = append(errs, fmt.Errorf("%s: %w, at positions %d and %d of the list", key, ErrDuplicate, j, i))
+			continue
 		}
 		keys[key] = i
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // group gives the group of a state, "" where the provider has none.

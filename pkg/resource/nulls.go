@@ -3,6 +3,7 @@
 package resource
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -15,12 +16,13 @@ func RefuseNulls(call *ansible.Call, list string, elements int, options ...strin
 	for i := range elements {
 		positions = append(positions, fmt.Sprintf("%s[%d].", list, i))
 	}
+	var errs []error
 	for _, position := range positions {
 		for _, option := range options {
 			if call.Null(position + option) {
-				return fmt.Errorf("value of %s%s must not be null; leave the option out, as default(omit) does", position, option)
+				errs = append(errs, fmt.Errorf("value of %s%s must not be null; leave the option out, as default(omit) does", position, option))
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -72,31 +72,37 @@ func Declared[T any](call *ansible.Call, listOption string, one Item[T], list []
 // absent is the Item.State of what shall not exist; anything else is present.
 const absent = "absent"
 
-// Wishes turns the declaration into wishes. convert checks one item and makes the state of it; its errors get the item's position
-// in front. Nothing is called.
+// Wishes turns the declaration into wishes. convert checks one item and makes the state of it; it returns errors.Join of all that is wrong with it.
+// Wishes joins the errors of all elements, each behind its element's position and name, and those of the shared options. Nothing is called.
 func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]reconcile.Want[S], error) {
-	if err := d.check(); err != nil {
-		return nil, err
+	errs := []error{d.check()}
+	if errs[0] != nil && !d.Listed && !d.Named {
+		return nil, errs[0] // perhaps no object is meant at all
 	}
 	items, position := d.items()
 	wants := make([]reconcile.Want[S], 0, len(items))
 	for i, item := range items {
-		if d.null(position(i) + "stack") {
-			return nil, at(position(i), errNullStack)
-		}
 		state, err := convert(item)
-		if err == nil {
-			err = checkStack(item.Stack)
-		}
-		if err == nil && d.Options.Purge && text(item.Stack) != text(d.One.Stack) && text(d.One.Stack) != "" {
-			err = fmt.Errorf("value of stack must be %s, the stack that is purged, got: %s", text(d.One.Stack), text(item.Stack))
-		}
-		if err != nil {
-			return nil, at(position(i), err)
+		if err = errors.Join(err, d.checkItem(i, item)); err != nil {
+			errs = append(errs, ansible.InElement(position(i), err))
 		}
 		wants = append(wants, reconcile.Want[S]{ID: text(item.ID), State: state, Absent: text(item.State) == absent})
 	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	return wants, nil
+}
+
+// checkItem checks what one item says of its stack.
+func (d Declaration[T]) checkItem(i int, item Item[T]) error {
+	if d.Listed && d.null(fmt.Sprintf("%s[%d].stack", d.ListOption, i)) {
+		return errNullStack
+	}
+	if d.Options.Purge && text(item.Stack) != text(d.One.Stack) && text(d.One.Stack) != "" {
+		return fmt.Errorf("value of stack must be %s, the stack that is purged, got: %s", text(d.One.Stack), text(item.Stack))
+	}
+	return checkStack(item.Stack)
 }
 
 // WholeStack tells whether the declaration asks for the removal of everything that a stack has.
@@ -132,35 +138,50 @@ func Policy[T, S any](d Declaration[T], in func(o reconcile.Object[S], stack str
 const DefaultPurgeLimit = "10"
 
 func (d Declaration[T]) check() error {
-	if len(d.NullElements) > 0 {
-		return fmt.Errorf("value of %s must not be null; leave the element out, and write an empty list to clear one", d.NullElements[0])
+	var errs []error
+	for _, path := range d.NullElements {
+		errs = append(errs, fmt.Errorf("value of %s must not be null; leave the element out, and write an empty list to clear one", path))
 	}
+	return errors.Join(append(errs, d.checkStack(), d.checkLimit(), d.checkWhole(), d.checkPurge())...)
+}
+
+func (d Declaration[T]) checkStack() error {
 	if d.null("stack") {
 		return errNullStack
 	}
+	return checkStack(d.One.Stack)
+}
+
+func (d Declaration[T]) checkLimit() error {
 	if d.null("purge_limit") {
 		return badLimit("purge_limit", "null")
 	}
 	if d.Options.PurgeLimit != nil && strings.TrimSpace(*d.Options.PurgeLimit) == "" {
 		return badLimit("purge_limit", "an empty string")
 	}
-	if given := set(reflect.ValueOf(d.One.Object)); d.WholeStack() && len(given) > 0 {
-		return fmt.Errorf("state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: %s",
-			strings.Join(given, ", "))
+	_, err := d.limit()
+	return err
+}
+
+// checkWhole refuses options of one object where a whole stack shall go, null included.
+func (d Declaration[T]) checkWhole() error {
+	if !d.WholeStack() {
+		return nil
 	}
-	if d.WholeStack() {
-		for _, name := range optionsOf(reflect.TypeFor[T]()) {
-			if d.null(name) {
-				return fmt.Errorf("value of %s must not be null where state: absent with stack removes all that the stack has; leave it out", name)
-			}
+	var errs []error
+	if given := set(reflect.ValueOf(d.One.Object)); len(given) > 0 {
+		errs = append(errs, fmt.Errorf("state: absent with stack and without a name removes all that the stack has, "+
+			"which goes with no option of a single object, got: %s", strings.Join(given, ", ")))
+	}
+	for _, name := range optionsOf(reflect.TypeFor[T]()) {
+		if d.null(name) {
+			errs = append(errs, fmt.Errorf("value of %s must not be null where state: absent with stack removes all that the stack has; leave it out", name))
 		}
 	}
-	if err := checkStack(d.One.Stack); err != nil {
-		return err
-	}
-	if _, err := d.limit(); err != nil {
-		return err
-	}
+	return errors.Join(errs...)
+}
+
+func (d Declaration[T]) checkPurge() error {
 	switch {
 	case d.Options.Purge && text(d.One.State) == absent:
 		return errors.New("purge: true keeps what is declared and removes the rest, so it goes with state: present; " +
@@ -195,20 +216,43 @@ func (d Declaration[T]) items() (items []Item[T], position func(int) string) {
 		Fill(&item, d.One)
 		items = append(items, item)
 	}
-	return items, func(i int) string { return fmt.Sprintf("%s[%d].", d.ListOption, i) }
+	return items, d.position
+}
+
+// position names the i-th element of the list.
+func (d Declaration[T]) position(i int) string {
+	item := d.List[i]
+	return ansible.Position(d.ListOption, i, func(option string) string {
+		if option == "id" {
+			return text(item.ID)
+		}
+		return textOf(reflect.ValueOf(item.Object), option)
+	})
+}
+
+// textOf returns the text that an object has for an option, "" where it has none or the option is no text.
+func textOf(object reflect.Value, option string) string {
+	for i := range object.NumField() {
+		field := object.Field(i)
+		name, rest, _ := strings.Cut(object.Type().Field(i).Tag.Get("mapstructure"), ",")
+		if rest == "squash" {
+			if found := textOf(field, option); found != "" {
+				return found
+			}
+		}
+		if name != option || rest != "" || !field.CanInterface() {
+			continue
+		}
+		if value, ok := field.Interface().(*string); ok {
+			return text(value)
+		}
+	}
+	return ""
 }
 
 func (d Declaration[T]) null(path string) bool { return d.Null != nil && d.Null(path) }
 
 var errNullStack = errors.New("value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does")
-
-// at puts the position of an element, "tests[0].", in front of an error.
-func at(position string, err error) error {
-	if position == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", strings.TrimSuffix(position, "."), err)
-}
 
 // set names the options of an object that are not unset.
 func set(object reflect.Value) []string {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/internal/memory"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
@@ -98,7 +99,7 @@ func TestWishesRefuse(t *testing.T) {
 		},
 		"purge of another stack": {
 			declaration{One: item{Stack: ptr("s1")}, Listed: true, List: []item{{Stack: ptr("s2"), Object: memory.Named("a")}}, Options: resource.Options{Purge: true}},
-			"things[0]: value of stack must be s1, the stack that is purged, got: s2",
+			"things[0] (a): value of stack must be s1, the stack that is purged, got: s2",
 		},
 		"a bad limit": {
 			declaration{One: named("a"), Options: resource.Options{PurgeLimit: ptr("many")}},
@@ -113,12 +114,12 @@ func TestWishesRefuse(t *testing.T) {
 			"state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: size, tags",
 		},
 		"an empty stack": {
-			declaration{One: item{Stack: ptr("")}},
+			declaration{One: item{Stack: ptr(""), Object: memory.Named("a")}},
 			"value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: ",
 		},
 		"a stack half rendered": {
 			declaration{One: item{}, Listed: true, List: []item{{Stack: ptr("{{ stack }}"), Object: memory.Named("a")}}},
-			"things[0]: value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: {{ stack }}",
+			"things[0] (a): value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: {{ stack }}",
 		},
 	}
 	for name, test := range tests {
@@ -126,9 +127,45 @@ func TestWishesRefuse(t *testing.T) {
 			test.d.ListOption = "things"
 			wants, err := resource.Wishes(test.d, convert)
 			assert.Nil(t, wants)
-			require.EqualError(t, err, test.want)
+			require.Error(t, err)
+			assert.Equal(t, test.want, ansible.OneLine(err))
 		})
 	}
+}
+
+// TestWishes_NameEveryWrongOption: one message names all that is wrong in all elements and in the shared options, each thing once.
+func TestWishes_NameEveryWrongOption(t *testing.T) {
+	elements := []item{named("a"), {Stack: ptr("b/c"), Object: memory.Named("b")}, {}, {Object: memory.Thing{Size: ptr(-1)}}, named("d")}
+	d := declaration{
+		ListOption: "things", One: item{Stack: ptr("s1")}, Listed: true, List: elements,
+		Options: resource.Options{PurgeLimit: ptr("many")}, NullElements: []string{"things[0].tags[1]"},
+		Null: func(path string) bool { return path == "things[4].stack" },
+	}
+	wants, err := resource.Wishes(d, func(i item) (memory.Thing, error) {
+		state, err := convert(i)
+		if i.Object.Size != nil {
+			err = errors.Join(err, errors.New("value of size must be at least 0, got: -1"))
+		}
+		return state, err
+	})
+	assert.Nil(t, wants)
+	require.Error(t, err)
+	assert.Equal(t, strings.Join([]string{
+		"value of things[0].tags[1] must not be null; leave the element out, and write an empty list to clear one",
+		"value of purge_limit must be a count such as 10 or a share such as 20%, got: many",
+		"things[1] (b): value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: b/c",
+		"things[2], things[3]: missing required arguments: name",
+		"things[3]: value of size must be at least 0, got: -1",
+		"things[4] (d): value of stack must be the name of a stack, got null; leave the option out where there is none, as default(omit) does",
+	}, "; "), ansible.OneLine(err))
+}
+
+// TestWishes_BlameAnInheritedValueOnce: what the module's own option is wrong in is not told for each element that inherits it.
+func TestWishes_BlameAnInheritedValueOnce(t *testing.T) {
+	d := declaration{ListOption: "things", One: item{Stack: ptr("a/b")}, Listed: true, List: []item{named("a"), named("b")}}
+	_, err := resource.Wishes(d, convert)
+	require.Error(t, err)
+	assert.Equal(t, "value of stack must be a name of 1 to 50 characters without commas, slashes, quotes, braces and outer spaces, got: a/b", ansible.OneLine(err))
 }
 
 func TestStackNames(t *testing.T) {
