@@ -295,6 +295,7 @@ func TestAWindowByItsID(t *testing.T) {
 	d.settled(options{"id": id})
 	a = d.ok(options{"id": id, "checks": []any{"search"}})
 	assert.Equal(t, []string{"checks"}, a.changed())
+	assert.Equal(t, "maintenance window New words (checks search) (id "+id+") updated", a.Diff[0].AfterHeader)
 	w, _, _ := d.stored(id)
 	assert.Equal(t, []int{4711}, w.TMSIDs, "transaction checks are left as they are")
 	a = d.ok(options{"id": id, "duration": "1h"})
@@ -311,7 +312,8 @@ func TestAWindowByItsID(t *testing.T) {
 	assert.Contains(t, d.refusal(options{"id": "1"}), "id 1 does not exist")
 	d.settled(options{"id": over, "state": "absent"})
 	d.settled(options{"id": "1", "state": "absent"})
-	d.ok(options{"id": id, "state": "absent"})
+	a = d.ok(options{"id": id, "state": "absent"})
+	assert.Equal(t, "maintenance window New words (id "+id+") deleted", a.Diff[0].AfterHeader)
 	d.settled(options{"id": id, "state": "absent"})
 }
 

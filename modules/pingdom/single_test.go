@@ -130,6 +130,28 @@ func TestIdentityByID(t *testing.T) {
 	assert.Contains(t, twice.Msg, "declared twice")
 }
 
+// TestDiffHeader_NamesACheckKnownByItsID: the name, the stack and the type are known once the check was read.
+func TestDiffHeader_NamesACheckKnownByItsID(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("cart", ofStack("shop"), ofType("ping"))
+	for _, c := range []struct {
+		task options
+		want string
+	}{
+		{options{"id": id, "resolution": 1}, "check shop/cart (ping) (id " + id + ") updated"},
+		{options{"id": id, "name": "basket"}, "check shop/basket (ping) (id " + id + ") updated"},
+		{options{"id": id, "name": "basket", "stack": "blog"}, "check blog/basket (ping) (id " + id + ") updated"},
+		{options{"id": id, "state": "absent"}, "check blog/basket (ping) (id " + id + ") deleted"},
+	} {
+		predicted, done := l.DryRun(c.task), l.OK(c.task)
+		assert.Equal(t, c.want, predicted.Diff[0].AfterHeader)
+		assert.Equal(t, c.want, done.Diff[0].AfterHeader)
+		assert.Equal(t, predicted.Only(t).Stack, done.Only(t).Stack)
+		assert.NotEmpty(t, text(done.Only(t).Stack), "the answer knows the stack too")
+	}
+}
+
 // TestAForbiddenCheckIsNotTakenForMissing: the same status as for an id that does not exist, without the words.
 func TestAForbiddenCheckIsNotTakenForMissing(t *testing.T) {
 	t.Parallel()

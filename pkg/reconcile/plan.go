@@ -46,6 +46,19 @@ func (p Plan[S]) Changed() bool { return slices.ContainsFunc(p, Step[S].changes)
 
 func (s Step[S]) changes() bool { return s.Written || s.Err == nil && s.Action != Unchanged }
 
+// Title returns the key of the object that a step is about. A step that found its object by an id has the key of a wish which need not know
+// the name.
+func (s Step[S]) Title(p Provider[S]) string {
+	switch {
+	case !s.byID || s.Have == nil:
+		return s.Key
+	case s.Action == Delete || len(s.Changes) == 0:
+		return p.Key(s.Have.State)
+	default:
+		return p.Key(s.Want)
+	}
+}
+
 // OnDuplicate says what to do when several objects match one wish.
 type OnDuplicate string
 
@@ -301,7 +314,7 @@ func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) St
 	}
 	c.dropAll(matches[1:], "duplicate of "+matches[0].ID)
 	deletion := c.deletion(step.Index, matches[0], "")
-	deletion.Key, deletion.Wish = step.Key, step.Wish
+	deletion.Key, deletion.Wish, deletion.byID = step.Key, step.Wish, step.byID
 	return deletion
 }
 

@@ -336,6 +336,19 @@ func (k keyed) Find(have []object) func(want) []object {
 	}
 }
 
+func TestTitle_IsTheNameOfWhatAnIDStandsFor(t *testing.T) {
+	have := []object{there("1", "cart"), there("2", "search"), there("3", "login")}
+	plan, err := reconcile.Compute(&memory.Service{}, have, []want{
+		{ID: "1", State: sized("cart", 2)}, {ID: "2", State: memory.Named("find")}, {ID: "3", State: memory.Named("id 3"), Absent: true}, {State: memory.Named("new")},
+	}, policy{})
+	require.NoError(t, err)
+	var titles []string
+	for _, step := range plan {
+		titles = append(titles, step.Title(&memory.Service{}))
+	}
+	assert.Equal(t, []string{"cart", "find", "login", "new"}, titles)
+}
+
 func TestEnumerate(t *testing.T) {
 	assert.Equal(t, "a, b", reconcile.Enumerate([]string{"a", "b"}, 2))
 	assert.Equal(t, "a, b and 2 more", reconcile.Enumerate([]string{"a", "b", "c", "d"}, 2))

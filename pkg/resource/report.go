@@ -180,7 +180,7 @@ func (r report[S]) diff(s reconcile.Step[S]) map[string]any {
 			after[c.Field] = a
 		}
 	}
-	header := fmt.Sprintf("%s %s", r.noun, s.Key)
+	header := fmt.Sprintf("%s %s", r.noun, s.Title(r.task.Provider))
 	if s.ID != "" {
 		header += " (id " + s.ID + ")"
 	}
