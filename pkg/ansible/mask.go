@@ -140,19 +140,21 @@ func (s secretSet) collect(spec *Spec, params *dict) error {
 		}
 		list, ok := value.([]any)
 		if !ok {
-			list = []any{value}
+			first = firstError(first, s.collectSub(o, o.Name, value))
 		}
-		for _, item := range list {
-			first = firstError(first, s.collectSub(o, item))
+		for n, item := range list {
+			first = firstError(first, s.collectSub(o, fmt.Sprintf("%s[%d]", o.Name, n), item))
 		}
 	}
 	return first
 }
 
-func (s secretSet) collectSub(o *Option, item any) error {
+func (s secretSet) collectSub(o *Option, name string, item any) error {
 	if text, ok := item.(string); ok {
 		parsed, err := toDict(text)
-		if err != nil {
+		if err != nil && name != o.Name {
+			return fmt.Errorf("%w found in %s", err, name)
+		} else if err != nil {
 			return err
 		}
 		item = parsed
@@ -160,7 +162,7 @@ func (s secretSet) collectSub(o *Option, item any) error {
 	sub, ok := item.(*dict)
 	if !ok {
 		return fmt.Errorf("Value '%s' in the sub parameter field '%s' must be a %s, not '%s'", //nolint:staticcheck // Ansible's wording
-			pyStr(item), o.Name, o.Type, typeName(item))
+			pyStr(item), name, o.Type, typeName(item))
 	}
 	return s.collect(o.Sub, sub)
 }

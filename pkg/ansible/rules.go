@@ -109,16 +109,16 @@ func requiredBy(spec *Spec, params *dict) error {
 }
 
 // within says in which suboptions something was found.
-func within(context []string, err error) error {
+func within(context []place, err error) error {
 	if err == nil || len(context) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w found in %s", err, strings.Join(context, " -> "))
+	return fmt.Errorf("%w found in %s", err, positions(context))
 }
 
-func foundIn(context []string, format string) string {
+func foundIn(context []place, format string) string {
 	if len(context) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(format, strings.Join(context, " -> "))
+	return fmt.Sprintf(format, positions(context))
 }

@@ -26,6 +26,22 @@ type validator struct {
 type stranger struct {
 	name      string // with the options that lead to it, "a.b"
 	supported string
+	position  string // of the element of a list that it is in, "" for none
+}
+
+// place is an option on the way to suboptions.
+type place struct {
+	option   string
+	position string // with the element's position and name where the option is a list
+}
+
+// positions joins the places on the way to something, "" for none.
+func positions(context []place) string {
+	texts := make([]string, len(context))
+	for i, p := range context {
+		texts[i] = p.position
+	}
+	return strings.Join(texts, " -> ")
 }
 
 // Deprecation is one entry of the answer's "deprecations". Either Version or Date is set.
@@ -70,8 +86,24 @@ func (v *validator) failure(module string, ignoreUnknown bool) string {
 		names = append(names, s.name)
 	}
 	last := v.unsupported[len(v.unsupported)-1]
-	return fmt.Sprintf("Unsupported parameters for (%s) module: %s. Supported parameters include: %s.",
-		module, strings.Join(slices.Compact(names), ", "), last.supported)
+	names = slices.Compact(names)
+	text := fmt.Sprintf("Unsupported parameters for (%s) module: %s. Supported parameters include: %s.", module, strings.Join(names, ", "), last.supported)
+	var found []string
+	for _, name := range names {
+		var in []string
+		for _, s := range v.unsupported {
+			if s.name == name && s.position != "" {
+				in = append(in, s.position)
+			}
+		}
+		if in != nil {
+			found = append(found, name+" in "+someOf(in, ", ", mostPositions))
+		}
+	}
+	if found != nil {
+		text += fmt.Sprintf(" Found %s.", strings.Join(found, "; "))
+	}
+	return text
 }
 
 func (v *validator) find(err error) {
@@ -85,7 +117,7 @@ func (v *validator) warn(format string, args ...any) {
 }
 
 // check is the part that options and suboptions share: from what excludes each other to the rules that look at coerced values.
-func (v *validator) check(spec *Spec, params *dict, context []string) {
+func (v *validator) check(spec *Spec, params *dict, context []place) {
 	v.find(within(context, mutuallyExclusive(spec, params)))
 	v.defaults(spec, params, false)
 	v.find(within(context, missingRequired(spec, params)))
@@ -181,7 +213,7 @@ func (v *validator) deprecateOptions(spec *Spec, params *dict, prefix string) {
 }
 
 // strangers notes the arguments that are neither options nor aliases.
-func (v *validator) strangers(spec *Spec, params *dict, context []string) {
+func (v *validator) strangers(spec *Spec, params *dict, context []place) {
 	var names, aliases []string
 	for _, o := range spec.Options {
 		names = append(names, o.Name)
@@ -193,9 +225,16 @@ func (v *validator) strangers(spec *Spec, params *dict, context []string) {
 	if len(aliases) > 0 {
 		supported += fmt.Sprintf(" (%s)", strings.Join(slices.Compact(aliases), ", "))
 	}
+	var path, position string
+	for _, p := range context {
+		path += p.option + "."
+		if p.position != p.option {
+			position = positions(context)
+		}
+	}
 	for _, key := range params.keys {
 		if !slices.Contains(names, key) && !slices.Contains(aliases, key) {
-			v.unsupported = append(v.unsupported, stranger{strings.Join(append(slices.Clone(context), key), "."), supported})
+			v.unsupported = append(v.unsupported, stranger{path + key, supported, position})
 		}
 	}
 }
@@ -216,7 +255,7 @@ func (v *validator) defaults(spec *Spec, params *dict, all bool) {
 	}
 }
 
-func (v *validator) types(spec *Spec, params *dict, context []string) {
+func (v *validator) types(spec *Spec, params *dict, context []place) {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		value, ok := params.get(o.Name)
@@ -237,13 +276,13 @@ func (v *validator) types(spec *Spec, params *dict, context []string) {
 }
 
 // elements coerces a list's items; those that cannot be coerced are left out, beside a finding.
-func (v *validator) elements(o *Option, list []any, context []string) []any {
+func (v *validator) elements(o *Option, list []any, context []place) []any {
 	items := make([]any, 0, len(list))
-	for _, item := range list {
+	for n, item := range list {
 		coerced, err := v.env.coerce(o.Elements, item)
 		if err != nil {
-			v.find(fmt.Errorf("Elements value for option '%s'%s is of type %s and we were unable to convert to %s: %w", //nolint:staticcheck // Ansible's wording
-				o.Name, foundIn(context, " found in '%s'"), typeName(item), o.Elements, err))
+			v.find(fmt.Errorf("Elements value for option '%s[%d]'%s is of type %s and we were unable to convert to %s: %w", //nolint:staticcheck // Ansible's wording
+				o.Name, n, foundIn(context, " found in '%s'"), typeName(item), o.Elements, err))
 			continue
 		}
 		items = append(items, coerced)
@@ -251,7 +290,7 @@ func (v *validator) elements(o *Option, list []any, context []string) []any {
 	return items
 }
 
-func (v *validator) choices(spec *Spec, params *dict, context []string) {
+func (v *validator) choices(spec *Spec, params *dict, context []place) {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		value, ok := params.get(o.Name)
@@ -301,7 +340,7 @@ func unambiguous(value any, allowed []any) (any, bool) {
 }
 
 // suboptions does for the dictionaries inside an option what was done for the arguments themselves.
-func (v *validator) suboptions(spec *Spec, params *dict, prefix string, context []string) {
+func (v *validator) suboptions(spec *Spec, params *dict, prefix string, context []place) {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		if !o.nests() || o.Sub == nil {
@@ -313,23 +352,25 @@ func (v *validator) suboptions(spec *Spec, params *dict, prefix string, context 
 			}
 			params.set(o.Name, newDict())
 		}
-		inner := append(slices.Clone(context), o.Name)
 		for n, item := range asList(params.values[o.Name]) {
+			path, at := o.Name, place{o.Name, o.Name}
+			if o.Type == "list" {
+				path = fmt.Sprintf("%s[%d]", o.Name, n)
+			}
 			sub, ok := item.(*dict)
 			if !ok {
-				v.find(fmt.Errorf("value of '%s' must be of type dict or list of dicts", o.Name))
+				v.find(fmt.Errorf("value of '%s' must be of type dict or list of dicts", path))
 				continue
 			}
-			path := prefix + o.Name + "."
 			if o.Type == "list" {
-				path = fmt.Sprintf("%s%s[%d].", prefix, o.Name, n)
+				at.position = positionOf(o, n, sub)
 			}
-			v.suboptionsOf(o, sub, path, inner)
+			v.suboptionsOf(o, sub, prefix+path+".", append(slices.Clone(context), at))
 		}
 	}
 }
 
-func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []string) {
+func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []place) {
 	v.fallbacks(o.Sub, sub)
 	both, deprecated := v.aliases(o.Sub, sub)
 	for _, pair := range both {
