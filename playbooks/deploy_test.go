@@ -5,6 +5,7 @@ package playbooks_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,20 @@ func TestDeployOpensAWindowAndEndsIt(t *testing.T) {
 	assert.Equal(t, []int{d.checks["shop"]}, window.UptimeIDs, "the other stack goes on being watched")
 	assert.LessOrEqual(t, window.To, time.Now().Unix(), "the window has ended")
 	assert.Equal(t, []string{"POST 200", "PUT 200"}, d.writes())
+}
+
+// TestDeploy_OfANewStack: there is no check yet for a window to cover, and the deployment goes on without one.
+func TestDeploy_OfANewStack(t *testing.T) {
+	t.Parallel()
+	d := newDeployments(t)
+	d.pingdom.Reset()
+	run := d.own("deploy.yml", "-l", "shop")
+	require.Zero(t, run.Code, run.Output)
+	assert.Equal(t, "ok", run.Of("Open a maintenance window for the stack")[0].Verdict)
+	assert.Contains(t, strings.Join(strings.Fields(run.Output), " "), "the stack shop has no check yet, so that there is nothing for a window to cover and none is opened")
+	assert.Len(t, run.Of("Put the new version in place"), 1)
+	assert.Equal(t, "ok", run.Of("End the maintenance window of the stack")[0].Verdict)
+	assert.Empty(t, d.pingdom.Windows())
 }
 
 // TestAFailedDeploymentEndsItsWindow: the deployment of one stack fails on purpose, its window is ended like the other's.

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 )
 
@@ -239,8 +241,8 @@ func TestTwoStacksDeployAtOnce(t *testing.T) {
 func TestSeveralWindowsAreAmbiguous(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
-	shop, blog := d.watch("shop/cart"), d.watch("blog/frontend")
-	one, two := d.window("Deployment", -5, 30, shop), d.window("Deployment", -3, 40, shop)
+	shop, blog := d.watch("shop/cart", "shop/search", "shop/login"), d.watch("blog/frontend")
+	one, two := d.window("Deployment", -5, 30, shop[:1]), d.window("Deployment", -3, 40, shop[1:2])
 	d.window("Deployment", -5, 30, blog)
 	message := fmt.Sprintf("Deployment (stack shop): more than one match: %s (2026-11-21T11:55:00Z to 2026-11-21T12:30:00Z), "+
 		"%s (2026-11-21T11:57:00Z to 2026-11-21T12:40:00Z); give id or start", one, two)
@@ -249,6 +251,7 @@ func TestSeveralWindowsAreAmbiguous(t *testing.T) {
 		assert.Contains(t, text, message)
 		assert.NotContains(t, text, "on_duplicate", "which this module does not have")
 	}
+	assert.Contains(t, d.refusal(options{"description": "Deployment"}.With(gone())), "more than one match", "of two stacks")
 	a := d.run(options{"description": "Deployment", "state": "absent", "windows": []any{options{"stack": "shop"}, options{"stack": "blog"}}})
 	assert.True(t, a.Failed)
 	assert.Equal(t, []string{"Deployment failed", "Deployment deleted"}, a.actions())
@@ -258,6 +261,108 @@ func TestSeveralWindowsAreAmbiguous(t *testing.T) {
 	d.ok(deployment().With(gone()))
 	_, times, _ := d.stored(one)
 	assert.Equal(t, []float64{-5, 0}, times)
+
+	d.window("Deployment", 100, 130, shop)
+	d.window("Deployment", 200, 230, shop)
+	assert.Contains(t, d.refusal(deployment().With(gone())), "more than one match", "two nights")
+}
+
+// TestTwins_EndTogether: two runs at once that could not see each other have opened two windows. The deployment goes on with the one that lasts
+// longest, and ends both. Those of others stay, and so does one that covers less.
+func TestTwins_EndTogether(t *testing.T) {
+	t.Parallel()
+	for _, selection := range []options{{"stack": "shop"}, {"checks": []any{"cart", "search"}}, {"tags": []any{"stack-shop"}}} {
+		d := newDock(t)
+		shop, blog := d.watch("shop/cart", "shop/search"), d.watch("blog/frontend")
+		task := options{"description": "Deployment", "duration": "1h"}.With(selection)
+		twins := []string{d.window("Deployment", -5, 50, shop), d.window("Deployment", -5, 55, shop), d.window("Deployment", -4, 50, shop)}
+		others := []string{d.window("Deployment", -5, 50, blog), d.window("Deployment", -5, 50, shop[:1]), d.window("Upgrade", -5, 50, shop), d.window("Deployment", 200, 250, shop)}
+		d.settled(task)
+		d.sent()
+		a := d.ok(task.With(options{"duration": "2h"}))
+		assert.Equal(t, []string{fmt.Sprintf(`PUT {"to":%d}`, d.Clock.Now().Add(2*time.Hour).Unix())}, d.sent())
+		assert.Equal(t, twins[1], value(a.Windows[0].ID))
+
+		a = d.ok(task.With(gone()))
+		assert.Equal(t, []string{"Deployment deleted"}, a.actions())
+		assert.Equal(t, []string{`PUT {"to":1}`, `PUT {"to":1}`, `PUT {"to":1}`}, d.sent())
+		for _, id := range twins {
+			_, times, _ := d.stored(id)
+			assert.LessOrEqual(t, times[1], 0.0)
+		}
+		for _, id := range others {
+			_, times, there := d.stored(id)
+			assert.True(t, there && times[1] > 0, "another's window was ended")
+		}
+	}
+}
+
+// TestTwins_OneThatCannotBeEnded keeps none of the others open, and is told as failed and as a change.
+func TestTwins_OneThatCannotBeEnded(t *testing.T) {
+	t.Parallel()
+	for stuck := range 3 {
+		d := newDock(t)
+		shop := d.watch("shop/cart")
+		var twins []string
+		for range 3 {
+			twins = append(twins, d.window("Deployment", -5, 50, shop))
+		}
+		d.Inject(emulator.On("", vendor.BasePath+"/maintenance/"+twins[stuck], emulator.Always, emulator.Fault{Kind: emulator.Status, Status: http.StatusBadGateway}))
+		a := d.run(deployment().With(gone()))
+		assert.True(t, a.Failed)
+		assert.True(t, a.Changed)
+		assert.Contains(t, a.Msg, "ending maintenance window Deployment ("+twins[stuck]+")")
+		for i, id := range twins {
+			_, times, _ := d.stored(id)
+			assert.Equal(t, i == stuck, times[1] > 0)
+		}
+		d.ClearFaults()
+		d.ok(deployment().With(gone()))
+		d.settled(deployment().With(gone()))
+	}
+}
+
+// TestTwins_OfWhichTheListShowsNone are known to the controller that opened them.
+func TestTwins_OfWhichTheListShowsNone(t *testing.T) {
+	t.Parallel()
+	d := startDock(t, emulator.Options{ListLag: 1000}, 0, nil)
+	d.watch("shop/cart")
+	d.ok(deployment())
+	d.settled(deployment())
+	assert.Equal(t, []string{"Deployment deleted"}, d.ok(deployment().With(gone())).actions())
+	_, times := d.only()
+	assert.LessOrEqual(t, times[1], 0.0)
+	d.settled(deployment().With(gone()))
+}
+
+// TestNewStack_OpensNoWindow: the first deployment of a stack has nothing to cover yet, and that is no error. What is misspelt still is one.
+func TestNewStack_OpensNoWindow(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	blog := d.watch("blog/frontend")
+	d.window("Deployment", -5, 50, nil)
+	d.window("Deployment", -5, 50, blog)
+	windows := d.Windows()
+	for _, selection := range []options{{}, {"checks": []any{"cart"}}, {"tags": []any{"db"}}, {"windows": []any{options{"stack": "shop"}}}} {
+		task := options{"api_rate_limit": 0}.With(deployment()).With(selection)
+		predicted, done := d.DryRun(task), d.Run(task)
+		for _, a := range []answer{predicted, done} {
+			assert.False(t, a.Failed, a.Msg)
+			assert.False(t, a.Changed)
+			assert.Equal(t, "unchanged", a.Only(t).Action)
+			assert.Len(t, a.Warnings, 1)
+			assert.Contains(t, a.Warnings[0], ": the stack shop has no check yet, so that there is nothing for a window to cover and none is opened")
+		}
+	}
+	assert.Equal(t, windows, d.Windows())
+	d.settled(options{"description": "Another", "stack": "shop"}.With(gone()))
+
+	d.watch("shop/cart")
+	assert.Contains(t, d.refusal(deployment().With(options{"tags": []any{"db"}})), "there is no check for the window to cover: nothing matches stack shop: tags db")
+	assert.Contains(t, d.refusal(deployment().With(options{"checks": []any{"card"}})), "got: card; there are: cart")
+	assert.Contains(t, d.refusal(options{"description": "D", "tags": []any{"db"}}), "nothing matches tags db")
+	assert.Contains(t, d.refusal(options{"id": strconv.Itoa(windows[1].ID), "stack": "none"}), "there is no check for the window to cover")
+	assert.Equal(t, []string{"Deployment updated"}, d.ok(deployment()).actions(), "a window whose checks are gone covers the new one")
 }
 
 // TestTheDescriptionAloneEndsAWindow, whatever it covers, and one that is under way before one that is to come.
@@ -265,7 +370,7 @@ func TestTheDescriptionAloneEndsAWindow(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
 	active := d.window("Deployment", -5, 30, d.watch("lone"), func(w *vendor.Window) { w.TMSIDs = []int{4711} })
-	future := d.window(" Deployment ", 50, 60, d.watch("other"))
+	future := d.window("Deployment", 50, 60, d.watch("other"))
 	alone := options{"description": "Deployment", "state": "absent"}
 	d.ok(alone)
 	_, times, _ := d.stored(active)

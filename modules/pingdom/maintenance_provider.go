@@ -30,6 +30,8 @@ type Window struct {
 	foreign   bool  // it covers transaction checks, which no wish selects
 	exact     bool  // its checks are those that the wish selects
 	problem   error // the wish that found this window means others as well
+	// twins are others that cover the same checks at the same time: two runs at once opened them. What shall go goes with them.
+	twins []Window
 
 	// Not part of the state: what a wish asks for.
 	selection
@@ -42,6 +44,7 @@ type Window struct {
 type maintenance struct {
 	*client
 	clock func() time.Time
+	warn  func(format string, args ...any) // tells the user what is no error
 
 	mu     sync.Mutex
 	checks *catalogue          // nil until a wish needs it
@@ -49,7 +52,7 @@ type maintenance struct {
 }
 
 func newMaintenance(c *client, clock func() time.Time) *maintenance {
-	return &maintenance{client: c, clock: clock}
+	return &maintenance{client: c, clock: clock, warn: func(string, ...any) {}}
 }
 
 func (m *maintenance) now() time.Time { return m.clock().UTC().Truncate(time.Second) }
@@ -74,16 +77,20 @@ func (m *maintenance) Group(w Window) string {
 	return "the windows of " + w.title()
 }
 
+// byDescription reports whether a wish names its window by the description, and not by its id.
+func (w Window) byDescription() bool { return w.label == "" }
+
 func (w Window) title() string {
 	if w.Description == nil {
 		return w.label
 	}
-	return strings.TrimSpace(*w.Description)
+	return *w.Description
 }
 
 // Find matches by description among the windows that occur once and are not over, then by the checks (see own) and the time (see meant).
-// Of those the ones that cover exactly what is selected come first. A window that is one of several carries that as its problem: nobody
-// can tell which is meant.
+// Of those the ones that cover exactly what is selected come first. Of several that are one deployment's, see twins, a wish that shall exist
+// means the one that lasts longest, and one that shall not exist means all. Otherwise a window that is one of several carries that as its
+// problem: nobody can tell which is meant.
 func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[Window]) []reconcile.Object[Window] {
 	now := m.now()
 	byTitle := titled(have, now)
@@ -100,10 +107,16 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 		if exact := filter(found, func(w Window) bool { return w.exact }); len(exact) > 0 {
 			found = exact
 		}
-		if len(found) == 0 {
+		nothing := !want.Absent && want.State.given() && len(wanted) == 0 // see unopened
+		if len(found) == 0 || nothing {
 			return nil
 		}
-		if len(found) > 1 {
+		switch {
+		case len(found) == 1:
+		case m.areTwins(found):
+			slices.SortStableFunc(found, func(a, b Window) int { return b.span.To.Compare(a.span.To) })
+			found[0].twins = found[1:]
+		default:
 			var texts []string
 			for _, w := range found {
 				texts = append(texts, w.when())
@@ -120,6 +133,18 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 
 // when names a window with its times.
 func (w Window) when() string { return fmt.Sprintf("%s (%s to %s)", w.label, *w.Start, *w.End) }
+
+// areTwins reports whether windows cover the same checks, and overlap: so two runs at once open them, and nobody else does.
+func (m *maintenance) areTwins(windows []Window) bool {
+	checks := m.catalogue()
+	if checks == nil {
+		checks = newCatalogue(nil, nil)
+	}
+	first := windows[0]
+	return !slices.ContainsFunc(windows[1:], func(w Window) bool {
+		return w.foreign != first.foreign || !reconcile.SameSet(checks.left(w), checks.left(first)) || !w.span.Overlaps(first.span)
+	})
+}
 
 // titled gives the windows that occur once and are not over by their descriptions.
 func titled(have []reconcile.Object[Window], now time.Time) map[string][]Window {
@@ -171,7 +196,7 @@ func (m *maintenance) selected(wish Window) ([]string, error) {
 	if !wish.given() {
 		return nil, nil
 	}
-	ids, err := m.catalogue().ids(wish.selection, wish.absent)
+	ids, err := m.catalogue().ids(wish.selection, wish.absent || wish.byDescription() && m.catalogue().isNew(wish.stack))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Key(wish), err)
 	}
@@ -438,13 +463,23 @@ func (m *maintenance) stillOpen(step reconcile.Step[Window]) error {
 		"%s; write its id, without checks, tags and stack, to end it", step.Key, reconcile.Enumerate(texts, 10))
 }
 
-// Admit marks the windows that shall go and cannot be told or must not be touched. The others of the plan go on.
+// unopened reports whether a step would open a window for a stack that has no check yet, as the first deployment of a stack does. There is
+// nothing for it to cover.
+func (m *maintenance) unopened(step reconcile.Step[Window]) bool {
+	return step.Action == reconcile.Create && len(step.Want.Checks) == 0
+}
+
+// Admit marks the windows that shall go and cannot be told or must not be touched, and leaves out those of stacks without checks. The others
+// of the plan go on.
 func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) error {
 	for i := range plan {
 		step := &plan[i]
 		switch {
 		case step.Err != nil:
 			continue
+		case m.unopened(*step):
+			m.warn("%s: the stack %s has no check yet, so that there is nothing for a window to cover and none is opened", step.Key, step.Wish.stack)
+			step.Action, step.Changes = reconcile.Unchanged, nil
 		case step.Action == reconcile.Delete:
 			if step.Err = m.untouchable(step.Key, *step.Have, true); step.Err == nil {
 				step.Err = m.beside(*step)
@@ -520,12 +555,40 @@ func (m *maintenance) body(changes []reconcile.Change, want Window) map[string]a
 	return body
 }
 
-// Delete removes a window that has not begun and ends one that has. Which of the two it is may change before the call arrives, or look
-// different by Pingdom's clock, so what is refused in one way is tried in the other, and then looked at.
+// Delete ends a window and its twins. The first that fails does not keep the others from being ended.
 func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window]) error {
 	if err := m.untouchable(m.Key(have.State), have, true); err != nil {
 		return err
 	}
+	err, ended := m.end(ctx, have), 0
+	for _, twin := range have.State.twins {
+		switch failed := m.end(ctx, reconcile.Object[Window]{ID: twin.label, State: twin}); {
+		case failed == nil:
+			ended++
+		case err == nil:
+			err, ended = failed, ended+1
+		default:
+			err = fmt.Errorf("%w; %w", err, failed)
+		}
+	}
+	if err != nil && ended > 0 {
+		return &partial{err}
+	}
+	return err
+}
+
+// partial is the error of a deletion that has ended some of several windows.
+type partial struct{ error }
+
+// Partly tells the engine that something was changed.
+func (*partial) Partly() bool { return true }
+
+// Unwrap gives the error alone.
+func (p *partial) Unwrap() error { return p.error }
+
+// end removes a window that has not begun and ends one that has. Which of the two it is may change before the call arrives, or look
+// different by Pingdom's clock, so what is refused in one way is tried in the other, and then looked at.
+func (m *maintenance) end(ctx context.Context, have reconcile.Object[Window]) error {
 	remove := func() error { return m.deleteWindow(ctx, have.ID) }
 	end := func() error {
 		return m.updateWindow(ctx, have.ID, func() any { return map[string]any{"to": wireNow} })

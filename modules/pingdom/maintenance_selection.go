@@ -135,7 +135,12 @@ func inStack(o overview, stack string) bool {
 	return stack == "" || slices.Contains(marks().Stacks(o.userTags()), stack)
 }
 
-// ids gives the checks of a selection. What does not exist is an error, unless gone says that it may have gone.
+// isNew reports whether a stack has no check at all.
+func (c *catalogue) isNew(stack string) bool {
+	return stack != "" && !slices.ContainsFunc(c.checks, func(o overview) bool { return inStack(o, stack) })
+}
+
+// ids gives the checks of a selection. What does not exist is an error, unless gone says that it may be missing.
 func (c *catalogue) ids(s selection, gone bool) ([]string, error) {
 	pool := filter(c.checks, func(o overview) bool { return inStack(o, s.stack) })
 	chosen := []string{}

@@ -34,8 +34,8 @@ func (s Span) Over(now time.Time) bool { return !s.To.After(now.Add(Slip)) }
 // Lasting tells whether a window goes on for more than a moment.
 func (s Span) Lasting(now time.Time) bool { return s.To.After(now.Add(closeBy)) }
 
-// overlaps tells whether two spans have time in common.
-func (s Span) overlaps(other Span) bool { return s.From.Before(other.To) && s.To.After(other.From) }
+// Overlaps reports whether two spans have time in common.
+func (s Span) Overlaps(other Span) bool { return s.From.Before(other.To) && s.To.After(other.From) }
 
 // span gives the time that a schedule is about. What lies in the past is no matter any more.
 func (s Schedule) span(now time.Time) Span {
@@ -51,11 +51,11 @@ func (s Schedule) Means(window Span, now time.Time) bool {
 	// What ends in a moment may have ended when the change arrives. Half of the duration is enough to leave a window alone, a quarter
 	// is not, so that what was just opened is always found.
 	wanted.From = latest(wanted.From, now.Add(min(closeBy, s.Duration/4)))
-	return window.overlaps(wanted)
+	return window.Overlaps(wanted)
 }
 
 // MeansGone tells the same of one that shall not exist, where a start is given.
-func (s Schedule) MeansGone(window Span, now time.Time) bool { return window.overlaps(s.span(now)) }
+func (s Schedule) MeansGone(window Span, now time.Time) bool { return window.Overlaps(s.span(now)) }
 
 // Times gives the times that a window shall have; have is nil for a new one.
 func (s Schedule) Times(have *Span, now time.Time) Span {

@@ -31,6 +31,9 @@ description:
     beside what is selected belongs to somebody else and is left alone. That goes for one's own window too if a check has left the
     selection and still exists, as one that moved to another stack. Then V(present) makes another window beside it.
   - >-
+    Windows of one O(description) that cover the same checks and overlap are one deployment's, which two runs at once can open on
+    two controllers. V(present) means the one that lasts longest, and V(absent) ends all of them.
+  - >-
     V(absent) that finds no window to end fails if one of this O(description) is open all the same for a check that is selected.
     The error names such windows with their times. Whoever knows that one of them is meant ends it by its O(id) alone.
   - >-
@@ -105,7 +108,9 @@ options:
           - >-
             The stack whose checks are covered, which are those with the tag V(stack-NAME). With neither O(checks) nor O(tags)
             these are all checks of the stack.
-          - With V(present) there must be at least one check that O(checks), O(tags) and O(stack) select.
+          - >-
+            With V(present) there must be at least one check that O(checks), O(tags) and O(stack) select. A O(stack) without any
+            check, as before its first deployment, opens no window and gives a warning.
           - >-
             A window that also covers other checks is another window. So is one that covers only a part of the stack, all of it
             checks that other stacks have as well.
@@ -172,7 +177,9 @@ options:
       - >-
         The stack whose checks are covered, which are those with the tag V(stack-NAME). With neither O(checks) nor O(tags) these
         are all checks of the stack.
-      - With V(present) there must be at least one check that O(checks), O(tags) and O(stack) select.
+      - >-
+        With V(present) there must be at least one check that O(checks), O(tags) and O(stack) select. A O(stack) without any
+        check, as before its first deployment, opens no window and gives a warning.
       - >-
         A window that also covers other checks is another window. So is one that covers only a part of the stack, all of it checks
         that other stacks have as well.
@@ -203,7 +210,7 @@ options:
     description:
       - V(present) makes the window or updates what differs.
       - V(absent) deletes a window that has not begun and ends one that has. There is nothing to do for one that is over.
-      - Where several windows are meant nothing is done to them; the error tells their ids and times.
+      - Where several windows are meant that are not one deployment's nothing is done to them; the error tells their ids and times.
     type: str
     choices:
       - present
@@ -299,7 +306,9 @@ windows:
       type: str
       sample: Deployment
     id:
-      description: Number of the window, null if there is none (yet).
+      description: >-
+        Number of the window, null if there is none (yet). Of several that were ended that of the one that would have lasted
+        longest.
       type: str
       sample: "104932"
     start:
@@ -338,7 +347,7 @@ windows:
       description: What went wrong.
       returned: when action is failed
       type: str
-      sample: 'Deployment (stack shop): there is no check for the window to cover: nothing matches stack shop'
+      sample: 'Deployment (stack shop: tags db): there is no check for the window to cover: nothing matches stack shop: tags db'
 msg:
   description: >-
     How many objects there are of each action, in one line. In check mode it begins with C(would). Of a task that fails it says
