@@ -76,7 +76,7 @@ func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resou
 	provider := newMaintenance(conn, w.now)
 	provider.warn = call.Warn
 	return &resource.Task[Window]{
-		Provider: provider, Wants: wants, Policy: reconcile.Policy[Window]{}, Ledger: conn.http.Ledger(),
+		Provider: provider, Wants: wants, Policy: reconcile.Policy[Window]{}, Ledger: conn.http.Ledger("windows"),
 		Concurrency: o.API.Concurrency, FailFast: o.FailFast, Results: o.Results,
 		Describe: func(w Window) map[string]any {
 			return map[string]any{"description": w.Description, "start": w.Start, "end": w.End, "checks": reconcile.Known(w.Checks)}

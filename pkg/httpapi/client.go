@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,9 @@ type Client struct {
 	slots   chan struct{} // one for each request under way: an attempt's timeout must not run while it waits for a connection
 	buffers sync.Pool     // of *bytes.Buffer, for bodies
 	maxBody int64
+
+	mu      sync.Mutex
+	ledgers map[string]*localstate.Ledger // by kind
 
 	calls, retries atomic.Int64
 	waited         atomic.Int64 // nanoseconds
@@ -194,11 +198,24 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Ledger makes a record of what this controller created moments ago with this account. All of them share their files;
-// keep one for a run, because each has its own warnings.
-func (c *Client) Ledger() *localstate.Ledger {
-	ledger := localstate.NewLedger(c.cfg.StateDir, c.scope()...)
-	ledger.Now = c.clock.Now
+// Ledger returns the record of what this controller's runs create with this account, of one kind where numbers of several kinds could be the
+// same. All callers have the same one.
+func (c *Client) Ledger(kind ...string) *localstate.Ledger {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	name := strings.Join(kind, " ")
+	if known := c.ledgers[name]; known != nil {
+		return known
+	}
+	ledger := localstate.NewLedger(c.cfg.StateDir, append(c.scope(), kind...)...)
+	ledger.Now, ledger.Sleep = c.clock.Now, c.sleep
+	if c.cfg.AtEnd != nil {
+		c.cfg.AtEnd(ledger.Close)
+	}
+	if c.ledgers == nil {
+		c.ledgers = map[string]*localstate.Ledger{}
+	}
+	c.ledgers[name] = ledger
 	return ledger
 }
 

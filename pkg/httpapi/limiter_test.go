@@ -353,8 +353,8 @@ func TestClientsShareTheLimit(t *testing.T) {
 	require.Len(t, files, 1, "one API and account")
 	assert.Regexp(t, "^limit-[0-9a-f]{64}$", files[0].Name())
 
-	require.NoError(t, one.Ledger().Once(t.Context(), "group", "key", nil, func() (string, error) { return "1", nil }))
-	require.NoError(t, two.Ledger().Once(t.Context(), "group", "key", func(id string) (bool, error) { return id == "1", nil }, nil))
+	require.NoError(t, one.Ledger().Once(t.Context(), "group", "key", nil, nil, func() (string, error) { return "1", nil }))
+	require.NoError(t, two.Ledger().Once(t.Context(), "group", "key", func(id string) (bool, error) { return id == "1", nil }, nil, nil))
 }
 
 func TestClientWarnsOnce(t *testing.T) {

@@ -3,6 +3,9 @@
 package localstate
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,25 +16,30 @@ import (
 // Whatever a file holds, a key is created at most once more and then remembered.
 func FuzzLedgerFile(f *testing.F) {
 	for _, content := range []string{
-		`{"v":1,"entries":{"mark":{"id":"1","made":1772366400000}}}`, `{"v":1,"entries":null}`, `{"v":1}x`, `{"v":2}`, "\x00", "",
-		`{"v":1,"entries":{"mark":{"made":-9223372036854775808}}}`,
+		`{"k":"a","s":"created","i":"1","t":1772366400000}` + "\n", `{"k":"a","s":"pending","r":"../x"}` + "\n", `{"k":"a","s":"created`, `{}` + "\n{", "\x00", "",
+		`{"k":"a","s":"uncertain","t":-9223372036854775808}` + "\n", `{"v":1,"entries":{"a":{"id":"1"}}}`, `{"k":"a","s":"nonsense"}` + "\n",
 	} {
 		f.Add([]byte(content))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-		l := &Ledger{Keep: DefaultKeep, Now: func() time.Time { return now }}
+		folder := t.TempDir()
 		made := 0
-		create := func() (string, error) { made++; return "new", nil }
-		stale := func(string) (bool, error) { return false, nil }
-		content, err := l.enter(content, "mark", "group", stale, create)
-		require.NoError(t, err)
+		once := func(valid string) {
+			l := NewLedger(folder)
+			defer l.Close()
+			l.Now = func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+			require.NoError(t, os.WriteFile(filepath.Join(folder, l.store.(*journal).name), content, 0o600))
+			known := func(id string) (bool, error) { return id == valid, nil }
+			find := func(time.Duration) (string, error) { return "", nil }
+			create := func() (string, error) { made++; return "new", nil }
+			require.NoError(t, l.Once(t.Context(), "group", "key", known, find, create))
+			assert.LessOrEqual(t, len(l.Warnings()), 1)
+			content, _ = os.ReadFile(filepath.Join(folder, l.store.(*journal).name))
+		}
+		once("none")
+		once("new")
 		assert.Equal(t, 1, made)
-
-		known := func(id string) (bool, error) { return id == "new", nil }
-		_, err = l.enter(content, "mark", "group", known, create)
-		require.NoError(t, err)
-		assert.Equal(t, 1, made)
-		assert.LessOrEqual(t, len(l.Warnings()), 1)
+		l := NewLedger(folder)
+		require.Error(t, l.Once(t.Context(), "group", "other", nil, nil, func() (string, error) { return "", errors.New("refused") }))
 	})
 }

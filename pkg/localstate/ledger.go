@@ -5,7 +5,6 @@ package localstate
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,123 +12,331 @@ import (
 	"time"
 )
 
-// DefaultKeep is how long a Ledger remembers what was created: longer than any service's list lags behind, shorter than
-// the time after which somebody wonders why an object that was deleted by hand is looked up first.
-const DefaultKeep = 15 * time.Minute
+const (
+	// DefaultKeep is how long Recent names what was created: longer than any service's list lags behind.
+	DefaultKeep = 15 * time.Minute
+	// DefaultRemember is how long an entry counts for Once. A run must not take longer than that from its look at the service to its last
+	// creation. What was deleted by hand meanwhile costs one look at its id.
+	DefaultRemember = 6 * time.Hour
+	// DefaultPatience is how long a creation waits for one process that is creating the same object and lives. Somebody who has to wait that
+	// long for the rate limit has company: the limit is the account's.
+	DefaultPatience = 2 * time.Minute
 
-// clockSlip is how far in the future an entry may lie; one further ahead was written before the clock was set back.
-const clockSlip = time.Second
+	askAgain = 100 * time.Millisecond // how often a creation that waits looks at the entry
+)
 
-// Ledger remembers who created what moments ago, so that of two processes that both saw an object missing only one creates it.
-// It is safe for use by many goroutines and processes, and any number of Ledgers may share a folder.
-//
-// Its 256 files are locks and stores at once: a key's file is held while its object is made, so whoever comes second waits
-// for the answer. Keys that share a file by chance wait for each other too.
+// State is how far the creation of an object has come.
+type State string
+
+// The states of a key. Nothing is known of one that has no entry.
+const (
+	Pending   State = "pending"   // Run is creating the object, or changing it alone
+	Created   State = "created"   // the object has, or had, the id ID
+	Uncertain State = "uncertain" // a creation has ended, and nobody knows whether the service has made the object
+)
+
+// Entry is what is known of one key. The zero Entry is nothing. Entries are compared by ==.
+type Entry struct {
+	State State  `json:"s,omitempty"`
+	Run   string `json:"r,omitempty"` // who wrote it
+	ID    string `json:"i,omitempty"` // of the object; a pending entry has the one of the object that is changed
+	Group string `json:"g,omitempty"` // what Recent finds it by
+	At    int64  `json:"t,omitempty"` // when it was written, in milliseconds of Unix time
+}
+
+// Holder says who a run is.
+type Holder struct {
+	PID   int       `json:"pid"`
+	Host  string    `json:"host"`
+	Since time.Time `json:"since"` // when it first held something
+}
+
+func (h Holder) String() string {
+	return fmt.Sprintf("process %d on %s, since %s", h.PID, h.Host, h.Since.UTC().Format(time.RFC3339))
+}
+
+// Store keeps the entries of one ledger for all runs that share it. Swap is the only operation that has to be atomic: with an empty old Entry
+// it sets what is absent. None of them waits for more than another one's operation, and that for a bounded time. An error that is
+// ErrUnusable means that there is no store; with any other one the store is there, and the entry may be another run's.
+type Store interface {
+	// Get returns the entry of a key, the zero Entry where there is none or it has expired.
+	Get(ctx context.Context, key string) (Entry, error)
+	// Swap replaces an entry and reports whether it did. Where the entry is not old it stays, and is returned. A zero next removes it.
+	Swap(ctx context.Context, key string, old, next Entry) (current Entry, ok bool, err error)
+	// Recent returns the ids in the entries of some groups that were written within a time.
+	Recent(ctx context.Context, within time.Duration, groups []string) ([]string, error)
+	// Forget removes the entries of created objects with these ids.
+	Forget(ctx context.Context, ids []string) error
+	// Begin returns the name of this run, which lives until End or until its process ends.
+	Begin(ctx context.Context) (run string, err error)
+	// Holder returns who a run is, and whether it lives.
+	Holder(ctx context.Context, run string) (who Holder, lives bool, err error)
+	End()
+}
+
+// Ledger remembers who created what moments ago, and who is creating what, so that of two runs that both saw an object missing only one
+// creates it. The package comment has its protocol. It is safe for use by many goroutines; one run has one Ledger.
 type Ledger struct {
-	Keep time.Duration    // how long an entry counts; set it before the first use
-	Now  func() time.Time // set it before the first use
+	// To be set before the first use.
+	Keep, Patience time.Duration
+	Now            func() time.Time
+	Sleep          func(context.Context, time.Duration) error // between two looks at an entry that another run holds
 
-	dir   *Dir
+	store Store
 	scope []string
 
 	mutex    sync.Mutex
 	warnings []string
+	broken   bool            // the first warning about the store was given
+	slow     map[string]bool // runs that were waited for in vain
 }
 
-// NewLedger makes a ledger in a folder ("" means the user's cache folder) for one scope: the service, its URL, the account.
-// It never fails: where the folder is unusable Once creates without protection, and Warnings says so.
+// NewLedger returns a ledger in a folder ("" means the user's cache folder) for one scope: the service, its URL, the account. Ledgers of other
+// scopes have other files. It touches nothing before it is used; where the folder is unusable Once creates without protection, and
+// Warnings says so.
 func NewLedger(folder string, scope ...string) *Ledger {
-	l := &Ledger{Keep: DefaultKeep, Now: time.Now, scope: scope}
-	dir, err := Open(folder)
-	if err != nil {
-		l.warn(err)
-		return l
-	}
-	l.dir = dir
+	j := &journal{folder: folder, name: Name(journalPrefix, scope...), turn: make(chan struct{}, 1)}
+	l := NewLedgerOn(j, scope...)
+	j.now = func() time.Time { return l.Now() }
+	j.damaged = l.warn
 	return l
 }
 
-// Once calls create and remembers the id that it returns, with an error too if it is not empty, unless a process of this controller
-// created the same key within the keep time. Then it calls known with that id instead, and create only if known finds the id no
-// longer valid. The error is that of known or create, or ctx's while waiting for another process; create does not run after either.
-// group is what Recent finds the id by.
-func (l *Ledger) Once(ctx context.Context, group, key string, known func(id string) (valid bool, err error), create func() (id string, err error)) error {
-	if l.dir == nil {
-		_, err := create()
-		return err
-	}
-	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], key))
-	mark := hex.EncodeToString(sum[1:])
-
-	var entered bool
-	var own error // what known or create said; the file's errors must not be taken for it
-	err := l.dir.Update(ctx, stripeName(sum[0]), func(old []byte) ([]byte, error) {
-		entered = true
-		var content []byte
-		content, own = l.enter(old, mark, l.groupMark(group), known, create)
-		return content, nil
-	})
-	switch {
-	case entered && own != nil:
-		return own
-	case entered && err != nil: // created, but not written down
-		l.warn(err)
-		return nil
-	case entered:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("waiting for another process that is creating the same: %w", err)
-	default:
-		l.warn(err)
-		_, err = create()
-		return err
-	}
+// NewLedgerOn returns a ledger that keeps its entries in a store.
+func NewLedgerOn(store Store, scope ...string) *Ledger {
+	return &Ledger{Keep: DefaultKeep, Patience: DefaultPatience, Now: time.Now, Sleep: sleep, store: store, scope: scope}
 }
 
-// Alone runs do while no process of this controller is in Once or Alone with the same key. The error is that of do, or ctx's while waiting
-// for another process, and then do does not run. Neither may be called with a key from within the other: keys share locks by chance.
-func (l *Ledger) Alone(ctx context.Context, key string, do func() error) error {
-	if l.dir == nil {
-		return do()
-	}
-	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], key))
-	unlock, err := l.dir.Lock(ctx, stripeName(sum[0]))
+// Close ends the run: what it still holds is then uncertain for others.
+func (l *Ledger) Close() { l.store.End() }
+
+// Once has an object created that nobody else is creating or has created: it calls create, and remembers the id that it returns, with an
+// error too if it is not empty.
+//
+//   - Where another run created the key, known is asked about that id first. If it answers that the object is there, that is all.
+//   - Where a creation was lost (its process was killed, its answer did not come) find looks for the object first: the id that it returns is
+//     remembered, with an error too. age is how long ago the service can have got the creation at the latest, 0 for a moment ago.
+//   - Where a run that lives is creating the key, Once waits for it. After Patience it gives up: it calls find once, because the answer
+//     may be what is slow, and returns an error that names the process if there is nothing.
+//
+// find is nil where create itself finds out what there is. The error is that of known, find or create, or why nobody was called. No two
+// calls of create for one key run at once, unless the store is unusable. group is what Recent finds the id by.
+func (l *Ledger) Once(
+	ctx context.Context, group, key string,
+	known func(id string) (valid bool, err error), find func(age time.Duration) (id string, err error), create func() (id string, err error),
+) error {
+	mark := l.mark(key)
+	mine, before, err := l.hold(ctx, key, func(Entry) Entry { return Entry{Group: l.groupMark(group)} }, known)
+	var busy *busyError
 	switch {
-	case err == nil:
-		defer unlock()
-	case ctx.Err() != nil:
-		return fmt.Errorf("waiting for another process that is writing the same: %w", err)
-	default:
+	case errors.Is(err, errAdopted):
+		return nil
+	case errors.Is(err, ErrUnusable):
 		l.warn(err)
+		_, err := create()
+		return err
+	case errors.As(err, &busy) && find != nil:
+		return l.without(ctx, mark, err, known, find)
+	case err != nil:
+		return err
 	}
+	outcome := Entry{State: Uncertain} // also if one of them panics
+	defer func() {
+		switch outcome.State {
+		case "": // nothing was made
+			if before.State == Created {
+				outcome = before
+			}
+		default:
+			outcome.Group = mine.Group
+			outcome = l.stamped(outcome, mine)
+		}
+		l.release(ctx, mark, mine, outcome)
+	}()
+	var id string
+	if age, lost := l.lost(before); lost && find != nil {
+		if id, err = find(age); err != nil && id == "" {
+			return err
+		}
+	}
+	if id == "" {
+		id, err = create()
+	}
+	switch {
+	case id != "":
+		outcome = Entry{State: Created, ID: id}
+	case err == nil || !uncertain(err):
+		outcome = Entry{}
+	}
+	return err
+}
+
+// lost reports whether what was known before of a key is a creation of which nobody knows what became of it, and how old that is.
+func (l *Ledger) lost(before Entry) (age time.Duration, lost bool) {
+	switch before.State {
+	case Uncertain:
+		return max(l.Now().Sub(time.UnixMilli(before.At)), 0), true
+	case Pending: // whoever wrote it is gone, and may have sent the creation the moment before
+		return 0, before.ID == ""
+	}
+	return 0, false
+}
+
+// without looks for an object that another run is creating for too long.
+func (l *Ledger) without(ctx context.Context, mark string, busy error, known func(string) (bool, error), find func(time.Duration) (string, error)) error {
+	if id, err := find(0); id != "" || err != nil {
+		return err
+	}
+	if e, err := l.store.Get(ctx, mark); err == nil && e.State == Created {
+		if valid, err := known(e.ID); valid || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w; it was looked for and is not there, and is not created a second time; "+
+		"end that process, or run this task again when it has ended", busy)
+}
+
+// Alone runs do while no other run is in Once or Alone with the same key. The error is that of do, or why it did not run: ctx has ended, or
+// a process that lives did not come to its end within Patience. Neither may be called with a key from within the other.
+func (l *Ledger) Alone(ctx context.Context, key string, do func() error) error {
+	mark := l.mark(key)
+	mine, before, err := l.hold(ctx, key, func(before Entry) Entry { return Entry{ID: before.ID, Group: before.Group} }, nil) // the object stays what it is
+	switch {
+	case errors.Is(err, ErrUnusable):
+		l.warn(err)
+		return do()
+	case err != nil:
+		return err
+	}
+	defer func() {
+		next := before
+		switch { // of one that is gone
+		case before.State == Pending && before.ID != "":
+			next.State = Created
+		case before.State == Pending:
+			next = l.stamped(Entry{State: Uncertain, Group: before.Group}, mine)
+		}
+		l.release(ctx, mark, mine, next)
+	}()
 	return do()
 }
 
-// Recent gives the ids that processes of this controller created in some groups within the keep time, sorted, whatever became of them
-// since. It reads all files, so ask for many groups at once, and removes those in which nothing counts any more.
-// A damaged or unreadable file only makes it know less.
-func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
-	if l.dir == nil {
-		return nil
-	}
-	now, marks := l.Now(), make(map[string]bool, len(groups))
-	for _, group := range groups {
-		marks[l.groupMark(group)] = true
-	}
-	var ids []string
-	err := l.dir.Each(ctx, stripePrefix, func(content []byte) (spent bool) {
-		page, err := decodePage(content)
-		if err != nil {
-			return false
+// errAdopted says that known has found the object.
+var errAdopted = errors.New("is there")
+
+// busyError is a run that holds an entry for too long.
+type busyError struct {
+	who    Holder
+	since  time.Time // when it began with this one
+	waited time.Duration
+}
+
+func (e *busyError) Error() string {
+	return fmt.Sprintf("another run (%s) has been at it since %s and was waited for for %s", e.who, e.since.UTC().Format(time.RFC3339), e.waited)
+}
+
+// hold makes this run the one that holds a key. It returns the entry that it wrote, which says what of gives for the one before it, and that
+// one. With known it returns errAdopted where that has found the object instead.
+func (l *Ledger) hold(ctx context.Context, key string, of func(before Entry) Entry, known func(string) (bool, error)) (mine, before Entry, err error) {
+	mark := l.mark(key)
+	fail := func(err error) (Entry, Entry, error) {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("waiting for another process that is at the same: %w", context.Cause(ctx))
 		}
-		page.expire(now, l.Keep)
-		for _, e := range page.Entries {
-			if marks[e.Group] {
-				ids = append(ids, e.ID)
+		return mine, before, fmt.Errorf("%s: %w", key, err)
+	}
+	run, err := l.store.Begin(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	for {
+		mine = of(before)
+		mine.State, mine.Run, mine.At = Pending, run, l.Now().UnixMilli()
+		current, ok, err := l.store.Swap(ctx, mark, before, mine)
+		if err != nil {
+			return fail(err)
+		}
+		if ok {
+			return mine, before, nil
+		}
+		if before, err = l.wait(ctx, mark, current); err != nil {
+			return fail(err)
+		}
+		if known != nil && before.ID != "" {
+			valid, err := known(before.ID)
+			if err != nil {
+				return mine, before, err
+			}
+			if valid {
+				return mine, before, errAdopted
 			}
 		}
-		return len(page.Entries) == 0
-	})
+	}
+}
+
+// wait returns the entry of a key when no run that lives holds it. It is patient with each that does.
+func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) {
+	var awaited Entry
+	var waited time.Duration
+	for e.State == Pending {
+		who, lives, err := l.store.Holder(ctx, e.Run)
+		if err != nil {
+			return e, err
+		}
+		if !lives {
+			// It may have come to its end since its entry was read.
+			now, err := l.store.Get(ctx, mark)
+			if err != nil || now == e {
+				return e, err
+			}
+			e = now
+			continue
+		}
+		if e != awaited {
+			awaited, waited = e, 0
+		}
+		if waited >= l.Patience {
+			busy := &busyError{who, time.UnixMilli(e.At), waited}
+			l.warnSlow(e.Run, busy)
+			return e, busy
+		}
+		if err := l.Sleep(ctx, askAgain); err != nil {
+			return e, err
+		}
+		waited += askAgain
+		if e, err = l.store.Get(ctx, mark); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// release writes what has become of what this run held, also after the end of its context, and where somebody has cleared the cache.
+func (l *Ledger) release(ctx context.Context, mark string, mine, next Entry) {
+	ctx = context.WithoutCancel(ctx)
+	current, ok, err := l.store.Swap(ctx, mark, mine, next)
+	if !ok && err == nil && current == (Entry{}) && next != (Entry{}) {
+		_, _, err = l.store.Swap(ctx, mark, current, next)
+	}
+	if err != nil {
+		l.warn(err)
+	}
+}
+
+// stamped returns an entry as this run writes it now.
+func (l *Ledger) stamped(e Entry, mine Entry) Entry {
+	e.Run, e.At = mine.Run, l.Now().UnixMilli()
+	return e
+}
+
+// Recent returns the ids that were created in some groups within the keep time, sorted, whatever became of them since, but without those that
+// were forgotten. It waits for nobody. A damaged or unreadable file only makes it know less.
+func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
+	marks := make([]string, len(groups))
+	for i, group := range groups {
+		marks[i] = l.groupMark(group)
+	}
+	ids, err := l.store.Recent(ctx, l.Keep, marks)
 	if err != nil && ctx.Err() == nil {
 		l.warn(err)
 	}
@@ -137,95 +344,70 @@ func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
 	return slices.Compact(ids)
 }
 
-const stripePrefix = "ledger-"
+// Forget takes objects that were deleted out of the ledger, by their ids.
+func (l *Ledger) Forget(ctx context.Context, ids ...string) {
+	if err := l.store.Forget(context.WithoutCancel(ctx), ids); err != nil {
+		l.warn(err)
+	}
+}
 
-func stripeName(stripe byte) string { return fmt.Sprintf("%s%02x", stripePrefix, stripe) }
+// mark stands for a key; it cannot be read back.
+func (l *Ledger) mark(key string) string {
+	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], key))
+	return hex.EncodeToString(sum[:16])
+}
 
-// groupMark stands for a group of this ledger's scope; like a key's it cannot be read back.
+// groupMark stands for a group; like a key's it cannot be read back.
 func (l *Ledger) groupMark(group string) string {
 	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], "group", group))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Warnings lists what kept the ledger from protecting, each thing once.
+// Warnings lists what kept the ledger from protecting, and the runs that were waited for in vain, each thing once.
 func (l *Ledger) Warnings() []string {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	return append([]string(nil), l.warnings...)
 }
 
-func (l *Ledger) enter(old []byte, mark, group string, known func(string) (bool, error), create func() (string, error)) ([]byte, error) {
-	now := l.Now()
-	page, err := decodePage(old)
-	if err != nil {
-		l.warn(err)
-	}
-	page.expire(now, l.Keep)
-	if made, ok := page.Entries[mark]; ok {
-		valid, err := known(made.ID)
-		if err != nil || valid {
-			return nil, err
-		}
-		delete(page.Entries, mark)
-	}
-	id, err := create()
-	if id == "" {
-		return nil, err
-	}
-	page.Entries[mark] = entry{ID: id, Group: group, Made: l.Now().UnixMilli()}
-	content, writeErr := page.encode()
-	return content, errors.Join(err, writeErr)
-}
-
-// warn keeps the first warning only: one broken folder makes every file in it fail.
+// warn keeps the first warning only: a broken folder makes every file in it fail.
 func (l *Ledger) warn(err error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if len(l.warnings) == 0 {
+	if !l.broken {
+		l.broken = true
 		l.warnings = append(l.warnings, fmt.Sprintf(
 			"two runs at once may create an object twice, because what was created cannot be remembered: %v", err))
 	}
 }
 
-// page is the content of one file.
-type page struct {
-	Version int              `json:"v"`
-	Entries map[string]entry `json:"entries"`
+func (l *Ledger) warnSlow(run string, busy *busyError) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.slow[run] {
+		return
+	}
+	if l.slow == nil {
+		l.slow = map[string]bool{}
+	}
+	l.slow[run] = true
+	l.warnings = append(l.warnings, fmt.Sprintf("another run (%s) holds what this one was to create, and does not come to its end", busy.who))
 }
 
-type entry struct {
-	ID    string `json:"id"`
-	Group string `json:"group"`
-	Made  int64  `json:"made"` // unix milliseconds
+// uncertain reports whether the service may have acted although err came back.
+func uncertain(err error) bool {
+	var u interface{ Uncertain() bool }
+	return errors.As(err, &u) && u.Uncertain()
 }
 
-const pageVersion = 1
-
-// decodePage gives an empty page for what it cannot read, together with the error.
-func decodePage(content []byte) (page, error) {
-	empty := page{Version: pageVersion, Entries: map[string]entry{}}
-	if len(content) == 0 {
-		return empty, nil
-	}
-	var p page
-	if err := json.Unmarshal(content, &p); err != nil {
-		return empty, unusable("reading a damaged ledger", err)
-	}
-	if p.Version != pageVersion {
-		return empty, unusable("reading a ledger", fmt.Errorf("version %d is not known", p.Version))
-	}
-	if p.Entries == nil {
-		p.Entries = empty.Entries
-	}
-	return p, nil
-}
-
-func (p page) encode() ([]byte, error) { return json.Marshal(p) }
-
-func (p page) expire(now time.Time, keep time.Duration) {
-	for mark, e := range p.Entries {
-		if age := now.Sub(time.UnixMilli(e.Made)); age >= keep || age < -clockSlip {
-			delete(p.Entries, mark)
-		}
+// sleep waits by the real clock.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
 	}
 }

@@ -27,6 +27,8 @@ type maker struct {
 	mutex   sync.Mutex
 	made    int
 	asked   []string
+	sought  []time.Duration // ages with which find was called
+	there   string          // what find finds
 	valid   bool
 	failing error
 }
@@ -44,6 +46,13 @@ func (m *maker) known(id string) (bool, error) {
 	return m.valid, m.failing
 }
 
+func (m *maker) find(age time.Duration) (string, error) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.sought = append(m.sought, age)
+	return m.there, m.failing
+}
+
 func (m *maker) create() (string, error) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -54,12 +63,46 @@ func (m *maker) create() (string, error) {
 	return strconv.Itoa(m.made), nil
 }
 
-func once(t *testing.T, l *localstate.Ledger, key string, m *maker) {
-	t.Helper()
-	require.NoError(t, l.Once(t.Context(), "group", key, m.known, m.create))
+func (m *maker) once(t *testing.T, l *localstate.Ledger, key string) error {
+	return l.Once(t.Context(), "group", key, m.known, m.find, m.create)
 }
 
-func TestOnceCreatesOnce(t *testing.T) {
+func once(t *testing.T, l *localstate.Ledger, key string, m *maker) {
+	t.Helper()
+	require.NoError(t, m.once(t, l, key))
+}
+
+// lostAnswer is the error of a creation of which nobody knows whether it was carried out.
+type lostAnswer struct{ error }
+
+func (lostAnswer) Uncertain() bool { return true }
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// clock is one that moves only when somebody moves it.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(noon.UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time { return time.Unix(0, c.at.Load()).UTC() }
+
+func (c *clock) move(d time.Duration) { c.at.Add(int64(d)) }
+
+// ledger makes one whose sleeps move the clock.
+func (c *clock) ledger(t *testing.T, folder string, scope ...string) *localstate.Ledger {
+	t.Helper()
+	l := localstate.NewLedger(folder, scope...)
+	l.Now = c.now
+	l.Sleep = func(ctx context.Context, d time.Duration) error { c.move(d); return ctx.Err() }
+	t.Cleanup(l.Close)
+	return l
+}
+
+func TestOnce_CreatesOnce(t *testing.T) {
 	folder := t.TempDir()
 	m := &maker{valid: true}
 	once(t, localstate.NewLedger(folder, "api", "account"), "web", m)
@@ -71,26 +114,157 @@ func TestOnceCreatesOnce(t *testing.T) {
 	once(t, localstate.NewLedger(folder, "api", "other account"), "web", m)
 	once(t, localstate.NewLedger(folder, "apia", "ccount"), "web", m)
 	assert.Equal(t, 4, m.made, "another key or scope is another object")
+	assert.Empty(t, m.sought)
 }
 
-func TestOnceRemembersWhatWasMadeThoughNotFinished(t *testing.T) {
+func TestOnce_RemembersWhatWasMadeThoughNotFinished(t *testing.T) {
 	folder := t.TempDir()
 	half := errors.New("created, but not configured")
 	m := &maker{valid: true}
-	err := localstate.NewLedger(folder, "api").Once(t.Context(), "group", "web", m.known, func() (string, error) { return "7", half })
+	err := localstate.NewLedger(folder, "api").Once(t.Context(), "group", "web", m.known, m.find, func() (string, error) { return "7", half })
 	require.ErrorIs(t, err, half)
 	once(t, localstate.NewLedger(folder, "api"), "web", m)
 	assert.Equal(t, []string{"7"}, m.asked)
 	assert.Zero(t, m.made)
 }
 
-func TestAloneKeepsOthersWaiting(t *testing.T) {
+// TestOnce_LooksForALostCreation holds what follows a creation of which nobody knows what became of it.
+func TestOnce_LooksForALostCreation(t *testing.T) {
+	for name, c := range map[string]struct {
+		lose func(t *testing.T, l *localstate.Ledger)
+		age  time.Duration
+	}{
+		"its answer did not come": {func(t *testing.T, l *localstate.Ledger) {
+			err := l.Once(t.Context(), "group", "web", nil, nil, func() (string, error) { return "", lostAnswer{errors.New("timeout")} })
+			require.ErrorContains(t, err, "timeout")
+		}, time.Minute},
+		"it panicked": {func(t *testing.T, l *localstate.Ledger) {
+			assert.Panics(t, func() { _ = l.Once(t.Context(), "group", "web", nil, nil, func() (string, error) { panic("boom") }) })
+		}, time.Minute},
+		"its run has ended": {abandon, 0},
+	} {
+		for _, there := range []string{"", "7"} {
+			t.Run(name+", there: "+there, func(t *testing.T) {
+				clock, folder := newClock(), t.TempDir()
+				c.lose(t, clock.ledger(t, folder))
+				clock.move(time.Minute)
+				m := &maker{there: there, valid: true}
+				once(t, clock.ledger(t, folder), "web", m)
+				assert.Equal(t, []time.Duration{c.age}, m.sought)
+				assert.Equal(t, there == "", m.made == 1, "created only if it is not there")
+				once(t, clock.ledger(t, folder), "web", m)
+				assert.Len(t, m.sought, 1, "what became of it is known now")
+				assert.Len(t, m.asked, 1)
+			})
+		}
+	}
+}
+
+// abandon leaves a creation of the key web as a process does that is killed.
+func abandon(t *testing.T, l *localstate.Ledger) {
+	inside, end := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		_ = l.Once(t.Context(), "group", "web", nil, nil, func() (string, error) { l.Close(); close(inside); <-end; return "", nil })
+	})
+	<-inside
+	t.Cleanup(func() { close(end); group.Wait() })
+}
+
+func TestOnce_KeepsALostCreationWhileLookingForItFails(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	abandon(t, clock.ledger(t, folder))
+	m := &maker{failing: errors.New("no network")}
+	require.ErrorIs(t, m.once(t, clock.ledger(t, folder), "web"), m.failing)
+	m.failing = nil
+	once(t, clock.ledger(t, folder), "web", m)
+	assert.Equal(t, []time.Duration{0, 0}, m.sought)
+	assert.Equal(t, 1, m.made)
+}
+
+// busy has another run hold a key until release is called.
+func busy(t *testing.T, l *localstate.Ledger, key string, m *maker) (release func()) {
+	t.Helper()
+	inside, proceed := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		assert.NoError(t, l.Once(t.Context(), "group", key, m.known, m.find, func() (string, error) {
+			close(inside)
+			<-proceed
+			return m.create()
+		}))
+	})
+	<-inside
+	return sync.OnceFunc(func() { close(proceed); group.Wait() })
+}
+
+func TestOnce_WaitsForARunThatCreates(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	m := &maker{valid: true}
+	release := busy(t, clock.ledger(t, folder), "web", m)
+
+	// One who does not want to wait any more creates nothing.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := clock.ledger(t, folder).Once(gone, "group", "web", m.known, m.find, m.create)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, "web: waiting for another process that is at the same")
+
+	second := clock.ledger(t, folder)
+	sleeps := 0
+	second.Sleep = func(context.Context, time.Duration) error {
+		if sleeps++; sleeps == 3 {
+			clock.move(-time.Hour) // whatever the clock does meanwhile
+			release()
+		}
+		return nil
+	}
+	once(t, second, "web", m)
+	assert.Equal(t, 1, m.made)
+	assert.Equal(t, []string{"1"}, m.asked)
+	assert.Empty(t, m.sought)
+	assert.Empty(t, second.Warnings())
+}
+
+// TestOnce_GivesUpOnARunThatDoesNotEnd holds how long one run can keep another one waiting, and what is said then.
+func TestOnce_GivesUpOnARunThatDoesNotEnd(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	m := &maker{valid: true}
+	first := clock.ledger(t, folder)
+	release := busy(t, first, "web", m)
+	defer release()
+
+	second := clock.ledger(t, folder)
+	for range 2 {
+		before := clock.now()
+		err := m.once(t, second, "web")
+		require.ErrorContains(t, err, fmt.Sprintf("web: another run (process %d on ", os.Getpid()))
+		require.ErrorContains(t, err, "since 2026-03-01T12:00:00Z) has been at it since 2026-03-01T12:00:00Z and was waited for for 2m0s; "+
+			"it was looked for and is not there, and is not created a second time; end that process, or run this task again when it has ended")
+		assert.Equal(t, localstate.DefaultPatience, clock.now().Sub(before))
+	}
+	assert.Zero(t, m.count())
+	assert.Len(t, m.sought, 2)
+	require.Len(t, second.Warnings(), 1, "once for each run")
+	assert.Contains(t, second.Warnings()[0], "holds what this one was to create, and does not come to its end")
+
+	m.there = "9" // it is the answer that is slow
+	once(t, second, "web", m)
+	once(t, clock.ledger(t, folder, "other api"), "web", &maker{})
+	once(t, clock.ledger(t, folder), "db", &maker{})
+	release()
+	assert.Equal(t, 1, m.count())
+}
+
+func TestAlone_KeepsOthersWaiting(t *testing.T) {
 	folder := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var group sync.WaitGroup
 		m := &maker{}
-		var alone atomic.Int32 // the lock is one between processes, of which the race detector knows nothing
+		var alone atomic.Int32
 		one, two := localstate.NewLedger(folder, "api"), localstate.NewLedger(folder, "api")
+		defer one.Close()
+		defer two.Close()
 		require.NoError(t, one.Alone(t.Context(), "web", func() error {
 			group.Go(func() { once(t, two, "web", m) })
 			group.Go(func() {
@@ -121,73 +295,169 @@ func TestAloneKeepsOthersWaiting(t *testing.T) {
 	})
 }
 
+func TestAlone_LeavesWhatIsKnown(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	l := clock.ledger(t, folder)
+	m := &maker{valid: true}
+	once(t, l, "web", m)
+	require.NoError(t, l.Alone(t.Context(), "web", func() error {
+		assert.Equal(t, []string{"1"}, clock.ledger(t, folder).Recent(t.Context(), "group"))
+		return nil
+	}))
+	once(t, l, "web", m)
+	assert.Equal(t, 1, m.made)
+
+	// One that was killed in it leaves the id too.
+	inside, end := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	killed := clock.ledger(t, folder)
+	group.Go(func() {
+		_ = killed.Alone(t.Context(), "web", func() error { killed.Close(); close(inside); <-end; return nil })
+	})
+	<-inside
+	defer func() { close(end); group.Wait() }()
+	once(t, l, "web", m)
+	require.NoError(t, l.Alone(t.Context(), "web", func() error { return nil }))
+	once(t, l, "web", m)
+	assert.Equal(t, 1, m.made)
+	assert.Empty(t, m.sought)
+	assert.Equal(t, []string{"1"}, l.Recent(t.Context(), "group"))
+}
+
 func TestRecent(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	folder := t.TempDir()
-	ledger := func(scope string) *localstate.Ledger {
-		l := localstate.NewLedger(folder, scope)
-		l.Now = func() time.Time { return now }
-		return l
-	}
+	clock, folder := newClock(), t.TempDir()
+	ledger := func(scope string) *localstate.Ledger { return clock.ledger(t, folder, scope) }
 	enter := func(scope, group, key, id string) {
-		require.NoError(t, ledger(scope).Once(t.Context(), group, key, nil, func() (string, error) { return id, nil }))
+		require.NoError(t, ledger(scope).Once(t.Context(), group, key, nil, nil, func() (string, error) { return id, nil }))
 	}
 	enter("api", "shop", "old", "1")
-	now = now.Add(localstate.DefaultKeep - time.Minute)
+	clock.move(localstate.DefaultKeep - time.Minute)
 	enter("api", "shop", "b", "3")
 	enter("api", "shop", "a", "2")
 	enter("api", "blog", "a of blog", "4")
 	enter("other", "shop", "a", "5")
 	assert.Equal(t, []string{"1", "2", "3"}, ledger("api").Recent(t.Context(), "shop"))
-	now = now.Add(2 * time.Minute)
+	clock.move(2 * time.Minute)
 	assert.Equal(t, []string{"2", "3"}, ledger("api").Recent(t.Context(), "shop"))
 	assert.Equal(t, []string{"2", "3", "4"}, ledger("api").Recent(t.Context(), "shop", "blog", "shop"))
 	assert.Empty(t, ledger("api").Recent(t.Context(), "none"))
 	assert.Empty(t, ledger("api").Recent(t.Context()))
+	clock.move(-time.Hour)
+	assert.Equal(t, []string{"1", "2", "3"}, ledger("api").Recent(t.Context(), "shop"), "what seems to be of the future is new")
 
-	require.NoError(t, os.WriteFile(oneFile(t, folder), []byte("damaged"), 0o600))
-	assert.Less(t, len(ledger("api").Recent(t.Context(), "shop")), 3)
+	ledger("api").Forget(t.Context(), "2", "none")
+	assert.Equal(t, []string{"1", "3"}, ledger("api").Recent(t.Context(), "shop"))
+	m := &maker{}
+	require.NoError(t, ledger("api").Once(t.Context(), "shop", "a", m.known, m.find, m.create))
+	assert.Empty(t, m.asked, "nothing is known of what was deleted")
+
 	assert.Empty(t, localstate.NewLedger("/dev/null/nowhere", "api").Recent(t.Context(), "shop"))
+	localstate.NewLedger("/dev/null/nowhere", "api").Forget(t.Context(), "1")
 	ended, end := context.WithCancel(t.Context())
 	end()
-	assert.Empty(t, ledger("api").Recent(ended, "shop"))
-}
-
-func TestRecentClearsAwayWhatCountsNoMore(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	folder := t.TempDir()
-	l := localstate.NewLedger(folder)
-	l.Now = func() time.Time { return now }
-	m := &maker{valid: true}
-	once(t, l, "old", m)
-	require.Error(t, l.Once(t.Context(), "group", "never made", nil, func() (string, error) { return "", errors.New("no") }))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "ledger-new"), []byte(`{"v":9,"entries":{}}`), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "limit"), nil, 0o600))
-	now = now.Add(localstate.DefaultKeep)
-	once(t, l, "young", m)
-	assert.Equal(t, []string{"2"}, l.Recent(t.Context(), "group"))
-	left, err := filepath.Glob(filepath.Join(folder, "*"))
-	require.NoError(t, err)
-	assert.Len(t, left, 3, "what counts, what is of another version, and what is no ledger")
+	l := ledger("api")
+	l.Recent(ended, "shop")
 	assert.Empty(t, l.Warnings())
 }
 
-// Files are removed while others wait for their locks.
-func TestRecentRemovesNothingThatIsBeingMade(t *testing.T) {
+// TestRecent_IsNotHeldUp holds that nobody's creation keeps others from looking, nor a lock on the file.
+func TestRecent_IsNotHeldUp(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	once(t, clock.ledger(t, folder), "db", &maker{})
+	defer busy(t, clock.ledger(t, folder), "web", &maker{})()
+	d, err := localstate.Open(folder)
+	require.NoError(t, err)
+	unlock, err := d.Lock(t.Context(), filepath.Base(ledgerFile(t, folder)))
+	require.NoError(t, err)
+	defer unlock()
+	l := clock.ledger(t, folder)
+	assert.Equal(t, []string{"1"}, l.Recent(t.Context(), "group"))
+	assert.Equal(t, noon, clock.now())
+	assert.Empty(t, l.Warnings())
+}
+
+// TestRecent_ClockThatMovesWhileAnotherRunCreates holds fault A10: what is written while somebody looks is not of the future, and stays.
+func TestRecent_ClockThatMovesWhileAnotherRunCreates(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	m := &maker{valid: true}
+	second := clock.ledger(t, folder)
+	require.NoError(t, clock.ledger(t, folder).Once(t.Context(), "group", "web", m.known, m.find, func() (string, error) {
+		assert.Empty(t, second.Recent(t.Context(), "group"))
+		clock.move(5 * time.Second)
+		return m.create()
+	}))
+	clock.move(-5 * time.Second) // the second run's clock, as it was when that began
+	assert.Equal(t, []string{"1"}, second.Recent(t.Context(), "group"))
+	once(t, second, "web", m)
+	assert.Equal(t, 1, m.made)
+}
+
+func TestRecent_ClearsAwayWhatCountsNoMore(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	l := clock.ledger(t, folder)
+	m := &maker{valid: true}
+	once(t, l, "old", m)
+	require.Error(t, l.Once(t.Context(), "group", "never made", nil, nil, func() (string, error) { return "", errors.New("no") }))
+	clock.move(localstate.DefaultRemember)
+	once(t, l, "young", m)
+	assert.Equal(t, []string{"2"}, l.Recent(t.Context(), "group"))
+	assert.FileExists(t, ledgerFile(t, folder))
+	clock.move(localstate.DefaultRemember)
+	assert.Empty(t, l.Recent(t.Context(), "group"))
+	l.Close()
+	assert.Empty(t, files(t, folder, "*"))
+	once(t, l, "new", m)
+	assert.Equal(t, []string{"3"}, l.Recent(t.Context(), "group"))
+	assert.Empty(t, l.Warnings())
+}
+
+// TestOnce_ClearsAwayWhatIsLeft holds that files of runs that were killed do not pile up.
+func TestOnce_ClearsAwayWhatIsLeft(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	living := clock.ledger(t, folder)
+	defer busy(t, living, "web", &maker{})()
+	put := func(name string, age time.Duration) {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		then := info.ModTime().Add(-age)
+		require.NoError(t, os.Chtimes(path, then, then))
+	}
+	put("run-KILLED", 0)
+	put("ledger-old", 24*time.Hour)
+	put("ledger-0a", 24*time.Hour)
+	put("ledger-young", time.Hour)
+	put("limit-old", 24*time.Hour)
+	once(t, clock.ledger(t, folder), "db", &maker{})
+	left := files(t, folder, "*")
+	assert.Subset(t, left, []string{"ledger-young", "limit-old"})
+	assert.NotContains(t, left, "ledger-old")
+	assert.NotContains(t, left, "ledger-0a")
+	assert.NotContains(t, left, "run-KILLED")
+	assert.Len(t, files(t, folder, "run-*"), 2, "those of runs that live stay")
+}
+
+// TestLedger_FilesAreRemovedAndReplaced has runs create, look and forget while the file is made shorter under them.
+func TestLedger_FilesAreRemovedAndReplaced(t *testing.T) {
 	folder := t.TempDir()
 	m := &maker{valid: true}
 	var group sync.WaitGroup
-	for range 4 {
+	for n := range 4 {
 		l := localstate.NewLedger(folder)
+		t.Cleanup(l.Close)
 		group.Go(func() {
 			for key := range 40 {
-				assert.NoError(t, l.Once(t.Context(), "group", fmt.Sprint("key", key), m.known, m.create))
-				_ = l.Once(t.Context(), "group", fmt.Sprint("none", key), m.known, func() (string, error) { return "", errors.New("no") })
+				assert.NoError(t, l.Once(t.Context(), "group", fmt.Sprint("key", key), m.known, m.find, m.create))
+				for again := range 10 { // so that there is much to leave out
+					_ = l.Once(t.Context(), "group", fmt.Sprint("none", n, key, again), m.known, m.find, func() (string, error) { return "", errors.New("no") })
+				}
 			}
 		})
 		group.Go(func() {
-			for range 10 {
+			for range 100 {
 				l.Recent(t.Context(), "group")
+				l.Forget(t.Context(), "none")
 			}
 			assert.Empty(t, l.Warnings())
 		})
@@ -195,37 +465,46 @@ func TestRecentRemovesNothingThatIsBeingMade(t *testing.T) {
 	group.Wait()
 	assert.Equal(t, 40, m.made, "nothing is made twice")
 	assert.Len(t, localstate.NewLedger(folder).Recent(t.Context(), "group"), 40)
-}
-
-// oneFile is one of the ledger's files.
-func oneFile(t *testing.T, folder string) string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "ledger-*"))
+	text, err := os.ReadFile(ledgerFile(t, folder))
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	return files[0]
+	assert.Less(t, strings.Count(string(text), "\n"), 2500, "the file does not grow for ever")
 }
 
-func TestOnceForgets(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+func files(t *testing.T, folder, pattern string) (names []string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, pattern))
+	require.NoError(t, err)
+	for _, path := range paths {
+		names = append(names, filepath.Base(path))
+	}
+	return names
+}
+
+// ledgerFile is the only one of the ledger.
+func ledgerFile(t *testing.T, folder string) string {
+	t.Helper()
+	found := files(t, folder, "ledger-*")
+	require.Len(t, found, 1)
+	return filepath.Join(folder, found[0])
+}
+
+func TestOnce_Forgets(t *testing.T) {
 	for name, c := range map[string]struct {
 		later time.Duration
 		valid bool
 		made  int
 	}{
-		"just before the keep time":         {localstate.DefaultKeep - time.Millisecond, true, 1},
-		"after the keep time":               {localstate.DefaultKeep, true, 2},
-		"what is no longer valid":           {time.Second, false, 2},
-		"what a clock set back made future": {-2 * time.Second, true, 2},
-		"but not over a clock's slip":       {-time.Second, true, 1},
+		"just before the time is over":          {localstate.DefaultRemember - time.Millisecond, true, 1},
+		"after the time":                        {localstate.DefaultRemember, true, 2},
+		"what is no longer valid":               {time.Second, false, 2},
+		"not what a clock set back made future": {-24 * time.Hour, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := localstate.NewLedger(t.TempDir())
-			at := now
-			l.Now = func() time.Time { return at }
+			clock := newClock()
+			l := clock.ledger(t, t.TempDir())
 			m := &maker{valid: true}
 			once(t, l, "web", m)
-			at = now.Add(c.later)
+			clock.move(c.later)
 			m.valid = c.valid
 			once(t, l, "web", m)
 			assert.Equal(t, c.made, m.made)
@@ -236,22 +515,43 @@ func TestOnceForgets(t *testing.T) {
 	}
 }
 
-func TestOnceErrors(t *testing.T) {
+// TestOnce_RecreatesOnceWhatIsGone holds fault N2: of two runs that both learn that a remembered object is gone one creates it.
+func TestOnce_RecreatesOnceWhatIsGone(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	m := &maker{}
+	once(t, clock.ledger(t, folder), "web", m)
+	one, two := clock.ledger(t, folder), clock.ledger(t, folder)
+	isNew := func(id string) (bool, error) { return id == "2", nil }
+	require.NoError(t, one.Once(t.Context(), "group", "web", func(id string) (bool, error) {
+		// While the first run looks, the second one has looked and created.
+		require.NoError(t, two.Once(t.Context(), "group", "web", isNew, m.find, m.create))
+		return isNew(id)
+	}, m.find, m.create))
+	assert.Equal(t, 2, m.made)
+}
+
+func TestOnce_Errors(t *testing.T) {
 	l := localstate.NewLedger(t.TempDir())
 	refused := errors.New("refused")
 	m := &maker{failing: refused}
-	require.ErrorIs(t, l.Once(t.Context(), "group", "web", m.known, m.create), refused)
+	require.ErrorIs(t, m.once(t, l, "web"), refused)
 	m.failing = nil
 	once(t, l, "web", m)
 	assert.Equal(t, 1, m.made, "a failed create is not remembered")
+	assert.Empty(t, m.sought)
 
 	m.failing = refused
-	require.ErrorIs(t, l.Once(t.Context(), "group", "web", m.known, m.create), refused)
+	require.ErrorIs(t, m.once(t, l, "web"), refused)
 	assert.Equal(t, 1, m.made, "no create when it is not known whether the object is there")
+	m.failing = nil
+	require.ErrorIs(t, l.Once(t.Context(), "group", "web", m.known, m.find, func() (string, error) { return "", refused }), refused)
+	m.valid = true
+	once(t, l, "web", m)
+	assert.Equal(t, 1, m.made, "nor is what was known before forgotten")
 	assert.Empty(t, l.Warnings())
 }
 
-func TestOnceWithoutUsableFolder(t *testing.T) {
+func TestOnce_WithoutUsableFolder(t *testing.T) {
 	blocker := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocker, nil, 0o600))
 	l := localstate.NewLedger(filepath.Join(blocker, "below"))
@@ -263,42 +563,82 @@ func TestOnceWithoutUsableFolder(t *testing.T) {
 	assert.Contains(t, l.Warnings()[0], "local state is unusable")
 }
 
-func TestOnceWithUnusableFiles(t *testing.T) {
-	for name, spoil := range map[string]func(path string) error{
-		"damaged":            func(path string) error { return os.WriteFile(path, []byte(`{"v":1,"entr`), 0o600) },
-		"of another version": func(path string) error { return os.WriteFile(path, []byte(`{"v":9}`), 0o600) },
-		"a folder":           func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
-		"a link":             func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)) },
-		"writable by others": func(path string) error { return os.Chmod(path, 0o666) },
+func TestOnce_WithUnusableFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(path string) error
+		made  int
+	}{
+		"damaged":            {func(path string) error { return os.WriteFile(path, []byte("{\"v\":1\n"), 0o600) }, 2},
+		"a folder":           {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, 3},
+		"a link":             {func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)) }, 3},
+		"writable by others": {func(path string) error { return os.Chmod(path, 0o666) }, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			m := &maker{valid: true}
 			once(t, localstate.NewLedger(folder), "web", m)
-			files, err := os.ReadDir(folder)
-			require.NoError(t, err)
-			require.Len(t, files, 1)
-			require.NoError(t, spoil(filepath.Join(folder, files[0].Name())))
+			require.NoError(t, c.spoil(ledgerFile(t, folder)))
 
 			l := localstate.NewLedger(folder)
 			once(t, l, "web", m)
 			once(t, l, "web", m)
-			assert.GreaterOrEqual(t, m.made, 2)
+			assert.Equal(t, c.made, m.made)
 			assert.Len(t, l.Warnings(), 1)
 		})
 	}
 }
 
-func TestOnceManyAtOnce(t *testing.T) {
+// TestOnce_GoesOnWhereAProcessWasKilledWhileItWrote holds that a part of a line costs that line only.
+func TestOnce_GoesOnWhereAProcessWasKilledWhileItWrote(t *testing.T) {
+	folder := t.TempDir()
+	m := &maker{valid: true}
+	once(t, localstate.NewLedger(folder), "web", m)
+	file, err := os.OpenFile(ledgerFile(t, folder), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString("{\"k\":\"half")
+	require.NoError(t, errors.Join(err, file.Close()))
+	l := localstate.NewLedger(folder)
+	once(t, l, "db", m)
+	once(t, l, "web", m)
+	once(t, localstate.NewLedger(folder), "db", m)
+	assert.Equal(t, 2, m.made)
+	assert.Empty(t, l.Warnings())
+}
+
+// TestOnce_FileThatIsLockedForEver holds what follows where a process was stopped in the moment in which it had the file locked.
+func TestOnce_FileThatIsLockedForEver(t *testing.T) {
+	folder := t.TempDir()
+	once(t, localstate.NewLedger(folder), "db", &maker{})
+	synctest.Test(t, func(t *testing.T) {
+		d, err := localstate.Open(folder)
+		require.NoError(t, err)
+		unlock, err := d.Lock(t.Context(), filepath.Base(ledgerFile(t, folder)))
+		require.NoError(t, err)
+		l := localstate.NewLedger(folder)
+		m, start := &maker{}, time.Now()
+		for key := range 3 {
+			require.ErrorContains(t, m.once(t, l, fmt.Sprint(key)), "nothing was sent, because another process has held the file")
+			assert.Equal(t, 10*time.Second, time.Since(start), "it is waited for once")
+		}
+		assert.Zero(t, m.made)
+		unlock()
+		once(t, l, "web", m)
+		assert.Empty(t, l.Warnings())
+		l.Close()
+	})
+}
+
+func TestOnce_ManyAtOnce(t *testing.T) {
 	folder := t.TempDir()
 	m := &maker{valid: true}
 	var group sync.WaitGroup
 	for range 4 {
 		l := localstate.NewLedger(folder)
+		t.Cleanup(l.Close)
 		for range 4 {
 			group.Go(func() {
 				for key := range 20 {
-					assert.NoError(t, l.Once(t.Context(), "group", fmt.Sprint("key", key), m.known, m.create))
+					assert.NoError(t, m.once(t, l, fmt.Sprint("key", key)))
 				}
 			})
 		}
@@ -308,45 +648,7 @@ func TestOnceManyAtOnce(t *testing.T) {
 	assert.Len(t, m.asked, 16*20-20)
 }
 
-func TestOnceWaitsForTheFirst(t *testing.T) {
-	folder := t.TempDir()
-	inside, proceed := make(chan struct{}), make(chan struct{})
-	m := &maker{valid: true}
-	var group sync.WaitGroup
-	group.Go(func() {
-		assert.NoError(t, localstate.NewLedger(folder).Once(t.Context(), "group", "web", m.known, func() (string, error) {
-			close(inside)
-			<-proceed
-			return m.create()
-		}))
-	})
-	<-inside
-	// One who does not want to wait any more creates nothing.
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	err := localstate.NewLedger(folder).Once(gone, "group", "web", m.known, m.create)
-	require.ErrorIs(t, err, context.Canceled)
-	assert.Zero(t, m.made)
-
-	close(proceed)
-	once(t, localstate.NewLedger(folder), "web", m)
-	group.Wait()
-	assert.Equal(t, 1, m.made)
-	assert.Equal(t, []string{"1"}, m.asked)
-}
-
-// A create that panics must not leave the others waiting.
-func TestOncePanic(t *testing.T) {
-	l := localstate.NewLedger(t.TempDir())
-	m := &maker{}
-	assert.Panics(t, func() {
-		_ = l.Once(t.Context(), "group", "web", m.known, func() (string, error) { panic("boom") })
-	})
-	once(t, l, "web", m)
-	assert.Equal(t, 1, m.made)
-}
-
-func TestOnceBetweenProcesses(t *testing.T) {
+func TestOnce_BetweenProcesses(t *testing.T) {
 	const processes, keys = 6, 25
 	folder := t.TempDir()
 	lines := inProcesses(t, processes, "ledger", folder, strconv.Itoa(keys))
@@ -369,10 +671,14 @@ func BenchmarkLedger(b *testing.B) {
 	l := localstate.NewLedger(b.TempDir())
 	known := func(string) (bool, error) { return true, nil }
 	create := func() (string, error) { return "1", nil }
-	for i := 0; b.Loop(); i++ {
-		if err := l.Once(b.Context(), "group", strconv.Itoa(i%1000), known, create); err != nil {
-			b.Fatal(err)
-		}
+	for name, keys := range map[string]int{"known": 1000, "new": 1 << 62} {
+		b.Run(name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				if err := l.Once(b.Context(), "group", name+strconv.Itoa(i%keys), known, nil, create); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 	if w := l.Warnings(); len(w) > 0 {
 		b.Fatal(w)

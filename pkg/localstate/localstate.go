@@ -1,10 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package localstate keeps small files that the processes of one controller share: when the account's last requests
-// were, what was created moments ago, and what a process has begun that must not be left half done (Note). Ansible starts up to a fork for each host at once, and they know nothing of each other.
+// Package localstate keeps small files that the runs of one controller share: when the account's last requests were (package httpapi), what was
+// created moments ago (Ledger), and what a process has begun that must not be left half done (Note). Ansible starts up to a fork for each host
+// at once, and they know nothing of each other.
 //
 // The files help; they are never needed. Whatever is wrong with them (no folder, no right to write, somebody else's
 // file, half a file) is ErrUnusable, and the caller goes on without.
+//
+// # The protocol of the ledger
+//
+// A key, which is an object that a wish asks for, is in one of four states. A run moves it with a compare-and-swap (Store.Swap), so that of
+// several that want the same one gets it. No lock is held between two swaps, and none while anything but the disk is waited for.
+//
+//	state          what the finder does                                               and the key becomes
+//	nothing        writes pending, then sends the creation                            created, uncertain or nothing, by what came of it
+//	created id     looks at the object by its id; takes it if it is there             stays; pending where it is gone, and then as from nothing
+//	uncertain      writes pending, looks for the object, creates it if it is not there created, uncertain or nothing
+//	pending, whose run is gone: as uncertain
+//	pending, whose run lives: waits, for Ledger.Patience at most, then looks for the object once, and fails that object if it is not there
+//
+// Pending is written before the creation is sent. A run lives as long as it holds the lock of its lifeline, a file that the system unlocks when
+// the process ends in whatever way; a process that is stopped lives. Uncertain is what is written where the service may have acted and nobody
+// knows. A deletion removes the entry. Entries count for DefaultRemember; what seems to be of the future counts as new.
+//
+// This guarantees that runs which share the folder and the account send no second creation for a key while a first one may still succeed, however
+// slow the service is, whoever is killed or stopped in between, and whatever the clock does; that a run waits for another one only
+// where both want the same object, and for Patience at most for each run that had it; and that a killed run is waited for by nobody.
+//
+// It does not guarantee anything where the folder is not shared (another controller, another home) or unusable, which is warned of; where a
+// run is stopped for longer than DefaultRemember between its look at the service and its creation; where the creation of a killed run reaches
+// the service, or its list, only after the looks for it (10 seconds) are over. A process that is stopped in the microseconds in which it has the
+// file itself locked makes the creations of others fail after 10 seconds, with a message that names the file.
 package localstate
 
 import (

@@ -41,7 +41,7 @@ func jobLedger(folder string, n int) {
 	for key := range n {
 		what := "known"
 		err := l.Once(context.Background(), "group", strconv.Itoa(key),
-			func(id string) (bool, error) { return id == "id"+strconv.Itoa(key), nil },
+			func(id string) (bool, error) { return id == "id"+strconv.Itoa(key), nil }, nil,
 			func() (string, error) { what = "created"; return "id" + strconv.Itoa(key), nil })
 		if err != nil || len(l.Warnings()) > 0 {
 			fmt.Println("failed", err, l.Warnings())
@@ -79,7 +79,7 @@ func jobFull(folder string, _ int) {
 	fmt.Println("unusable", errors.Is(d.Update(context.Background(), "counter", increment), localstate.ErrUnusable))
 	l := localstate.NewLedger(folder)
 	for range 2 {
-		err := l.Once(context.Background(), "group", "web", nil, func() (string, error) { fmt.Println("created"); return "1", nil })
+		err := l.Once(context.Background(), "group", "web", nil, nil, func() (string, error) { fmt.Println("created"); return "1", nil })
 		fmt.Println(err, len(l.Warnings()))
 	}
 }

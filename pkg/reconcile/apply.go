@@ -275,6 +275,22 @@ func (a *applier[S]) together(ctx context.Context, steps []*Step[S]) {
 		}
 		step.Written = step.Written || partly(step.Err)
 	}
+	if steps[0].Action == Delete {
+		a.forget(ctx, steps...)
+	}
+}
+
+// forget takes what was deleted out of the ledger.
+func (a *applier[S]) forget(ctx context.Context, steps ...*Step[S]) {
+	var ids []string
+	for _, step := range steps {
+		if step.Err == nil {
+			ids = append(ids, step.Have.ID)
+		}
+	}
+	if a.opt.Ledger != nil && len(ids) > 0 {
+		a.opt.Ledger.Forget(ctx, ids...)
+	}
 }
 
 func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
@@ -293,7 +309,9 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 		}
 		err = a.update(ctx, step)
 	case Delete:
-		err = a.provider.Delete(ctx, *step.Have)
+		if err = a.provider.Delete(ctx, *step.Have); err == nil {
+			a.forget(ctx, step)
+		}
 	case Replace:
 		err = a.replace(ctx, step)
 	}
@@ -351,17 +369,27 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	if err := a.provider.Delete(ctx, old); err != nil {
 		return fmt.Errorf("%s: created anew as %s, but the old one is still there: %w", step.Key, step.ID, err)
 	}
+	a.forget(ctx, step)
 	return nil
 }
 
-// create makes the object of a step, unless another process of this controller has just made it. not is the id of an object
-// that is known to be another one.
+// create makes the object of a step, unless another run has just made it. not is the id of an object that is known to be another one.
 func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) error {
 	known := func(id string) (bool, error) {
 		if id == not || a.doomed[id] {
 			return false, nil
 		}
 		return a.adopt(ctx, step, id)
+	}
+	find := func(age time.Duration) (string, error) {
+		found, err := a.look(ctx, step.Wish, not, age)
+		if err != nil {
+			return "", fmt.Errorf("%s: looking for what another run may have created: %w", step.Key, err)
+		}
+		if found == nil {
+			return "", nil
+		}
+		return found.ID, a.adoptAs(ctx, step, *found)
 	}
 	create := func() (string, error) {
 		id, err := a.send(ctx, step, not)
@@ -374,7 +402,7 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 		_, err := create()
 		return err
 	}
-	return a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), step.Key, known, create)
+	return a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), step.Key, known, find, create)
 }
 
 // takeOver updates an object that belonged to no group so that it belongs to the wish's. Of several runs at once that all found it
@@ -386,7 +414,7 @@ func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
 	if a.isExclusive(step) {
 		key = step.Key // that of its other updates
 	}
-	err := a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), key, never, func() (string, error) {
+	err := a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), key, never, nil, func() (string, error) {
 		found, err := a.provider.Observe(ctx, []Want[S]{{ID: step.ID, State: step.Wish}}, false)
 		if err != nil {
 			return "", fmt.Errorf("%s: looking at %s before taking it over: %w", step.Key, step.ID, err)
@@ -424,16 +452,21 @@ func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool,
 		if have.ID != id {
 			continue
 		}
-		step.ID, step.Have = id, &have
-		is, err := a.align(ctx, have, step)
-		step.wrote(have.State, is)
-		step.Action = Unchanged
-		if len(step.Changes) > 0 {
-			step.Action = Update
-		}
-		return true, err
+		return true, a.adoptAs(ctx, step, have)
 	}
 	return false, nil
+}
+
+// adoptAs makes a step that was to create an object the one that brings an object that is there to the wish.
+func (a *applier[S]) adoptAs(ctx context.Context, step *Step[S], have Object[S]) error {
+	step.ID, step.Have = have.ID, &have
+	is, err := a.align(ctx, have, step)
+	step.wrote(have.State, is)
+	step.Action = Unchanged
+	if len(step.Changes) > 0 {
+		step.Action = Update
+	}
+	return err
 }
 
 // align updates an object that was found instead of created, where it is not yet as the wish wants it, and gives its state.
@@ -470,7 +503,7 @@ func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (strin
 		if err == nil || !uncertain(err) {
 			return made.ID, err
 		}
-		found, lookErr := a.look(ctx, step.Wish, not)
+		found, lookErr := a.look(ctx, step.Wish, not, 0)
 		switch {
 		case lookErr != nil:
 			return "", fmt.Errorf("%w; it may exist, but looking for it failed: %w", err, lookErr)
@@ -485,12 +518,20 @@ func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (strin
 	}
 }
 
-// look gives the object that an uncertain create may have made, or nil. It looks several times, because services have been seen to
-// list a new object only after a moment.
-func (a *applier[S]) look(ctx context.Context, wish S, not string) (*Object[S], error) {
+// look returns the object that a lost create may have made, or nil. It looks several times, because services have been seen to list a new
+// object only after a moment; of these looks it leaves out those whose time has passed where the create was sent at least age ago.
+func (a *applier[S]) look(ctx context.Context, wish S, not string, age time.Duration) (*Object[S], error) {
+	var due time.Duration
 	for n := range looks {
-		if err := a.opt.Sleep(ctx, time.Duration(n+1)*lookPause); err != nil {
-			return nil, err
+		due += time.Duration(n+1) * lookPause
+		if due <= age && n < looks-1 {
+			continue
+		}
+		if wait := due - age; wait > 0 {
+			if err := a.opt.Sleep(ctx, wait); err != nil {
+				return nil, err
+			}
+			age = due
 		}
 		w := Want[S]{State: wish}
 		found, err := a.provider.Observe(ctx, []Want[S]{w}, false)
@@ -499,7 +540,7 @@ func (a *applier[S]) look(ctx context.Context, wish S, not string) (*Object[S], 
 		}
 		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool {
 			// What was created is of the wish's group and kind.
-			return o.ID == not || takesOver(a.provider, o, wish) || !alikeStates(a.provider, o.State, wish)
+			return o.ID == not || a.doomed[o.ID] || takesOver(a.provider, o, wish) || !alikeStates(a.provider, o.State, wish)
 		})
 		if len(match) > 1 {
 			return nil, ambiguous(a.provider, a.provider.Key(wish), match)

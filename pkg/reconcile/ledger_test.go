@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,9 @@ type ledger struct {
 	ids     map[string]string   // by key
 	recent  map[string][]string // by group
 	created []string
-	alone   []string // keys
+	alone   []string                 // keys
+	lost    map[string]time.Duration // by key, how old a creation is that was lost
+	forgot  []string                 // ids
 }
 
 func (l *ledger) Alone(_ context.Context, key string, do func() error) error {
@@ -27,9 +30,16 @@ func (l *ledger) Alone(_ context.Context, key string, do func() error) error {
 	return do()
 }
 
-func (l *ledger) Once(_ context.Context, _, key string, known func(string) (bool, error), create func() (string, error)) error {
+func (l *ledger) Once(
+	_ context.Context, _, key string, known func(string) (bool, error), find func(time.Duration) (string, error), create func() (string, error),
+) error {
 	if id, ok := l.ids[key]; ok {
 		if valid, err := known(id); valid || err != nil {
+			return err
+		}
+	}
+	if age, ok := l.lost[key]; ok {
+		if id, err := find(age); id != "" || err != nil {
 			return err
 		}
 	}
@@ -39,6 +49,8 @@ func (l *ledger) Once(_ context.Context, _, key string, known func(string) (bool
 	}
 	return err
 }
+
+func (l *ledger) Forget(_ context.Context, ids ...string) { l.forgot = append(l.forgot, ids...) }
 
 func (l *ledger) Recent(_ context.Context, groups ...string) []string {
 	var ids []string

@@ -13,6 +13,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Object is one thing that the service holds.
@@ -143,15 +144,21 @@ type Exclusive[S any] interface {
 	Exclusive(have Object[S], want S) bool
 }
 
-// Ledger keeps two processes that both saw an object missing from creating it twice, also while the service's list does not
-// show it yet. Once runs create unless key was created moments ago by somebody else: then it runs known with the id that
-// it got; known tells whether that id (still) exists, and if it does not, create runs after all. Recent gives the ids that were
-// created moments ago in some groups (see Grouper), each once, so that what is to be deleted is found too while the list does not show it.
-// Alone runs do while no other process is in Once or Alone with the same key.
+// Ledger keeps two runs that both saw an object missing from creating it twice, also while the service's list does not show it yet.
 type Ledger interface {
+	// Once calls create unless another run has created the key or is creating it. Then it calls known with the id that it got, and is done
+	// if that is (still) there. Where a creation was lost, of a run that was killed for one, it calls find first, which returns the id of the
+	// object if it is there after all; age is how long ago the service can have got the creation at the latest. A nil find is for a create that
+	// finds out itself what there is. group is what Recent finds the id by.
+	Once(ctx context.Context, group, key string,
+		known func(id string) (bool, error), find func(age time.Duration) (id string, err error), create func() (id string, err error)) error
+	// Alone calls do while no other run is in Once or Alone with the same key.
 	Alone(ctx context.Context, key string, do func() error) error
-	Once(ctx context.Context, group, key string, known func(id string) (bool, error), create func() (string, error)) error
+	// Recent returns the ids that were created moments ago in some groups (see Grouper), each once, so that what is to be deleted is found
+	// too while the list does not show it.
 	Recent(ctx context.Context, groups ...string) []string
+	// Forget is called with the ids of objects that were deleted.
+	Forget(ctx context.Context, ids ...string)
 }
 
 // Errors of Compute and Apply, to be told apart with errors.Is.

@@ -302,10 +302,12 @@ type heedless struct{}
 
 func (heedless) Alone(_ context.Context, _ string, do func() error) error { return do() }
 
+func (heedless) Forget(context.Context, ...string) {}
+
 // worried is a ledger that cannot protect.
 type worried struct{ heedless }
 
-func (worried) Once(_ context.Context, _, _ string, _ func(string) (bool, error), create func() (string, error)) error {
+func (worried) Once(_ context.Context, _, _ string, _ func(string) (bool, error), _ func(time.Duration) (string, error), create func() (string, error)) error {
 	_, err := create()
 	return err
 }
@@ -327,7 +329,7 @@ type second struct {
 	count   int
 }
 
-func (s *second) Once(_ context.Context, _, _ string, _ func(string) (bool, error), create func() (string, error)) error {
+func (s *second) Once(_ context.Context, _, _ string, _ func(string) (bool, error), _ func(time.Duration) (string, error), create func() (string, error)) error {
 	if s.count++; s.count == 2 {
 		s.signals <- syscall.SIGTERM
 		<-s.release
@@ -357,9 +359,11 @@ func TestAnInterruptedRunTellsWhatWasDone(t *testing.T) {
 // hanging is a service whose first write hangs.
 type hanging struct{ *second }
 
-func (h hanging) Once(ctx context.Context, group, key string, known func(string) (bool, error), create func() (string, error)) error {
+func (h hanging) Once(
+	ctx context.Context, group, key string, known func(string) (bool, error), find func(time.Duration) (string, error), create func() (string, error),
+) error {
 	h.count = 1
-	return h.second.Once(ctx, group, key, known, create)
+	return h.second.Once(ctx, group, key, known, find, create)
 }
 
 func TestWhatWasUnderWayWhenARunEndedMayHaveChangedSomething(t *testing.T) {

@@ -118,8 +118,9 @@ type Clock struct {
 	// Before is asked at the begin of each sleep. nil for nobody.
 	Before func(ctx context.Context, d time.Duration)
 
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	yield time.Duration // how long a sleep really is, at most
 }
 
 // NewClock gives a clock at the moment at which all tests take place.
@@ -136,6 +137,14 @@ func (c *Clock) Now() time.Time {
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if c.Before != nil {
 		c.Before(ctx, d)
+	}
+	if c.yield > 0 {
+		timer := time.NewTimer(min(d, c.yield))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,12 +170,13 @@ func (l *Lab) Run(o Options, change ...func(*ansible.Process)) Answer {
 	return l.RunBy(l.Clock, o, change...)
 }
 
-// Together runs tasks at the same time, each as a process of its own would: they share the folder of the controller's state.
+// Together runs tasks at the same time, each as a process of its own would: they share the folder of the controller's state. Their sleeps let the
+// others work for a moment.
 func (l *Lab) Together(tasks ...Options) []Answer {
 	answers := make([]Answer, len(tasks))
 	var group sync.WaitGroup
 	for i, task := range tasks {
-		group.Go(func() { answers[i] = l.RunBy(&Clock{now: l.Clock.Now()}, task) })
+		group.Go(func() { answers[i] = l.RunBy(&Clock{now: l.Clock.Now(), yield: time.Millisecond}, task) })
 	}
 	group.Wait()
 	return answers

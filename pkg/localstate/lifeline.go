@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package localstate
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// lifeline is a file that a run holds locked as long as it lives: the system gives the lock back however the process ends, and keeps it while
+// the process is only stopped. A process id would not do, because it is given away again and means nothing in another container.
+type lifeline struct {
+	run string
+	end func()
+}
+
+const (
+	lifelinePrefix = "run-"
+	// abandoned is how much older than this run a ledger's file must be, by the file system's clock, for nothing in it to count.
+	abandoned = DefaultRemember + time.Hour
+)
+
+// begin makes the lifeline of a run, and clears away what runs before it have left.
+func (d *Dir) begin(ctx context.Context, now time.Time) (*lifeline, error) {
+	run := rand.Text()
+	file, unlock, err := d.open(ctx, lifelinePrefix+run)
+	if err != nil {
+		return nil, err
+	}
+	end := func() {
+		_ = os.Remove(file.Name())
+		unlock()
+	}
+	host, _ := os.Hostname() // it is for people
+	text, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Since: now})
+	if err == nil {
+		_, err = file.Write(text)
+	}
+	var info fs.FileInfo
+	if err == nil {
+		info, err = file.Stat()
+	}
+	if err != nil {
+		end()
+		return nil, unusable("writing "+file.Name(), err)
+	}
+	d.sweep(info.ModTime())
+	return &lifeline{run, end}, nil
+}
+
+// holder returns who a run is, and whether it lives.
+func (d *Dir) holder(run string) (who Holder, lives bool, err error) {
+	file, err := os.OpenFile(filepath.Join(d.path, lifelinePrefix+filepath.Base(run)), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return who, false, nil
+	}
+	if err != nil {
+		return who, false, unusable("looking at another run", err)
+	}
+	defer file.Close()
+	// Shared, so that of two that look at once none takes the other for the run.
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	switch {
+	case err == nil:
+		return who, false, nil
+	case !errors.Is(err, syscall.EWOULDBLOCK):
+		return who, false, unusable("looking at another run", err)
+	}
+	_ = json.NewDecoder(file).Decode(&who) // who it is may not be written yet
+	return who, true, nil
+}
+
+// sweep removes the lifelines of runs that have ended, and the files of ledgers in which nothing counts any more, also those of versions
+// before this one. What is locked stays.
+func (d *Dir) sweep(now time.Time) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasPrefix(name, lifelinePrefix) && !(strings.HasPrefix(name, journalPrefix+"-") && d.isAbandoned(name, now)) {
+			continue
+		}
+		file, err := os.OpenFile(filepath.Join(d.path, name), os.O_RDWR|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && (strings.HasPrefix(name, lifelinePrefix) || d.isAbandoned(name, now)) {
+			_ = os.Remove(file.Name())
+		}
+		_ = file.Close()
+	}
+}
+
+func (d *Dir) isAbandoned(name string, now time.Time) bool {
+	info, err := os.Lstat(filepath.Join(d.path, name))
+	return err == nil && now.Sub(info.ModTime()) > abandoned
+}
