@@ -30,7 +30,9 @@ func (o outcome) answer(calls <-chan *Call) string {
 	if !answer.has("changed") && !o.failed && !answer.has("skipped") {
 		answer.set("changed", false)
 	}
-	if o.call.params != nil && !answer.has("invocation") {
+	if o.call.silent {
+		answer.remove("invocation")
+	} else if o.call.params != nil && !answer.has("invocation") {
 		invocation := newDict()
 		invocation.set("module_args", toTree(o.call.params))
 		answer.set("invocation", invocation)

@@ -31,6 +31,7 @@ type Call struct {
 	given  map[string]bool
 	nulls  map[string]bool
 	noLog  bool
+	silent bool // the answer has no "invocation"
 
 	mu           sync.Mutex
 	secrets      secretSet
@@ -302,6 +303,9 @@ func (c *Call) internals(params *dict) (facility, logPrefix string, ignoreUnknow
 		return toStr(value)
 	}
 	c.CheckMode, c.Diff, c.noLog, ignoreUnknown = flag("check_mode"), flag("diff"), flag("no_log"), flag("ignore_unknown_opts")
+	// Cores before 2.21 do not say whether they want the arguments back, and keep them out of registered results; 2.21 keeps what it gets.
+	wanted, said := params.get("_ansible_inject_invocation")
+	c.silent = said && !truthy(wanted)
 	c.Version = text("version")
 	c.Name = cmp.Or(text("bundled_module"), text("module_name"), c.Name)
 	switch v := params.values["_ansible_verbosity"].(type) {

@@ -44,6 +44,20 @@ func Tool(t testing.TB, name string) string {
 	return ""
 }
 
+// Newest is the newest ansible-core that is supported. `make cores` installs it beside the project's own.
+const Newest = "2.21.5"
+
+// PythonOf returns the path of the Python of another ansible-core than the project's own. The test is skipped where there is no Python that this
+// version runs on.
+func PythonOf(t testing.TB, version string) string {
+	t.Helper()
+	path := filepath.Join(Root(t), ".cache", "core", version, "bin", "python")
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("needs ansible-core %s: run `make cores`, which installs it where there is a Python for it", version)
+	}
+	return path
+}
+
 // Root gives the repository's folder: the nearest one above the test that holds go.mod.
 func Root(t testing.TB) string {
 	t.Helper()

@@ -37,6 +37,7 @@ basic.AnsibleModule._check_locale = lambda self: None
 basic.has_journal = False
 # A set of Python has no order to compare with; this is the one that the Go port shows.
 convert_bool.BOOLEANS = ("y", "yes", "on", "1", "true", "t", 1, "n", "no", "off", "0", "false", "f", 0)
+RETURNS_ARGUMENTS_IF_ASKED = "inject_invocation" in parameters.PASS_VARS  # 2.21
 plain_validate = arg_spec.ModuleArgumentSpecValidator.validate
 
 
@@ -160,7 +161,11 @@ def answer(case, hardened):
     os.environ.update(case["env"])
     arg_spec.ModuleArgumentSpecValidator.validate = hardened_validate if hardened else plain_validate
     arg_spec._set_defaults = parameters._set_defaults = unshared_defaults if hardened else plain_defaults
-    basic._ANSIBLE_ARGS = b'{"ANSIBLE_MODULE_ARGS": ' + case["args"].encode() + b"}"
+    args = case["args"]
+    if RETURNS_ARGUMENTS_IF_ASKED and "_ansible_inject_invocation" not in args:
+        # Older versions always answer with the arguments, and the Go port too where the caller does not say what it wants.
+        args = '{"_ansible_inject_invocation": true' + (", " if args.strip("{} \n") else "") + args.lstrip()[1:]
+    basic._ANSIBLE_ARGS = b'{"ANSIBLE_MODULE_ARGS": ' + args.encode() + b"}"
     basic._ANSIBLE_PROFILE = "legacy"
     rules = case["spec"]
     code = None
