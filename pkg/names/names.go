@@ -4,8 +4,10 @@
 package names
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,11 +20,17 @@ type List struct {
 	Option, Noun string // "contact_groups", "contact group"
 	IsID         func(text string) bool
 	Load         func(context.Context) ([]Named, error) // all that there are
+	Right        string                                 // what errors say the values must be, "" for "ids or names of <noun>s"
+	Show         int                                    // how many of those that there are an error shows, 0 for 10
 
 	mu     sync.Mutex
 	loaded bool
 	ids    map[string][]string // several where a name is not unique
+	exists map[string]bool     // by id
 }
+
+// maxNames is how many of the names that there are an error shows.
+const maxNames = 10
 
 // Named is one thing that has a name.
 type Named struct{ ID, Name string }
@@ -30,21 +38,59 @@ type Named struct{ ID, Name string }
 // Resolve reads what there is if one of the values is a name.
 func (l *List) Resolve(ctx context.Context, values ...[]string) error {
 	named := slices.ContainsFunc(values, func(v []string) bool { return slices.ContainsFunc(v, func(text string) bool { return !l.IsID(text) }) })
+	if !named {
+		return nil
+	}
+	return l.load(ctx)
+}
+
+func (l *List) load(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !named || l.loaded {
+	if l.loaded {
 		return nil
 	}
 	all, err := l.Load(ctx)
 	if err != nil {
 		return err
 	}
-	l.ids = make(map[string][]string, len(all))
+	l.ids, l.exists = make(map[string][]string, len(all)), make(map[string]bool, len(all))
 	for _, n := range all {
 		l.ids[n.Name] = append(l.ids[n.Name], n.ID)
+		l.exists[n.ID] = true
 	}
 	l.loaded = true
 	return nil
+}
+
+// Require reads what there is if one of the values is a name, or an id that is not among those that the object has already: only the service
+// knows whether it exists.
+func (l *List) Require(ctx context.Context, values, current []string) error {
+	if !slices.ContainsFunc(values, func(text string) bool { return !l.IsID(text) || !slices.Contains(current, text) }) {
+		return nil
+	}
+	return l.load(ctx)
+}
+
+// Unknown returns an error that names the ids which do not exist, as far as the service was asked. Those that the object has already are
+// not looked at. key says in the error whose values they are.
+func (l *List) Unknown(key string, ids, current []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.loaded {
+		return nil
+	}
+	var unknown []string
+	for _, id := range ids {
+		if l.IsID(id) && !l.exists[id] && !slices.Contains(current, id) {
+			unknown = append(unknown, id)
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: value of %s must be %s, got: %s; there are: %s",
+		key, l.Option, l.right(), strings.Join(unknown, ", "), reconcile.Enumerate(l.knownWithIDs(), cmp.Or(l.Show, maxNames)))
 }
 
 // IDs gives the ids that values mean, each once and in their order; nil stays nil. key says in errors whose values they are. Resolve
@@ -61,8 +107,8 @@ func (l *List) IDs(key string, values []string) ([]string, error) {
 			found := l.ids[value]
 			switch len(found) {
 			case 0:
-				return nil, fmt.Errorf("%s: value of %s must be ids or names of %ss, got: %s; there are: %s",
-					key, l.Option, l.Noun, value, reconcile.Enumerate(l.known(), 10))
+				return nil, fmt.Errorf("%s: value of %s must be %s, got: %s; there are: %s",
+					key, l.Option, l.right(), value, reconcile.Enumerate(l.known(), cmp.Or(l.Show, maxNames)))
 			case 1:
 				value = found[0]
 			default:
@@ -74,6 +120,26 @@ func (l *List) IDs(key string, values []string) ([]string, error) {
 		}
 	}
 	return ids, nil
+}
+
+// right says what the values must be.
+func (l *List) right() string { return cmp.Or(l.Right, fmt.Sprintf("ids or names of %ss", l.Noun)) }
+
+// knownWithIDs returns what there is as "name (id)", or the id alone where it is the name too.
+func (l *List) knownWithIDs() []string {
+	var known []string
+	for _, name := range slices.Sorted(maps.Keys(l.ids)) {
+		for _, id := range l.ids[name] {
+			if id != name {
+				id = fmt.Sprintf("%s (%s)", name, id)
+			}
+			known = append(known, id)
+		}
+	}
+	if known == nil {
+		return []string{"none"}
+	}
+	return known
 }
 
 func (l *List) known() []string {

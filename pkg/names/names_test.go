@@ -65,7 +65,36 @@ func TestNamesThatMeanNothingOrTooMuch(t *testing.T) {
 	require.ErrorContains(t, err, "there are: none")
 }
 
+func TestUnknown_NamesIDsThatDoNotExist(t *testing.T) {
+	reads := 0
+	l := teams(&reads, nil)
+	require.NoError(t, l.Require(t.Context(), []string{"7", "8"}, []string{"8", "7"}))
+	assert.Zero(t, reads, "what the object has already is not asked about")
+	require.NoError(t, l.Unknown("web", []string{"9"}, nil), "nobody was asked")
+
+	require.NoError(t, l.Require(t.Context(), []string{"7", "1"}, []string{"7"}))
+	assert.Equal(t, 1, reads)
+	require.NoError(t, l.Unknown("web", []string{"7", "1"}, []string{"7"}))
+	require.NoError(t, l.Unknown("web", nil, nil))
+	require.EqualError(t, l.Unknown("web", []string{"8", "1", "9"}, []string{"7"}),
+		"web: value of teamids must be ids or names of teams, got: 8, 9; there are: Operations (1), Sales (2), Sales (3)")
+
+	regions := &names.List{
+		Option: "regions", Noun: "region", Right: "region codes", Show: 1, IsID: func(string) bool { return true },
+		Load: func(context.Context) ([]names.Named, error) {
+			return []names.Named{{ID: "london", Name: "london"}, {ID: "paris", Name: "paris"}}, nil
+		},
+	}
+	require.NoError(t, regions.Require(t.Context(), []string{"rome"}, nil))
+	require.EqualError(t, regions.Unknown("web", []string{"rome"}, nil), "web: value of regions must be region codes, got: rome; there are: london and 1 more")
+
+	empty := &names.List{Option: "teamids", Noun: "team", IsID: l.IsID, Load: func(context.Context) ([]names.Named, error) { return nil, nil }}
+	require.NoError(t, empty.Require(t.Context(), []string{"1"}, nil))
+	require.ErrorContains(t, empty.Unknown("web", []string{"1"}, nil), "there are: none")
+}
+
 func TestAListThatCannotBeReadIsAnError(t *testing.T) {
 	reads, broken := 0, errors.New("broken")
 	require.ErrorIs(t, teams(&reads, broken).Resolve(t.Context(), []string{"Sales"}), broken)
+	require.ErrorIs(t, teams(&reads, broken).Require(t.Context(), []string{"1"}, nil), broken)
 }

@@ -71,8 +71,8 @@ func (b Base[S]) Claimed(have reconcile.Object[S]) bool {
 
 // Find matches by name. In a stack these are the stack's objects, or else, for one that shall exist, those of no stack: made by hand
 // and now adopted. Without a stack they are all objects of that name. A wish that says a kind matches that kind alone. One that says
-// none matches any, and for one that shall exist the default kind first: it is what the wish would create. Spaces around a name do
-// not count: wishes have none.
+// none matches any, and for one that shall exist the default kind first: it is what the wish would create. Names are compared exactly:
+// a trailing space makes another name.
 func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reconcile.Object[S] {
 	type named struct {
 		Identity
@@ -81,8 +81,7 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 	byName := make(map[string][]named, len(have))
 	for _, o := range have {
 		id := b.Identify(o.State)
-		name := strings.TrimSpace(*id.Name)
-		byName[name] = append(byName[name], named{id, o})
+		byName[*id.Name] = append(byName[*id.Name], named{id, o})
 	}
 	return func(w reconcile.Want[S]) []reconcile.Object[S] {
 		wish := b.Identify(w.State)

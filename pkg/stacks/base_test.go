@@ -109,9 +109,9 @@ func TestKey(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	have := []object{
-		there("1", "web", "http", "shop"), there("2", "web", "ping", "shop"), there("3", "web", "http", "blog"), there("4", " web ", "http"),
+		there("1", "web", "http", "shop"), there("2", "web", "ping", "shop"), there("3", "web", "http", "blog"), there("4", "web", "http"),
 		there("5", "api", "http"), there("6", "db", "tcp", "shop"), there("7", "db", "tcp"), there("8", "both", "http", "shop", "blog"),
-		there("9", "mail", "smtp"),
+		there("9", "mail", "smtp"), there("10", "web ", "http"), there("11", "web ", "http", "shop"),
 	}
 	b := (&account{}).base("")
 	find := b.Find(have)
@@ -135,6 +135,7 @@ func TestFind(t *testing.T) {
 		"another kind of nobody's is left alone":   {wish("shop", "mail", "http"), ""},
 		"of another stack never":                   {wish("news", "db", "tcp"), "7"},
 		"what is shared is each one's":             {wish("blog", "both", "http"), "8"},
+		"a trailing space makes another name":      {wish("shop", "web ", "http"), "11"},
 		"no name":                                  {want{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, test.found, ids(find(test.want))) })
@@ -202,4 +203,61 @@ func TestAlikeAndClaimed(t *testing.T) {
 	assert.True(t, b.Claimed(object{State: probe{tags: []string{"replaced_by:stackwatch"}}}))
 	assert.False(t, b.Claimed(there("1", "web", "http", "shop")))
 	assert.Equal(t, "shop", b.Group(there("1", "web", "http", "shop").State))
+}
+
+func TestRefuseTakenNames(t *testing.T) {
+	objects := []object{
+		there("1", "web", "http", "shop"), there("2", "api", "http", "shop"), there("3", "api", "ping", "shop"), there("4", "api", "http", "blog"),
+		there("5", "db", "http"), there("6", "twin", "http", "shop"), there("7", "twin", "http", "shop"),
+	}
+	renamed := func(id, name string) reconcile.Step[probe] {
+		i := slices.IndexFunc(objects, func(o object) bool { return o.ID == id })
+		state := objects[i].State
+		state.name = &name
+		return reconcile.Step[probe]{Key: "id " + id, ID: id, Action: reconcile.Update, Have: &objects[i], Want: state}
+	}
+	moved := func(id, stack string) reconcile.Step[probe] {
+		step := renamed(id, *objects[slices.IndexFunc(objects, func(o object) bool { return o.ID == id })].State.name)
+		step.Want.stack = stack
+		return step
+	}
+	gone := func(id string) reconcile.Step[probe] {
+		i := slices.IndexFunc(objects, func(o object) bool { return o.ID == id })
+		return reconcile.Step[probe]{Key: "id " + id, ID: id, Action: reconcile.Delete, Have: &objects[i]}
+	}
+	for name, test := range map[string]struct {
+		plan    reconcile.Plan[probe]
+		refused string
+		log     string
+	}{
+		"nothing is renamed":                      {plan: reconcile.Plan[probe]{renamed("6", "twin"), gone("2")}},
+		"a free name":                             {plan: reconcile.Plan[probe]{renamed("1", "front")}, log: "list stack:shop"},
+		"a name that is taken":                    {plan: reconcile.Plan[probe]{renamed("1", "api")}, refused: "1", log: "list stack:shop"},
+		"taken in another stack only":             {plan: reconcile.Plan[probe]{renamed("5", "api")}, log: "list "},
+		"what has the name is renamed too":        {plan: reconcile.Plan[probe]{renamed("1", "api"), renamed("2", "web")}, log: "list stack:shop"},
+		"what has the name is deleted":            {plan: reconcile.Plan[probe]{renamed("1", "api"), gone("2")}, log: "list stack:shop"},
+		"two get one name":                        {plan: reconcile.Plan[probe]{renamed("1", "front"), renamed("2", "front")}, refused: "1 2", log: "list stack:shop"},
+		"one of two of the same name is renamed":  {plan: reconcile.Plan[probe]{renamed("6", "front")}, log: "list stack:shop"},
+		"an object of another kind has that name": {plan: reconcile.Plan[probe]{renamed("3", "web")}, log: "list stack:shop"},
+		"moved to a stack that has the name":      {plan: reconcile.Plan[probe]{moved("2", "blog")}, refused: "2", log: "list stack:blog"},
+		"moved to a stack that has it not":        {plan: reconcile.Plan[probe]{moved("5", "blog")}, log: "list stack:blog"},
+		"one list where there are several stacks": {plan: reconcile.Plan[probe]{renamed("1", "api"), renamed("4", "x")}, refused: "1", log: "list "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &account{objects: objects}
+			require.NoError(t, a.base("").RefuseTakenNames(t.Context(), test.plan))
+			var refused []string
+			for _, step := range test.plan {
+				if step.Err != nil {
+					refused = append(refused, step.ID)
+					assert.Equal(t, reconcile.Unchanged, step.Action)
+					assert.ErrorContains(t, step.Err, "is the name of id ")
+				}
+			}
+			assert.Equal(t, test.refused, strings.Join(refused, " "))
+			assert.Equal(t, test.log, strings.Join(a.log, ","))
+		})
+	}
+	broken := &account{objects: objects, fail: "list stack:shop"}
+	require.ErrorIs(t, broken.base("").RefuseTakenNames(t.Context(), reconcile.Plan[probe]{renamed("1", "api")}), errBroken)
 }
