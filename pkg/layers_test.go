@@ -57,7 +57,7 @@ func layers() []layer {
 		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
 		{"pkg/window", []string{"pkg/pattern"}, "when something shall be is the same for every service that keeps quiet for a while"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/progress", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
-		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/emulator", testify}, "it runs any vendor's module against any vendor's emulator"},
+		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/ansible/ansibletest", "pkg/emulator", testify, yaml}, "it runs any vendor's module against any vendor's emulator"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},
 		{"pkg/emulator/statuscake/conformtest", []string{"pkg/emulator", "pkg/emulator/", "github.com/getkin/kin-openapi/", testify}, "conformity is judged by a tool that others wrote"},
 		{"modules", append([]string{"modules/"}, service...), "the list of modules names every service, and holds nothing else"},

@@ -154,6 +154,28 @@ func (c *client) listContactGroups(ctx context.Context) ([]names.Named, error) {
 	return named, nil
 }
 
+// listRegions returns the regions in which there are monitoring locations, each once:
+// https://developers.statuscake.com/api/#operation/list-uptime-monitoring-locations
+func (c *client) listRegions(ctx context.Context) ([]names.Named, error) {
+	var answer struct {
+		Data []server `json:"data"`
+	}
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"uptime-locations"}}, &answer)
+	if err == nil && answer.Data == nil {
+		err = errors.New("the answer has no data")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing monitoring locations: %w", err)
+	}
+	var regions []names.Named
+	for _, s := range answer.Data {
+		if named := (names.Named{ID: s.RegionCode, Name: s.RegionCode}); !slices.Contains(regions, named) {
+			regions = append(regions, named)
+		}
+	}
+	return regions, nil
+}
+
 // list reads every page of a list.
 func list[T any](ctx context.Context, c *client, path string, query url.Values, id func(T) string) ([]T, error) {
 	return httpapi.Settled(ctx, c.http, id, func(ctx context.Context) ([]T, int, error) { return listOnce[T](ctx, c, path, query) })

@@ -137,7 +137,7 @@ func FuzzWishReadsBack(f *testing.F) {
 		wish, err := uptimeWish(resource.Item[Test]{Object: Test{
 			Name: &name, WebsiteURL: &address, TestType: &kind, Tags: strings.Split(tags, ","), StatusCodes: strings.Split(codes, ","),
 			CustomHeader: hidden(header), PostRaw: hidden(raw), FindString: &raw, Regions: strings.Split(regions, ","),
-		}})
+		}}, func(string, ...any) {})
 		if err != nil {
 			return
 		}

@@ -34,7 +34,7 @@ func scene(t testing.TB, opt emulator.Options) resourcetest.Scene {
 	t.Helper()
 	l := plainLab(t, opt)
 	return resourcetest.Scene{
-		Lab: l.Lab, Site: site, Edit: options{"check_rate": 60}, Retype: options{"test_type": "HEAD"},
+		Lab: l.Lab, Site: func(name string) options { return site(name).With(options{"contact_groups": []string{}}) }, Edit: options{"check_rate": 60}, Retype: options{"test_type": "HEAD"},
 		Add: func(name string, edited bool, stacks ...string) string {
 			return l.byHand(name, func(t *vendor.Test) {
 				if edited {

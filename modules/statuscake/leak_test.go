@@ -29,9 +29,16 @@ const (
 func secretTask() options {
 	return options{
 		"name": "private", "website_url": "https://private.example.com", "api_key": token, "basic_username": "ann", "basic_password": basicSecret,
-		"custom_header": options{"Authorization": headerSecret}, "post_body": options{"key": bodySecret}, "post_raw": rawSecret,
+		"custom_header": options{"Authorization": headerSecret}, "post_body": options{"key": bodySecret},
 		"update_password": "always", "api_rate_limit": 5,
 	}
+}
+
+// rawTask has the other kind of body.
+func rawTask() options {
+	task := secretTask().With(options{"name": "raw", "post_raw": rawSecret})
+	delete(task, "post_body")
+	return task
 }
 
 // secrets are those of the task, by option.
@@ -44,11 +51,14 @@ func secrets() resourcetest.Secrets {
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
+	l.ExpectNoLeak(secrets(), l.DryRun(rawTask()), "check mode")
+	l.ExpectNoLeak(secrets(), l.OK(rawTask()), "creation")
+	assert.Equal(t, rawSecret, l.stored("raw").PostRaw, "the account has what the answer has not")
 	task := secretTask()
 	l.ExpectNoLeak(secrets(), l.DryRun(task), "check mode")
 	l.ExpectNoLeak(secrets(), l.OK(task), "creation")
 	stored := l.stored("private")
-	assert.Equal(t, []string{basicSecret, rawSecret}, []string{stored.BasicPassword, stored.PostRaw}, "the account has what the answer has not")
+	assert.Equal(t, basicSecret, stored.BasicPassword)
 	assert.Contains(t, stored.CustomHeader, headerSecret)
 	l.ExpectNoLeak(secrets(), l.OK(task), "second run")
 	files, err := os.ReadDir(l.StateDir)
@@ -63,7 +73,7 @@ func TestNothingLeaks(t *testing.T) {
 	l.ExpectNoLeak(secrets(), l.OK(list), "list")
 	// What the account holds and the task does not name is as secret: the old values of an update.
 	replaced := l.OK(options{"name": "private", "stack": "shop", "post_raw": "", "post_body": options{}, "custom_header": ""})
-	assert.Len(t, replaced.Only(t).Changes, 3)
+	assert.Len(t, replaced.Only(t).Changes, 2)
 	l.ExpectNoLeak(secrets(), replaced, "update")
 	require.NoError(t, l.Change(text(replaced.Only(t).ID), func(t *vendor.Test) { t.PostRaw, t.CustomHeader = rawSecret, headerSecret }))
 	l.ExpectNoLeak(secrets(), l.OK(options{"stack": "shop", "state": "absent"}), "deletion")
@@ -109,7 +119,7 @@ func TestNothingLeaksFromRefusals(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	for _, more := range []options{
-		{"confirmation": 9}, {"name": ""}, {"custom_header": "[" + headerSecret}, {"post_body": rawSecret}, {"unknown": 1}, {"id": "x"}, {"api_url": "nowhere"},
+		{"confirmation": 90}, {"post_raw": rawSecret}, {"url": "ann:" + basicSecret + "@private.example.com"}, {"name": ""}, {"custom_header": "[" + headerSecret}, {"post_body": bodySecret}, {"unknown": 1}, {"id": "x"}, {"api_url": "nowhere"},
 	} {
 		l.ExpectNoLeak(secrets(), l.Run(secretTask().With(more)), "refusal")
 	}

@@ -230,13 +230,13 @@ func TestPartialFailure(t *testing.T) {
 	items := sites("first", "edited", "gone", "refused", "last")
 	items[1]["check_rate"] = 60
 	items[2]["state"] = "absent"
-	items[3]["regions"] = []string{"atlantis"}
+	items[3]["dns_ips"] = []string{"nowhere"}
 	a := l.Run(options{"tests": items})
 	assert.True(t, a.Failed)
 	assert.True(t, a.Changed)
 	assert.Equal(t, []string{"first created", "edited updated", "gone deleted", "refused failed", "last created"}, a.Actions())
 	assert.Contains(t, a.Msg, "1 of 5 tests failed: creating uptime test refused: ")
-	assert.Contains(t, a.Msg, "regions", "the server's own complaint is passed on")
+	assert.Contains(t, a.Msg, "dns_ips", "the server's own complaint is passed on")
 	assert.Equal(t, a.Msg, "1 of 5 tests failed: "+a.Objects[3].Error)
 	assert.Equal(t, []string{"edited", "first", "last"}, sorted(l.names()))
 	assert.Equal(t, 60, l.stored("edited").CheckRate)

@@ -39,7 +39,7 @@ func TestReplacingSparesNamesakes(t *testing.T) {
 	l.byHand("home")
 	l.byHand("home", func(x *vendor.Test) { x.TestType = "PING" })
 	l.byHand("home", ofStack("blog"))
-	a := l.Run(site("home").With(options{"test_type": "PING", "allow_replace": true}))
+	a := l.Run(options{"name": "home", "website_url": "home.example.com", "test_type": "PING", "allow_replace": true})
 	assert.Contains(t, a.Msg, "more than one match")
 	assert.Len(t, l.named("home"), 3)
 	assert.Zero(t, l.Writes())
@@ -112,13 +112,17 @@ func TestSeveralRunsTakeOverOneHandMadeTest(t *testing.T) {
 	}
 }
 
-func TestANameWithOuterSpacesIsFound(t *testing.T) {
+func TestNames_AreComparedExactly(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
-	id := l.byHand("live ")
-	assert.Equal(t, id, text(l.OK(site("live ")).Only(t).ID))
+	byHand := l.byHand("live ")
+	task := site("live ").With(options{"stack": "shop"})
+	assert.Equal(t, "created", l.OK(task).Only(t).Action, "what a person named otherwise is not taken over; spaces around the option do not count")
+	assert.Equal(t, []string{"live ", "live"}, l.names())
+	l.Settled(task)
 	l.OK(options{"name": "live", "state": "absent"})
-	assert.Empty(t, l.names())
+	assert.Equal(t, []string{"live "}, l.names())
+	assert.Equal(t, "deleted", l.OK(options{"id": byHand, "state": "absent"}).Only(t).Action, "by its id it can be reached")
 }
 
 func TestALateDefaultedTypeChecksTheURLToo(t *testing.T) {

@@ -32,7 +32,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"an item without identity", tests(one, options{"url": "https://x.example.com"}), "one of the following is required: id, name found in tests"},
 		{"an unknown option", one.With(options{"colour": "red"}), "Unsupported parameters for (status_cake_test) module: colour. Supported parameters include: …"},
 		{"an unknown option in an item", tests(one.With(options{"colour": "red"})), "Unsupported parameters for (status_cake_test) module: tests.colour. …"},
-		{"a state", one.With(options{"state": "list"}), "value of state must be one of: present, absent, got: list"},
+		{"a state", one.With(options{"state": "list"}), "value of state must be one of: present, absent, got: list. This module lists nothing; …"},
 		{"an item's state", tests(one.With(options{"state": "gone"})), "value of state must be one of: present, absent, got: gone found in tests"},
 		{"an empty name", one.With(options{"name": " "}), `value of name must be the name of a test, got: " "`},
 		{"an empty name in an item", tests(one, one.With(options{"name": ""})), `tests[1]: value of name must be the name of a test, got: ""`},
@@ -41,8 +41,31 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"an id that is none", options{"id": "7a"}, "value of id must be the number of a test, got: 7a"},
 		{"an id with a path in it", options{"id": "../7"}, "value of id must be the number of a test, got: ../7"},
 		{"an empty id", options{"id": ""}, "value of id must be the number of a test, got: "},
-		{"a host name for HTTP", one.With(options{"url": "www.example.com", "test_type": "HTTP"}),
-			"value of website_url must be a URL such as https://www.example.com for test_type HTTP, got: www.example.com"},
+		{"a host name alone for HTTP", options{"name": "a", "url": "localhost", "test_type": "HTTP"},
+			"value of website_url must be a URL such as https://www.example.com for test_type HTTP, got: localhost"},
+		{"a port that does not tell the scheme", options{"name": "a", "url": "www.example.com:8080", "test_type": "HEAD"},
+			"value of website_url must be a URL such as https://www.example.com for test_type HEAD, got: www.example.com:8080"},
+		{"a URL for PING", one.With(options{"test_type": "PING"}),
+			"value of website_url must be a host name or an IP address alone for test_type PING, got: https://a.example.com/; write website_url: a.example.com"},
+		{"a URL for DNS", one.With(options{"test_type": "DNS", "dns_ips": "192.0.2.1"}),
+			"value of website_url must be a host name or an IP address alone for test_type DNS, got: https://a.example.com/; write website_url: a.example.com"},
+		{"a port in the address", tests(options{"name": "a", "url": "db.example.com:22", "test_type": "SSH"}),
+			"tests[0] (a): value of website_url must be a host name or an IP address alone for test_type SSH, got: db.example.com:22; write website_url: db.example.com, port: 22…"},
+		{"a port and an address of IPv6", options{"name": "a", "url": "[2001:db8::1]:25", "test_type": "SMTP", "port": 25},
+			"value of website_url must be a host name or an IP address alone for test_type SMTP, got: [2001:db8::1]:25; write website_url: 2001:db8::1, port: 25"},
+		{"TCP without a port", options{"name": "a", "url": "db.example.com", "test_type": "TCP"},
+			"port is required for test_type TCP; write the port to connect to, such as port: 443"},
+		{"SSH without a port", options{"name": "a", "url": "2001:db8::1", "test_type": "SSH"},
+			"port is required for test_type SSH; write the port to connect to, such as port: 22"},
+		{"SMTP to port 0", options{"id": "7", "test_type": "SMTP", "port": 0},
+			"port is required for test_type SMTP; write the port to connect to, such as port: 25"},
+		{"DNS without addresses", options{"name": "a", "url": "example.com", "test_type": "DNS"},
+			"dns_ips is required for test_type DNS; write the addresses that the name must resolve to, such as dns_ips: [192.0.2.1]"},
+		{"DNS with no addresses", options{"name": "a", "test_type": "DNS", "dns_ips": ""}, "dns_ips is required for test_type DNS; …"},
+		{"two bodies", one.With(options{"post_raw": "a=b", "post_body": options{"a": "b"}}),
+			"post_body cannot be combined with post_raw, because a test sends one body; leave one of them out"},
+		{"a header of several values", one.With(options{"custom_header": options{"X-N": []int{5}}}),
+			`value of custom_header must be a dictionary, or a string that holds a JSON object such as {"key": "value"}, got something else than a text or a number for X-N`},
 		{"another scheme for HEAD", one.With(options{"url": "ftp://www.example.com", "test_type": "HEAD"}),
 			"value of website_url must be a URL such as https://www.example.com for test_type HEAD, got: ftp://www.example.com"},
 		{"an empty URL", one.With(options{"url": ""}), `value of website_url must be a URL or a host name, got: ""`},
@@ -51,21 +74,22 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a push test", one.With(options{"test_type": "PUSH"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUSH. A PUSH test is a heartbeat check …"},
 		{"a push test in a list", tests(one.With(options{"test_type": "PUSH"})), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUSH found in tests. A PUSH test is …"},
 		{"a put test", one.With(options{"test_type": "PUT"}), "value of test_type must be one of: DNS, HEAD, HTTP, PING, SMTP, SSH, TCP, got: PUT. The API v1 sends PUT requests no more; use HTTP…"},
-		{"a check rate", one.With(options{"check_rate": 120}), "value of check_rate must be one of: 0, 30, 60, 300, 900, 1800, 3600, 86400, got: 120"},
+		{"a check rate", one.With(options{"check_rate": 86401}), "value of check_rate must be one of: 0, 30, 60, 300, 900, 1800, 3600, 86400, got: 86401"},
 		{"a word for a number", one.With(options{"check_rate": "often"}), "argument 'check_rate' is of type str and we were unable to convert to int: …"},
 		{"a word for a boolean", one.With(options{"paused": "perhaps"}), "argument 'paused' is of type str and we were unable to convert to bool: …"},
-		{"confirmation", one.With(options{"confirmation": 5}), "value of confirmation must be 0 to 3 servers, got: 5; the API v1 confirms with at most 3"},
+		{"confirmation", one.With(options{"confirmation": 11}), "value of confirmation must be 0 to 3 servers, got: 11; the API v1 confirms with at most 3"},
 		{"confirmation below", one.With(options{"confirmation": -1}), "value of confirmation must be 0 to 3 servers, got: -1; …"},
 		{"port", one.With(options{"port": 65536}), "value of port must be 0 to 65535, got: 65536"},
-		{"timeout above", one.With(options{"timeout": 76}), "value of timeout must be 5 to 75 seconds, got: 76"},
+		{"timeout above", one.With(options{"timeout": 1000}), "value of timeout must be 5 to 75 seconds, got: 1000"},
 		{"timeout below", tests(one, one.With(options{"timeout": 4})), "tests[1] (a): value of timeout must be 5 to 75 seconds, got: 4"},
 		{"trigger_rate", one.With(options{"trigger_rate": 61}), "value of trigger_rate must be 0 to 60 minutes, got: 61"},
 		{"a header that is no object", one.With(options{"custom_header": "[1]"}), `value of custom_header must be a dictionary, or a string that holds a JSON object such as {"key": "value"}`},
 		{"a body that is no JSON", one.With(options{"post_body": "a=b"}), `value of post_body must be a dictionary, or a string that holds a JSON object such as {"key": "value"}`},
 		{"a status code", one.With(options{"status_codes_csv": "200,4xx"}), "value of status_codes_csv must be HTTP status codes, or the one word default, got: 4xx"},
 		{"default among codes", one.With(options{"status_codes_csv": "default,200"}), "value of status_codes_csv must be HTTP status codes, or the one word default, got: default"},
-		{"a node location code", one.With(options{"regions": "UK1"}),
-			"value of regions must be region codes such as london or new-york, which GET /uptime-locations lists, got: UK1; the node location codes of the earlier API have no counterpart"},
+		{"a node location code", one.With(options{"regions": "UK1,london,AU2"}),
+			"value of regions must be region codes such as london or new-york, which GET /uptime-locations lists, got: UK1, AU2; " +
+				"the server codes of the earlier API have no counterpart, so write regions, or leave it out to let StatusCake choose"},
 		{"a tag of the suite", one.With(options{"tags": ownershipTag}), "value of tags must not hold the suite's own marks, got: managed_by:stackwatch; write the option stack instead"},
 		{"a tag of a stack", one.With(options{"tags": []string{"stack:shop"}}), "value of tags must not hold the suite's own marks, got: stack:shop; …"},
 		{"a comma in a tag", one.With(options{"tags": []string{"a,b"}}), "value of tags must not have a comma inside a tag, got: a,b"},
@@ -139,4 +163,21 @@ func TestBadTokenIsSaid(t *testing.T) {
 	assert.True(t, a.Failed)
 	assert.Contains(t, a.Msg, "401")
 	assert.Equal(t, 1, a.API.Calls, "a bad token is not tried again")
+}
+
+func TestBadInput_IsToldAllAtOnce(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	wrong := options{
+		"name": " ", "url": "https://db.example.com", "test_type": "SSH", "confirmation": 20, "timeout": 2, "check_rate": 90000,
+		"status_codes_csv": "4xx,5xx", "regions": "UK1", "tags": []string{"a,b"}, "custom_header": "no headers", "post_body": options{"field": "value of it"}, "post_raw": "a whole body",
+	}
+	for _, msg := range []string{l.Refusal(wrong), l.Refusal(options{"tests": []options{site("right"), wrong}})} {
+		for _, part := range []string{
+			"value of name must", "value of website_url must", "port is required", "value of confirmation must", "value of timeout must",
+			"value of check_rate must", "got: 4xx, 5xx", "value of regions must", "value of tags must", "value of custom_header must", "post_body cannot",
+		} {
+			assert.Contains(t, msg, part)
+		}
+	}
 }

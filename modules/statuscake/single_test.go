@@ -31,7 +31,8 @@ func TestSeedTask(t *testing.T) {
 	assert.True(t, predicted.Changed)
 	made := l.OK(seedTask())
 	assert.True(t, made.Changed)
-	assert.Empty(t, made.Warnings)
+	assert.Equal(t, []string{"new tests without contact_groups alert nobody: My service check; " +
+		"set contact_groups, or write contact_groups: [] where that is meant"}, made.Warnings)
 	assert.Empty(t, made.Deprecations)
 	test := made.Only(t)
 	stored := l.stored("My service check")

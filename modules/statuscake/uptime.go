@@ -4,6 +4,7 @@ package statuscake
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -31,19 +32,6 @@ type uptimeOptions struct {
 	Legacy legacyOptions         `mapstructure:",squash"`
 }
 
-// legacyOptions are those of earlier Ansible modules for StatusCake that the API v1 has no field for.
-type legacyOptions struct {
-	Command       *string `mapstructure:"command"`
-	CustomMessage *string `mapstructure:"custom_message"`
-	FullTest      *string `mapstructure:"full_test"`
-	HTTPAgent     *string `mapstructure:"http_agent"`
-	LogFile       *string `mapstructure:"log_file"`
-	SenderAddress *string `mapstructure:"sender_address"`
-	SiteIP        *string `mapstructure:"site_ip"`
-	SubjectLine   *string `mapstructure:"subject_line"`
-	Username      *string `mapstructure:"username"`
-}
-
 // world is what the module has around it; the zero world is the real one. Tests replace it.
 type world struct {
 	stateDir string        // "" is the user's cache folder
@@ -68,6 +56,9 @@ func uptimeRules() ansible.Rules {
 		"PUSH": "A PUSH test is a heartbeat check in the API v1 (POST /heartbeat), which this module does not manage",
 		"PUT":  "The API v1 sends PUT requests no more; use HTTP, with post_body or post_raw for POST",
 	}
+	stateAdvice := map[string]string{
+		"list": "This module lists nothing; ansible.builtin.uri with GET /v1/uptime does",
+	}
 	rules := ansible.Rules{
 		MutuallyExclusive: [][]string{{"tests", "name"}, {"tests", "id"}},
 		RequiredOneOf:     [][]string{{"id", "name", "stack", "tests"}},
@@ -79,6 +70,7 @@ func uptimeRules() ansible.Rules {
 		"test_type": {Advice: advice}, "custom_header": {HideFrom: shortestSecret}, "post_body": {HideFrom: shortestSecret},
 	}
 	maps.Copy(rules.Options, test)
+	rules.Options["state"] = ansible.OptionRules{Advice: stateAdvice}
 	rules.Options["tests"] = ansible.OptionRules{Rules: ansible.Rules{
 		RequiredOneOf: [][]string{{"id", "name"}},
 		Options:       test,
@@ -88,15 +80,14 @@ func uptimeRules() ansible.Rules {
 
 // openUptime checks the options and says what shall be, without a call.
 func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[Test], error) {
-	if err := o.Legacy.apply(call, &o.One); err != nil {
-		return nil, err
-	}
+	err := o.Legacy.apply(call, &o.One)
 	for _, item := range append([]resource.Item[Test]{o.One}, o.Tests...) {
 		hideLogins(call, item.Object)
 	}
 	declared := resource.Declared(call, "tests", o.One, o.Tests, o.Shared, "name", "id")
-	wants, err := resource.Wishes(declared, uptimeWish)
-	if err != nil {
+	deprecate := deprecator(call)
+	wants, wishErr := resource.Wishes(declared, func(item resource.Item[Test]) (Test, error) { return uptimeWish(item, deprecate) })
+	if err := errors.Join(err, wishErr); err != nil {
 		return nil, err
 	}
 	policy, err := resource.Policy(declared, func(t reconcile.Object[Test], stack string) bool { return marks().In(t.State.Tags, stack) })
@@ -109,7 +100,9 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	}
 	provider := newUptime(conn, policy.Group)
 	provider.updatePassword, provider.owned = o.Shared.UpdatePassword == "always", o.Shared.Purge
+	provider.keepsPassword = call.Given("update_password")
 	provider.seen = func(t Test) { hideLogins(call, t) }
+	provider.deprecate, provider.warn = deprecate, call.Warn
 	return &resource.Task[Test]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
 		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast, Results: o.Shared.Results,
@@ -126,7 +119,11 @@ func hideLogins(call *ansible.Call, t Test) {
 	if t.WebsiteURL == nil || !strings.Contains(*t.WebsiteURL, "@") {
 		return
 	}
-	if u, err := url.Parse(*t.WebsiteURL); err == nil {
+	address := strings.TrimSpace(*t.WebsiteURL)
+	if !strings.Contains(address, "://") {
+		address = "//" + address
+	}
+	if u, err := url.Parse(address); err == nil {
 		if password, ok := u.User.Password(); ok {
 			call.AddSecret(secret.New(password))
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/names"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 	"github.com/stackwatch/ansible-monitoring/pkg/stacks"
 )
 
@@ -19,18 +20,24 @@ import (
 type uptime struct {
 	stacks.Base[Test]
 	*client
-	owned          bool // tests without a stack get the ownership tag too
-	updatePassword bool // send basic_username and basic_password to existing tests
-	groups         names.List
-	seen           func(Test) // is told each test that was read, so that the passwords in it are masked; nil for nobody
+	owned           bool // tests without a stack get the ownership tag too
+	updatePassword  bool // send basic_username and basic_password to existing tests
+	keepsPassword   bool // the user said whether they are sent
+	groups, regions names.List
+	seen            func(Test)                       // is told each test that was read, so that the passwords in it are masked
+	deprecate, warn func(format string, args ...any) // tell the user what should be written otherwise, and what is no error
 }
 
 func newUptime(c *client, scopeStack string) *uptime {
-	u := &uptime{client: c}
+	ignore := func(string, ...any) {}
+	u := &uptime{client: c, seen: func(Test) {}, deprecate: ignore, warn: ignore}
 	u.Base = stacks.Base[Test]{
 		Marks: marks(), Identify: Test.identity, List: u.list, Read: u.read, Concurrency: c.concurrency, ScopeStack: scopeStack,
 	}
 	u.groups = names.List{Option: "contact_groups", Noun: "contact group", IsID: idPattern.MatchString, Load: u.listContactGroups}
+	u.regions = names.List{
+		Option: "regions", Noun: "region", Right: "region codes", Show: 100, IsID: func(string) bool { return true }, Load: u.listRegions,
+	}
 	return u
 }
 
@@ -55,18 +62,44 @@ func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Te
 	return u.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: tags}})
 }
 
-// Observe also looks up the contact groups that wishes name.
+// Observe also looks up the contact groups and regions that wishes name and that their tests do not have yet.
 func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scope bool) ([]reconcile.Object[Test], error) {
-	var groups [][]string
-	for _, w := range wants {
-		if !w.Absent {
-			groups = append(groups, w.State.ContactGroups)
-		}
-	}
-	if err := u.groups.Resolve(ctx, groups...); err != nil {
+	have, err := u.Base.Observe(ctx, wants, scope)
+	if err != nil {
 		return nil, err
 	}
-	return u.Base.Observe(ctx, wants, scope)
+	current := u.current(have)
+	for _, w := range wants {
+		if w.Absent {
+			continue
+		}
+		test := current(w)
+		if err := u.groups.Require(ctx, w.State.ContactGroups, test.ContactGroups); err != nil {
+			return nil, err
+		}
+		if err := u.regions.Require(ctx, w.State.Regions, test.Regions); err != nil {
+			return nil, err
+		}
+	}
+	return have, nil
+}
+
+// current returns a function that gives the test that a wish is about, the zero one where there is none or several.
+func (u *uptime) current(have []reconcile.Object[Test]) func(reconcile.Want[Test]) Test {
+	byID := make(map[string]Test, len(have))
+	for _, o := range have {
+		byID[o.ID] = o.State
+	}
+	find := u.Find(have)
+	return func(w reconcile.Want[Test]) Test {
+		if w.ID != "" {
+			return byID[w.ID]
+		}
+		if found := find(w); len(found) == 1 {
+			return found[0].State
+		}
+		return Test{}
+	}
 }
 
 func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Object[Test], error) {
@@ -77,9 +110,7 @@ func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Object[Test]
 	objects := make([]reconcile.Object[Test], len(tests))
 	for i, t := range tests {
 		objects[i] = reconcile.Object[Test]{ID: t.ID, State: fromOverview(t)}
-		if u.seen != nil {
-			u.seen(objects[i].State)
-		}
+		u.seen(objects[i].State)
 	}
 	return objects, nil
 }
@@ -93,38 +124,95 @@ func (u *uptime) read(ctx context.Context, id string) (*Test, error) {
 		return nil, err
 	}
 	t := fromWire(d)
-	if u.seen != nil {
-		u.seen(t)
-	}
+	u.seen(t)
 	return &t, nil
 }
 
-// Merge fills a wish from the test there is, or with what a creation needs. It sets the tags of the suite and the ids of contact groups.
+// Merge fills a wish from the test there is, or with what a creation needs. It sets the tags of the suite and the ids of contact groups, gives
+// an address without a scheme the one that is meant, and empties a body that another kind of body replaces.
 func (u *uptime) Merge(have *reconcile.Object[Test], want Test) (Test, error) {
-	groups, err := u.groups.IDs(u.Key(want), want.ContactGroups)
-	if err != nil {
+	key := u.Key(want)
+	var old Test
+	if have != nil {
+		old = have.State
+	}
+	groups, err := u.groups.IDs(key, want.ContactGroups)
+	if err == nil {
+		err = u.groups.Unknown(key, groups, old.ContactGroups)
+	}
+	if err := errors.Join(err, u.regions.Unknown(key, want.Regions, old.Regions)); err != nil {
 		return Test{}, err
 	}
 	want.ContactGroups = groups
+	want.Tags = u.Marks.Tags(want.Tags, old.Tags, want.stack, u.owned)
 	if have == nil {
-		want.Tags = u.Marks.Tags(want.Tags, nil, want.stack, u.owned)
 		return u.complete(want)
 	}
-	want.Tags = u.Marks.Tags(want.Tags, have.State.Tags, want.stack, u.owned)
-	old := have.State
+	asked := want
+	replaced := u.MustReplace(*have, want) != ""
 	switch {
-	case u.MustReplace(*have, want) != "":
+	case replaced:
 		forget(&old, *want.TestType)
 	case !u.updatePassword:
 		want.BasicUsername, want.BasicPassword = nil, nil
 	}
-	return reconcile.Overlay(old, want, same), nil
+	testType := or(want.TestType, *old.TestType)
+	if err := u.settleAddress(&want, testType, old.WebsiteURL); err != nil {
+		return Test{}, fmt.Errorf("%s: %w", key, err)
+	}
+	settleBody(&want)
+	merged := reconcile.Overlay(old, want, same)
+	// What somebody made by hand is no fault of the wish: only what it sets is looked at.
+	target := merged
+	if !replaced {
+		target.Port, target.DNSIPs = asked.Port, asked.DNSIPs
+	}
+	if err := checkTarget(target, replaced); err != nil {
+		return Test{}, fmt.Errorf("%s: %w", key, err)
+	}
+	return merged, nil
+}
+
+// settleAddress gives an address without a scheme the one that is meant, and refuses one that does not fit the type of the test.
+func (u *uptime) settleAddress(want *Test, testType string, current *string) error {
+	if want.WebsiteURL == nil {
+		return nil
+	}
+	address := *want.WebsiteURL
+	if err := addressFor(testType, address); err != nil {
+		return err
+	}
+	if !isWeb(testType) || strings.Contains(address, "://") {
+		return nil
+	}
+	whole := withScheme(address, or(current, ""))
+	u.deprecate("website_url: %s has no scheme and is taken for %s; write it with http:// or https://", address, whole)
+	want.WebsiteURL = &whole
+	return nil
+}
+
+// settleBody empties the one kind of body where the wish sets the other: a test sends one.
+func settleBody(want *Test) {
+	none := secret.Value{}
+	switch {
+	case isSet(want.PostBody) && want.PostRaw == nil:
+		want.PostRaw = &none
+	case isSet(want.PostRaw) && want.PostBody == nil:
+		want.PostBody = &none
+	}
+}
+
+func or[T any](value *T, byDefault T) T {
+	if value == nil {
+		return byDefault
+	}
+	return *value
 }
 
 // forget takes out what a test of another type has no use for.
 func forget(old *Test, testType string) {
 	old.DNSIPs, old.DNSServer = []string{}, new(string)
-	if !slices.Contains([]string{"SMTP", "SSH", "TCP"}, testType) {
+	if !hasPort(testType) {
 		old.Port = new(int)
 	}
 }
@@ -145,7 +233,7 @@ func (u *uptime) complete(want Test) (Test, error) {
 	defaultTo(&want.CheckRate, 300)
 	defaultTo(&want.Confirmation, 2)
 	defaultTo(&want.TriggerRate, 0)
-	if err := checkURL(&want); err != nil {
+	if err := errors.Join(u.settleAddress(&want, *want.TestType, nil), checkTarget(want, true)); err != nil {
 		return Test{}, fmt.Errorf("%s: %w", u.Key(want), err)
 	}
 	return want, nil
@@ -156,6 +244,38 @@ func defaultTo[T any](field **T, value T) {
 		*field = &value
 	}
 }
+
+// Admit refuses names that are taken, and warns of what is done as the task says and is perhaps not meant: tests that alert nobody, and
+// credentials that are not sent.
+func (u *uptime) Admit(ctx context.Context, plan reconcile.Plan[Test]) error {
+	if err := u.RefuseTakenNames(ctx, plan); err != nil {
+		return err
+	}
+	var silent, unsent []string
+	for _, step := range plan {
+		switch {
+		case step.Err != nil:
+		case step.Action == reconcile.Create && step.Wish.ContactGroups == nil:
+			silent = append(silent, step.Key)
+		case step.Have != nil && step.Action != reconcile.Replace && step.Action != reconcile.Delete &&
+			(step.Wish.BasicUsername != nil || step.Wish.BasicPassword != nil):
+			unsent = append(unsent, step.Key)
+		}
+	}
+	if silent != nil {
+		u.warn("new tests without contact_groups alert nobody: %s; set contact_groups, or write contact_groups: [] where that is meant",
+			reconcile.Enumerate(silent, maxNamed))
+	}
+	if unsent != nil && !u.updatePassword && !u.keepsPassword {
+		u.warn("basic_username and basic_password are not sent to tests that exist, because StatusCake does not tell whether they differ: %s; "+
+			"write update_password: always to send them, or update_password: on_create where they are for new tests only",
+			reconcile.Enumerate(unsent, maxNamed))
+	}
+	return nil
+}
+
+// maxNamed is how many tests a warning names.
+const maxNamed = 10
 
 // Create makes a test. Codes that shall be empty need an update, because the server fills them at creation.
 func (u *uptime) Create(ctx context.Context, want Test) (reconcile.Object[Test], error) {

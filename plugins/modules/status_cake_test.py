@@ -47,11 +47,12 @@ options:
           - >-
             The number of an existing test. It identifies the test whatever its name and stack, so that O(name) can rename it and
             O(stack) can move it. With V(absent) a test of another O(stack) is left alone.
+          - A name that another test of the stack has is refused, because a task by that name would then find both.
           - It alone decides which test goes with V(absent), also where O(name) is not that test's.
         type: str
       name:
         description:
-          - Name of the test.
+          - Name of the test. It is compared exactly, but for spaces around it.
           - Names are not unique in StatusCake. Where more than one test matches, O(on_duplicate) decides.
         type: str
       stack:
@@ -66,8 +67,11 @@ options:
         description:
           - >-
             What is tested, a URL such as V(https://www.example.com/healthz) for V(HTTP) and V(HEAD), a host name or an IP address
-            for the other types.
+            alone for the other types.
           - Needed to create a test.
+          - >-
+            A host without a scheme, which earlier modules took, is taken for the URL that the test has, or else for one with
+            C(https://), with a deprecation warning.
         type: str
         aliases:
           - url
@@ -86,18 +90,12 @@ options:
           - TCP
       check_rate:
         description:
-          - Seconds between two checks, V(0) for as often as the account allows.
+          - >-
+            Seconds between two checks, one of V(0), V(30), V(60), V(300), V(900), V(1800), V(3600) and V(86400). V(0) is as often
+            as the account allows.
           - A new test is checked every V(300) seconds if this is not set.
+          - Another number, which earlier modules took, is taken for the nearest of these, with a deprecation warning.
         type: int
-        choices:
-          - 0
-          - 30
-          - 60
-          - 300
-          - 900
-          - 1800
-          - 3600
-          - 86400
       basic_username:
         description:
           - User name for HTTP basic authentication; an empty string takes it away with O(update_password=always).
@@ -109,7 +107,7 @@ options:
       basic_password:
         description:
           - Password for HTTP basic authentication; an empty string takes it away with O(update_password=always).
-          - StatusCake never tells it, so O(update_password) decides when it is sent.
+          - StatusCake never tells it, so O(update_password) decides when it is sent. A warning says where it is not.
         type: str
         aliases:
           - basic_pass
@@ -118,11 +116,13 @@ options:
         description:
           - How many other servers must confirm a failure before an alert is sent, V(0) to V(3).
           - A new test has V(2) if this is not set.
+          - V(4) to V(10), which earlier modules took, is taken for V(3), with a deprecation warning.
         type: int
       contact_groups:
         description:
           - The contact groups that are alerted, each by its id or its name. An empty list alerts nobody.
-          - An element of digits alone is an id.
+          - A new test for which this is not set alerts nobody either. A warning says so; write an empty list where that is meant.
+          - An element of digits alone is an id. V(0), by which earlier modules meant none, is left out, with a deprecation warning.
         type: list
         elements: str
         aliases:
@@ -132,11 +132,12 @@ options:
       custom_header:
         description:
           - HTTP headers to send, as a dictionary or as a string that holds a JSON object. Empty takes them away.
+          - Values are texts; numbers and booleans are sent as such.
           - Headers often carry credentials, so values of 8 characters and more are masked wherever they occur in the answer.
         type: json
       dns_ips:
         description:
-          - For V(DNS) tests, the IP addresses that the name must resolve to.
+          - For V(DNS) tests, which need them, the IP addresses that the name must resolve to.
         type: list
         elements: str
         aliases:
@@ -190,22 +191,27 @@ options:
           - pause
       port:
         description:
-          - Port for V(TCP), V(SMTP) and V(SSH) tests, V(0) to V(65535).
+          - Port for V(TCP), V(SMTP) and V(SSH) tests, which need one, V(0) to V(65535).
         type: int
       post_body:
         description:
           - Form fields to send by POST, as a dictionary or as a string that holds a JSON object. Empty takes them away.
+          - Cannot be combined with O(post_raw), which setting this clears.
           - Bodies often carry credentials, so values of 8 characters and more are masked wherever they occur in the answer.
         type: json
       post_raw:
         description:
           - Text to send by POST as it is. An empty string takes it away.
+          - Cannot be combined with O(post_body), which setting this clears.
           - It is masked wherever it occurs in the answer.
         type: str
       regions:
         description:
           - Region codes from which to test, such as V(london); C(GET /v1/uptime-locations) lists them.
-          - The node location codes of StatusCake's earlier API have no counterpart and are refused.
+          - >-
+            A region that is named twice is asked for twice. StatusCake tells the regions of a test only once each, so that a
+            change of that alone is not seen.
+          - The server codes of StatusCake's earlier API have no counterpart and are refused.
         type: list
         elements: str
         aliases:
@@ -231,6 +237,7 @@ options:
           - >-
             Seconds to wait for the first byte of the answer, V(5) to V(75). StatusCake takes V(15) for a new test if this is not
             set.
+          - V(76) to V(999), which earlier modules took, is taken for V(75), with a deprecation warning.
         type: int
       trigger_rate:
         description:
@@ -250,11 +257,12 @@ options:
       - >-
         The number of an existing test. It identifies the test whatever its name and stack, so that O(name) can rename it and
         O(stack) can move it. With V(absent) a test of another O(stack) is left alone.
+      - A name that another test of the stack has is refused, because a task by that name would then find both.
       - It alone decides which test goes with V(absent), also where O(name) is not that test's.
     type: str
   name:
     description:
-      - Name of the test.
+      - Name of the test. It is compared exactly, but for spaces around it.
       - Names are not unique in StatusCake. Where more than one test matches, O(on_duplicate) decides.
     type: str
   stack:
@@ -266,9 +274,12 @@ options:
   website_url:
     description:
       - >-
-        What is tested, a URL such as V(https://www.example.com/healthz) for V(HTTP) and V(HEAD), a host name or an IP address for
-        the other types.
+        What is tested, a URL such as V(https://www.example.com/healthz) for V(HTTP) and V(HEAD), a host name or an IP address
+        alone for the other types.
       - Needed to create a test.
+      - >-
+        A host without a scheme, which earlier modules took, is taken for the URL that the test has, or else for one with
+        C(https://), with a deprecation warning.
     type: str
     aliases:
       - url
@@ -287,18 +298,12 @@ options:
       - TCP
   check_rate:
     description:
-      - Seconds between two checks, V(0) for as often as the account allows.
+      - >-
+        Seconds between two checks, one of V(0), V(30), V(60), V(300), V(900), V(1800), V(3600) and V(86400). V(0) is as often as
+        the account allows.
       - A new test is checked every V(300) seconds if this is not set.
+      - Another number, which earlier modules took, is taken for the nearest of these, with a deprecation warning.
     type: int
-    choices:
-      - 0
-      - 30
-      - 60
-      - 300
-      - 900
-      - 1800
-      - 3600
-      - 86400
   basic_username:
     description:
       - User name for HTTP basic authentication; an empty string takes it away with O(update_password=always).
@@ -310,7 +315,7 @@ options:
   basic_password:
     description:
       - Password for HTTP basic authentication; an empty string takes it away with O(update_password=always).
-      - StatusCake never tells it, so O(update_password) decides when it is sent.
+      - StatusCake never tells it, so O(update_password) decides when it is sent. A warning says where it is not.
     type: str
     aliases:
       - basic_pass
@@ -319,11 +324,13 @@ options:
     description:
       - How many other servers must confirm a failure before an alert is sent, V(0) to V(3).
       - A new test has V(2) if this is not set.
+      - V(4) to V(10), which earlier modules took, is taken for V(3), with a deprecation warning.
     type: int
   contact_groups:
     description:
       - The contact groups that are alerted, each by its id or its name. An empty list alerts nobody.
-      - An element of digits alone is an id.
+      - A new test for which this is not set alerts nobody either. A warning says so; write an empty list where that is meant.
+      - An element of digits alone is an id. V(0), by which earlier modules meant none, is left out, with a deprecation warning.
     type: list
     elements: str
     aliases:
@@ -333,11 +340,12 @@ options:
   custom_header:
     description:
       - HTTP headers to send, as a dictionary or as a string that holds a JSON object. Empty takes them away.
+      - Values are texts; numbers and booleans are sent as such.
       - Headers often carry credentials, so values of 8 characters and more are masked wherever they occur in the answer.
     type: json
   dns_ips:
     description:
-      - For V(DNS) tests, the IP addresses that the name must resolve to.
+      - For V(DNS) tests, which need them, the IP addresses that the name must resolve to.
     type: list
     elements: str
     aliases:
@@ -391,22 +399,27 @@ options:
       - pause
   port:
     description:
-      - Port for V(TCP), V(SMTP) and V(SSH) tests, V(0) to V(65535).
+      - Port for V(TCP), V(SMTP) and V(SSH) tests, which need one, V(0) to V(65535).
     type: int
   post_body:
     description:
       - Form fields to send by POST, as a dictionary or as a string that holds a JSON object. Empty takes them away.
+      - Cannot be combined with O(post_raw), which setting this clears.
       - Bodies often carry credentials, so values of 8 characters and more are masked wherever they occur in the answer.
     type: json
   post_raw:
     description:
       - Text to send by POST as it is. An empty string takes it away.
+      - Cannot be combined with O(post_body), which setting this clears.
       - It is masked wherever it occurs in the answer.
     type: str
   regions:
     description:
       - Region codes from which to test, such as V(london); C(GET /v1/uptime-locations) lists them.
-      - The node location codes of StatusCake's earlier API have no counterpart and are refused.
+      - >-
+        A region that is named twice is asked for twice. StatusCake tells the regions of a test only once each, so that a change
+        of that alone is not seen.
+      - The server codes of StatusCake's earlier API have no counterpart and are refused.
     type: list
     elements: str
     aliases:
@@ -430,6 +443,7 @@ options:
   timeout:
     description:
       - Seconds to wait for the first byte of the answer, V(5) to V(75). StatusCake takes V(15) for a new test if this is not set.
+      - V(76) to V(999), which earlier modules took, is taken for V(75), with a deprecation warning.
     type: int
   trigger_rate:
     description:
@@ -494,6 +508,7 @@ options:
     description:
       - When to send O(basic_username) and O(basic_password), which StatusCake never tells.
       - V(on_create) sends them when a test is created. V(always) sends them in every run, which is therefore always changed.
+      - Where a task sets them for a test that exists, and does not set this option, a warning says that they are not sent.
     type: str
     choices:
       - always
@@ -591,6 +606,7 @@ EXAMPLES = r"""
     name: My service check
     website_url: https://myservice.example.com
     check_rate: 60
+    contact_groups: [Operations]
   delegate_to: localhost
 
 - name: A liveness and a readiness test for a service of a stack, and nothing else in that stack
@@ -744,7 +760,7 @@ def main():
                     stack=dict(type="str"),
                     website_url=dict(type="str", aliases=["url"]),
                     test_type=dict(type="str", choices=["DNS", "HEAD", "HTTP", "PING", "SMTP", "SSH", "TCP"]),
-                    check_rate=dict(type="int", choices=[0, 30, 60, 300, 900, 1800, 3600, 86400]),
+                    check_rate=dict(type="int"),
                     basic_username=dict(type="str", aliases=["basic_user", "basicuser"]),
                     basic_password=dict(type="str", aliases=["basic_pass", "basicpass"], no_log=True),
                     confirmation=dict(type="int"),
@@ -780,7 +796,7 @@ def main():
             stack=dict(type="str"),
             website_url=dict(type="str", aliases=["url"]),
             test_type=dict(type="str", choices=["DNS", "HEAD", "HTTP", "PING", "SMTP", "SSH", "TCP"]),
-            check_rate=dict(type="int", choices=[0, 30, 60, 300, 900, 1800, 3600, 86400]),
+            check_rate=dict(type="int"),
             basic_username=dict(type="str", aliases=["basic_user", "basicuser"]),
             basic_password=dict(type="str", aliases=["basic_pass", "basicpass"], no_log=True),
             confirmation=dict(type="int"),
