@@ -105,7 +105,7 @@ func TestSecretsStayHidden(t *testing.T) {
   vars: {extra: none}
 `
 	w.Write("good.yml", taskPlay(task))
-	w.Write("refused.yml", taskPlay(strings.Replace(task, "name: a", "name: a\n    check_rate: 7", 1)))
+	w.Write("refused.yml", taskPlay(strings.Replace(task, "name: a", "name: a\n    check_rate: 90000", 1)))
 	w.Write("denied.yml", taskPlay(strings.Replace(task, `"{{ statuscake_token }}"`, `"{{ header_value }}"`, 1)))
 	w.Write("unlogged.yml", taskPlay(strings.Replace(task, "vars: {extra: none}", "no_log: true\n  failed_when: true", 1)))
 	for _, c := range []struct {

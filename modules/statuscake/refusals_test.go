@@ -173,6 +173,7 @@ func TestBadInput_IsToldAllAtOnce(t *testing.T) {
 		"status_codes_csv": "4xx,5xx", "regions": "UK1", "tags": []string{"a,b"}, "custom_header": "no headers", "post_body": options{"field": "value of it"}, "post_raw": "a whole body",
 	}
 	for _, msg := range []string{l.Refusal(wrong), l.Refusal(options{"tests": []options{site("right"), wrong}})} {
+		assert.NotContains(t, msg, "\n")
 		for _, part := range []string{
 			"value of name must", "value of website_url must", "port is required", "value of confirmation must", "value of timeout must",
 			"value of check_rate must", "got: 4xx, 5xx", "value of regions must", "value of tags must", "value of custom_header must", "post_body cannot",
