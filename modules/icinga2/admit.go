@@ -34,7 +34,7 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 	if err := p.admitReplacements(ctx, plan, may); err != nil {
 		return err
 	}
-	var fresh, written []*reconcile.Step[Object]
+	var fresh, updated, written []*reconcile.Step[Object]
 	for i := range plan {
 		step := &plan[i]
 		if step.Err != nil {
@@ -44,10 +44,13 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 		case reconcile.Create, reconcile.Replace:
 			fresh, written = append(fresh, step), append(written, step)
 		case reconcile.Update:
-			written = append(written, step)
+			updated, written = append(updated, step), append(written, step)
 		}
 	}
 	if err := p.admitReferences(ctx, written, may); err != nil {
+		return err
+	}
+	if err := p.admitVars(ctx, updated); err != nil {
 		return err
 	}
 	return p.admitServices(ctx, plan, fresh)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
@@ -189,6 +190,9 @@ func (v Vars) normal() (Vars, error) {
 	}
 	normal := map[string]any{}
 	err = json.Unmarshal(text, &normal)
+	for key, value := range normal { // a null on top takes the variable away, deeper ones are none
+		normal[key] = withoutNulls(value)
+	}
 	round(normal)
 	return normal, err
 }
@@ -213,6 +217,87 @@ func round(value any) any {
 		}
 	}
 	return value
+}
+
+// inexact returns an error for each number that the server would store as another one: it holds doubles, and its files six decimals.
+func inexact(path string, value any) (errs []error) {
+	const smallest = 1e-6
+	exact := true
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			errs = append(errs, inexact(path+"."+key, v[key])...)
+		}
+	case []any:
+		for i, inner := range v {
+			errs = append(errs, inexact(fmt.Sprintf("%s[%d]", path, i), inner)...)
+		}
+	case int64:
+		_, accuracy := new(big.Float).SetInt64(v).Float64()
+		exact = accuracy == big.Exact
+	case *big.Int:
+		_, accuracy := new(big.Float).SetInt(v).Float64()
+		exact = accuracy == big.Exact
+	case float64:
+		exact = v == 0 || math.Abs(v) >= smallest
+	}
+	if !exact {
+		errs = append(errs, fmt.Errorf("value of %s must be a number that Icinga stores as it is, got: %v; write it in quotes", path, value))
+	}
+	return errs
+}
+
+// withoutNulls returns the variables without null values at any depth, and without dictionaries of nothing else. Where somebody has once
+// set a variable by its path, such as vars.disks.x, each reload brings the path back with null.
+func (v Vars) withoutNulls() Vars {
+	if v == nil {
+		return nil
+	}
+	kept := Vars{}
+	for key, value := range v {
+		if value = withoutNulls(value); value != nil {
+			kept[key] = value
+		}
+	}
+	return kept
+}
+
+func withoutNulls(value any) any {
+	dictionary, ok := value.(map[string]any)
+	if !ok || len(dictionary) == 0 {
+		return value
+	}
+	if kept := Vars(dictionary).withoutNulls(); len(kept) > 0 {
+		return map[string]any(kept)
+	}
+	return nil
+}
+
+// unless returns the desired variables without those that mean the same as what there is: an empty dictionary is none.
+func (v Vars) unless(have Vars) Vars {
+	desired := maps.Clone(v)
+	maps.DeleteFunc(desired, func(name string, value any) bool {
+		return value != nil && reflect.DeepEqual(withoutEmpty(value), withoutEmpty(have[name]))
+	})
+	return desired
+}
+
+// withoutEmpty returns a value without the dictionaries in it that hold nothing, nil where nothing is left.
+func withoutEmpty(value any) any {
+	dictionary, ok := value.(map[string]any)
+	if !ok {
+		return value
+	}
+	kept := map[string]any{}
+	for key, inner := range dictionary {
+		if inner = withoutEmpty(inner); inner != nil {
+			kept[key] = inner
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
 }
 
 // over gives the variables with those of a wish: its keys take the place of the same keys, null takes one away, and the others stay.

@@ -96,6 +96,36 @@ func (p *provider) nameHanging(ctx context.Context, plan reconcile.Plan[Object])
 	return nil
 }
 
+// Details reads all attributes of objects that are to be deleted, and leaves out those without a value.
+func (p *provider) Details(ctx context.Context, have []reconcile.Object[Object]) ([]reconcile.Object[Object], error) {
+	names, whole := map[kind][]string{}, map[string]Object{}
+	for _, o := range have {
+		names[o.State.kind] = append(names[o.State.kind], o.ID)
+	}
+	for k, all := range names {
+		asked := settable(k)
+		for _, o := range p.expected(k, asked, func(o Object) bool { return slices.Contains(all, o.full()) }) {
+			whole[o.ID] = o.State.compact()
+		}
+		for part := range slices.Chunk(all, mostNames) {
+			found, err := query[wire](ctx, p.client, k, byName(k, part), slices.Sorted(maps.Keys(asked))...)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range found {
+				whole[o.Name] = p.held(o.Name, o.Attrs, asked).compact()
+			}
+		}
+	}
+	detailed := slices.Clone(have)
+	for i, o := range detailed {
+		if state, found := whole[o.ID]; found {
+			detailed[i].State = state
+		}
+	}
+	return detailed, nil
+}
+
 // carried gives the services of hosts, by host and sorted by name.
 func (p *provider) carried(ctx context.Context, hosts []string) (map[string][]reconcile.Object[Object], error) {
 	carried := map[string][]reconcile.Object[Object]{}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
@@ -90,6 +91,32 @@ func TestAHostTakesOnlyServicesThatAreItsOwnOrNobodys(t *testing.T) {
 	assert.Equal(t, "goes with web2", a.Objects[1].Reason)
 	assert.Len(t, a.Diff, 3)
 	assert.Equal(t, []string{"web1!own", "web1!theirs", "web3!own", "web4!by hand", "web4!own"}, l.names(serviceKind))
+}
+
+// TestDeletion_ShowsTheWholeState holds that the diff of a deletion has all that the object had, in check mode too.
+func TestDeletion_ShowsTheWholeState(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.ok(options{"stack": "shop", "name": "web1", "check_command": "dummy", "address": "192.0.2.1", "notes": "front", "groups": []string{"web"},
+		"services": []options{element("a", options{"check_interval": "5m", "vars": options{"snmp_community": "geheim9", "port": 8080}})}})
+	task := options{"stack": "shop", "state": "absent"}
+	dry := l.dryRun(task)
+	a := l.ok(task)
+	assert.Equal(t, dry.Diff, a.Diff)
+	require.Len(t, a.Diff, 2)
+	before := map[string]map[string]any{}
+	for _, diff := range a.Diff {
+		assert.Empty(t, diff.After)
+		before[diff.BeforeHeader] = diff.Before
+	}
+	host, service := before["object web1 (id web1)"], before["object web1!a (id web1!a)"]
+	assert.Equal(t, "192.0.2.1", host["address"])
+	assert.Equal(t, "front", host["notes"])
+	assert.Equal(t, []any{"web"}, host["groups"])
+	assert.NotContains(t, host, "notes_url", "what is empty is left out")
+	assert.Equal(t, 300.0, service["check_interval"])
+	assert.Equal(t, map[string]any{"managed_by": "stackwatch", "stack": "shop", "port": 8080.0, "snmp_community": "********"}, service["vars"])
+	assert.NotContains(t, a.Raw, "geheim9")
 }
 
 // What rules of the configuration made can only go with its host, and is named.

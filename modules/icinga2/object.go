@@ -3,6 +3,7 @@
 package icinga2
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -78,6 +79,29 @@ func fromWire(name string, w wire, asked map[string]bool) Object {
 		o.Templates = o.Templates[1:] // the first one is the object itself
 	}
 	o.stack, _ = o.Vars.stack()
+	return o
+}
+
+// compact returns the object without attributes that are empty.
+func (o Object) compact() Object {
+	for _, attributes := range []reflect.Value{reflect.ValueOf(&o.HostAttributes).Elem(), reflect.ValueOf(&o.Attributes).Elem()} {
+		for i := range attributes.NumField() {
+			switch field := attributes.Field(i); value := field.Interface().(type) {
+			case *string:
+				if value != nil && *value == "" {
+					field.SetZero()
+				}
+			case *seconds:
+				if value != nil && value.none {
+					field.SetZero()
+				}
+			case []string, Vars:
+				if field.Len() == 0 {
+					field.SetZero()
+				}
+			}
+		}
+	}
 	return o
 }
 

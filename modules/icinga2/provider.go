@@ -195,6 +195,7 @@ func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcil
 // put one into notes or a URL as well.
 func (p *provider) held(name string, w wire, asked map[string]bool) Object {
 	o := fromWire(name, w, asked)
+	o.Vars = o.Vars.withoutNulls()
 	for _, text := range o.Vars.credentials() {
 		p.hide(secret.New(text))
 	}
@@ -259,7 +260,7 @@ func (p *provider) Merge(have *reconcile.Object[Object], want Object) (Object, e
 		return Object{}, fmt.Errorf("%s belongs to the stack %s, not to %s, and is left alone", want.full(), stack, want.stack)
 	}
 	if want.Vars = p.marked(want); want.Vars != nil {
-		want.Vars = want.Vars.over(have.State.Vars)
+		want.Vars = want.Vars.unless(have.State.Vars).over(have.State.Vars)
 	}
 	if subsequence(want.Templates, have.State.Templates) {
 		want.Templates = nil

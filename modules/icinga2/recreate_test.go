@@ -51,10 +51,12 @@ func TestFixedAttributesNeedTheUsersWord(t *testing.T) {
 	l.services().ok(options{"host": "web1", "services": []options{element("theirs", options{"max_check_attempts": 7})}})
 	before := l.contents()
 	for field, change := range map[string]options{
-		"templates": {"templates": []string{"linux-host"}}, "groups": {"groups": []string{"database"}}, "zone": {"zone": "agent"},
+		"templates of web1 cannot be changed after creation, and is an empty list, got: linux-host": {"templates": []string{"linux-host"}},
+		"groups of web1 cannot be changed after creation, and is web, got: database":                {"groups": []string{"database"}},
+		"zone of web1 cannot be changed after creation, and is localhost, got: agent":               {"zone": "agent"},
 	} {
 		a := l.run(task.With(change))
-		assert.Contains(t, a.Msg, "web1: "+field+" of web1 cannot be changed after creation; recreate: always deletes it and creates a new one")
+		assert.Contains(t, a.Msg, "web1: "+field+"; recreate: always deletes it and creates a new one")
 	}
 	assert.Equal(t, before, l.contents())
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // Exclusive tells whether an update is made of what there is: variables are sent as a whole, with those that others have set.
@@ -38,17 +39,86 @@ func (p *provider) update(ctx context.Context, have reconcile.Object[Object], wa
 	}
 	attrs := toWire(reconcile.Diff(have.State, want))
 	if _, varied := attrs["vars"]; varied {
-		now, err := get[wire](ctx, p.client, want.kind, have.ID, "vars")
+		now, err := get[modified](ctx, p.client, want.kind, have.ID, "vars", "original_attributes")
 		if err != nil {
 			return have, fmt.Errorf("updating %s %s: %w", strings.ToLower(string(want.kind)), have.ID, err)
 		}
 		round(map[string]any(now.Vars))
-		attrs["vars"] = map[string]any(want.Vars.since(have.State.Vars).over(now.Vars))
+		vars := want.Vars.since(have.State.Vars).over(now.Vars.withoutNulls())
+		if err := now.breaks(have.ID, vars); err != nil {
+			return have, err
+		}
+		attrs["vars"] = map[string]any(vars)
 	}
 	if err := p.modify(ctx, want.kind, have.ID, attrs); err != nil {
 		return have, fmt.Errorf("updating %s %s: %w", strings.ToLower(string(want.kind)), have.ID, before(err, attrs))
 	}
 	return reconcile.Object[Object]{ID: have.ID, State: want}, nil
+}
+
+// modified is what a query tells of the variables of an object and of what was ever modified.
+type modified struct {
+	Vars     Vars           `json:"vars"`
+	Original map[string]any `json:"original_attributes"` // by the path that was set, such as vars or vars.disks.x
+}
+
+// breaks refuses variables in which a path that somebody has once set leads through something that is no dictionary. The server could then
+// write down no modification of any object any more, and would lose all of them at the next reload.
+func (m modified) breaks(id string, vars Vars) error {
+	for _, path := range slices.Sorted(maps.Keys(m.Original)) {
+		steps := strings.Split(path, ".")
+		if steps[0] != "vars" {
+			continue
+		}
+		var at any = map[string]any(vars)
+		for i := 1; i < len(steps)-1; i++ {
+			next, there := at.(map[string]any)[steps[i]]
+			if !there {
+				break
+			}
+			if _, ok := next.(map[string]any); !ok {
+				return fmt.Errorf("%s: value of %s must stay a dictionary or be taken away by null, got: %s; somebody has set %s by its path, and with "+
+					"another value there Icinga could no longer save changes of any object; write {}, or delete the object and create it anew", id, strings.Join(steps[:i+1], "."), shownVar(steps[i], next), path)
+			}
+			at = next
+		}
+	}
+	return nil
+}
+
+// shownVar returns a variable for messages.
+func shownVar(name string, value any) string {
+	text, err := json.Marshal(Vars{name: value}.masked()[name])
+	if err != nil {
+		return secret.Mask
+	}
+	return string(text)
+}
+
+// admitVars refuses updates that would break what the server keeps of modifications, see modified.breaks.
+func (p *provider) admitVars(ctx context.Context, updates []*reconcile.Step[Object]) error {
+	named := map[kind]map[string]*reconcile.Step[Object]{hostKind: {}, serviceKind: {}}
+	for _, step := range updates {
+		for _, value := range step.Want.Vars.since(step.Have.State.Vars) {
+			if value != nil {
+				named[step.Want.kind][step.ID] = step
+			}
+		}
+	}
+	for k, steps := range named {
+		for part := range slices.Chunk(slices.Sorted(maps.Keys(steps)), mostNames) {
+			found, err := query[modified](ctx, p.client, k, byName(k, part), "original_attributes")
+			if err != nil {
+				return err
+			}
+			for _, o := range found {
+				if err := o.Attrs.breaks(o.Name, steps[o.Name].Want.Vars); err != nil {
+					steps[o.Name].Err = err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // UniformSize is of how many objects one call sets the same attributes. Ten changes are ten calls; a call for more takes a quarter of the time

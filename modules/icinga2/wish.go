@@ -3,6 +3,7 @@
 package icinga2
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -173,18 +174,23 @@ func (a *Attributes) checkTexts() error {
 	return checkTexts("groups", a.Groups)
 }
 
-func (a *Attributes) fillVars() (err error) {
-	if _, marked := a.Vars[managedBy]; marked {
-		return fmt.Errorf("value of vars must not hold the suite's own marks, got: %s; write the option stack instead", managedBy)
-	}
-	if _, marked := a.Vars[stackVar]; marked {
-		return fmt.Errorf("value of vars must not hold the suite's own marks, got: %s; write the option stack instead", stackVar)
+// fillVars validates the variables and brings them into the server's form.
+func (a *Attributes) fillVars() error {
+	var errs []error
+	for _, mark := range []string{managedBy, stackVar} {
+		if _, marked := a.Vars[mark]; marked {
+			errs = append(errs, fmt.Errorf("value of vars must not hold the suite's own marks, got: %s; write the option stack instead", mark))
+		}
 	}
 	if _, empty := a.Vars[""]; empty {
-		return fmt.Errorf("value of vars must have a name for each variable, got an empty one")
+		errs = append(errs, errors.New("value of vars must have a name for each variable, got an empty one"))
 	}
-	a.Vars, err = a.Vars.normal()
-	return err
+	errs = append(errs, inexact("vars", map[string]any(a.Vars))...)
+	vars, err := a.Vars.normal()
+	if errs = append(errs, err); errors.Join(errs...) == nil {
+		a.Vars = vars
+	}
+	return errors.Join(errs...)
 }
 
 // checkStates wants in flapping_ignore_states what the kind of object has.

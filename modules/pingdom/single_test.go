@@ -300,3 +300,16 @@ func TestType_ChangedInAPurgedStack(t *testing.T) {
 	assert.Equal(t, "ping", l.stored("gateway").Type)
 	l.Settled(task)
 }
+
+// TestDeletion_ShowsTheWholeState holds that the diff of a deletion has what the list of checks does not tell.
+func TestDeletion_ShowsTheWholeState(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.OK(options{"name": "live", "host": "shop.example.com", "stack": "shop", "shouldcontain": "Welcome"})
+	gone := options{"name": "live", "stack": "shop", "state": "absent"}
+	dry, a := l.DryRun(gone), l.OK(gone)
+	assert.Equal(t, dry.Diff, a.Diff)
+	require.Len(t, a.Diff, 1)
+	assert.Equal(t, "Welcome", a.Diff[0].Before["shouldcontain"])
+	assert.Empty(t, a.Diff[0].After)
+}

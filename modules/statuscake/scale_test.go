@@ -37,7 +37,7 @@ func TestThousandTests(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	items := estate(1000)
-	task := options{"tests": items, "purge": true, "api_concurrency": 16, "api_rate_limit": 0}
+	task := options{"tests": items, "purge": true, "api_concurrency": 16, "api_rate_limit": 0, "_ansible_diff": false}
 	calls := func(lists, details, creates, updates, deletes int) {
 		t.Helper()
 		assert.Equal(t, lists, l.Count(http.MethodGet, "/v1/uptime$"), "list pages")

@@ -218,7 +218,7 @@ func TestTestTypeIsReplacedOnTheUsersWord(t *testing.T) {
 		t.Parallel()
 		l, id, task := start(t)
 		a := l.Run(task)
-		assert.Contains(t, a.Msg, "1 of 1 test failed: mail: test_type of "+id+" cannot be changed after creation; allow_replace: true")
+		assert.Contains(t, a.Msg, "1 of 1 test failed: mail: test_type of "+id+" cannot be changed after creation, and is TCP, got: SMTP; allow_replace: true")
 		assert.Equal(t, "failed", a.Only(t).Action)
 		assert.Zero(t, l.Writes())
 	})
@@ -410,4 +410,19 @@ func TestStackByIDMovesATest(t *testing.T) {
 	l.OK(task)
 	assert.ElementsMatch(t, []string{"keep", ownershipTag, stackTag + "shop"}, l.stored("moving").Tags)
 	l.Settled(task)
+}
+
+// TestDeletion_ShowsTheWholeState holds that the diff of a deletion has what the list of tests does not tell.
+func TestDeletion_ShowsTheWholeState(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.OK(site("live").With(options{"stack": "shop", "find_string": "Welcome", "timeout": 40}))
+	gone := options{"stack": "shop", "state": "absent"}
+	assert.Equal(t, l.DryRun(gone).Diff, l.OK(gone).Diff)
+	l.OK(site("live").With(options{"stack": "shop", "find_string": "Welcome", "timeout": 40}))
+	diff := l.OK(options{"name": "live", "stack": "shop", "state": "absent"}).Diff
+	require.Len(t, diff, 1)
+	assert.Equal(t, "Welcome", diff[0].Before["find_string"])
+	assert.Equal(t, 40.0, diff[0].Before["timeout"])
+	assert.Empty(t, diff[0].After)
 }

@@ -472,7 +472,7 @@ func (a *applier[S]) adoptAs(ctx context.Context, step *Step[S], have Object[S])
 // align updates an object that was found instead of created, where it is not yet as the wish wants it, and gives its state.
 func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) (S, error) {
 	if field := mustReplace(a.provider, have, step.Wish); field != "" {
-		return have.State, fmt.Errorf("%s: %s of %s, which another run created, %w", step.Key, field, have.ID, ErrReplace)
+		return have.State, fmt.Errorf("%s: %s of %s, which another run created, %w", step.Key, field, have.ID, fixedField(a.provider, have, step.Wish, field))
 	}
 	merged, err := a.provider.Merge(&have, step.Wish)
 	if err != nil {

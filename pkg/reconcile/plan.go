@@ -350,10 +350,11 @@ func (c *computation[S]) replace(step Step[S], w Want[S], field string) Step[S] 
 	switch {
 	case !c.policy.AllowReplace:
 		step.Err = fmt.Errorf("%s: %s of %s %w; %s deletes it and creates a new one",
-			step.Key, field, step.ID, ErrReplace, c.replacing())
+			step.Key, field, step.ID, fixedField(c.provider, *step.Have, w.State, field), c.replacing())
 		return step
 	case w.ID != "":
-		step.Err = fmt.Errorf("%s: %s of %s %w; the one that replaces it has another id, so write its name instead of the id", step.Key, field, step.ID, ErrReplace)
+		step.Err = fmt.Errorf("%s: %s of %s %w; the one that replaces it has another id, so write its name instead of the id",
+			step.Key, field, step.ID, fixedField(c.provider, *step.Have, w.State, field))
 		return step
 	}
 	// The new object inherits what the user left unset from the old one, and a fixed field never comes from there.
@@ -364,6 +365,38 @@ func (c *computation[S]) replace(step Step[S], w Want[S], field string) Step[S] 
 	}
 	step.Action, step.Want, step.Changes = Replace, merged, Diff(step.Have.State, merged)
 	return step
+}
+
+// fixedField returns ErrReplace with the current and the desired value of a field.
+func fixedField[S any](p Provider[S], have Object[S], want S, field string) error {
+	merged, err := p.Merge(&have, want)
+	if err != nil {
+		merged = want
+	}
+	for _, c := range Diff(have.State, merged) {
+		if c.Field == field {
+			return fmt.Errorf("%w, and is %s, got: %s", ErrReplace, valueText(c.Before), valueText(c.After))
+		}
+	}
+	return ErrReplace
+}
+
+// valueText returns a value for messages.
+func valueText(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "not set"
+	case []string:
+		if len(v) == 0 {
+			return "an empty list"
+		}
+		return Enumerate(v, 10)
+	case string:
+		if v == "" {
+			return "empty"
+		}
+	}
+	return fmt.Sprint(value)
 }
 
 // purge gives the deletions of what is in scope and not declared.

@@ -134,7 +134,7 @@ func TestCompute(t *testing.T) {
 		},
 		"fixed field": {
 			have: []object{there("1", "a")}, want: []want{{State: ofKind("a", "b")}},
-			plan: "0 a unchanged id 1: a: kind of 1 cannot be changed after creation; allow_replace: true deletes it and creates a new one",
+			plan: "0 a unchanged id 1: a: kind of 1 cannot be changed after creation, and is a, got: b; allow_replace: true deletes it and creates a new one",
 		},
 		"replace": {
 			have: []object{there("1", "a")}, want: []want{{State: ofKind("a", "b")}}, pol: policy{AllowReplace: true},
@@ -148,7 +148,7 @@ func TestCompute(t *testing.T) {
 		},
 		"a fixed field by id": {
 			have: []object{there("1", "a")}, want: []want{{ID: "1", State: ofKind("a", "b")}}, pol: policy{AllowReplace: true},
-			plan: "0 a unchanged id 1: a: kind of 1 cannot be changed after creation; the one that replaces it has another id, so write its name instead of the id",
+			plan: "0 a unchanged id 1: a: kind of 1 cannot be changed after creation, and is a, got: b; the one that replaces it has another id, so write its name instead of the id",
 		},
 		"two that fit are ambiguous even then": {
 			have: []object{{ID: "1", State: ofKind("a", "b")}, {ID: "2", State: ofKind("a", "b")}}, want: []want{{State: ofKind("a", "b")}},

@@ -108,6 +108,12 @@ type Admitter[S any] interface {
 	Admit(ctx context.Context, plan Plan[S]) error
 }
 
+// Detailer is implemented by providers whose List tells less of an object than there is. Details returns the objects with all that a diff of
+// their deletion shows, in the same order, and as they were where they can no longer be read.
+type Detailer[S any] interface {
+	Details(ctx context.Context, have []Object[S]) ([]Object[S], error)
+}
+
 // Cascader is implemented by providers whose objects take others along when they go. Cascade gives the plan with a step for each of these,
 // see Along, so that nothing goes unnamed. What must not go is set as the Err of the step that would take it along. It is asked before
 // Admit, in check mode too, and must not write.

@@ -134,7 +134,7 @@ func TestAnObjectWithAUniqueNameGoesBeforeTheNewOneComes(t *testing.T) {
 		s.Add(memory.Named("a"))
 		p := unique{s, fails}
 		refused := planned(t, s, p, []want{{State: ofKind("a", "b")}}, policy{Replacing: "recreate: always"})
-		require.ErrorContains(t, refused[0].Err, "kind of 1 cannot be changed after creation; recreate: always deletes it and creates a new one")
+		require.ErrorContains(t, refused[0].Err, "kind of 1 cannot be changed after creation, and is a, got: b; recreate: always deletes it and creates a new one")
 		plan := planned(t, s, p, []want{{State: ofKind("a", "b")}}, policy{AllowReplace: true})
 		done, err := reconcile.Apply(t.Context(), p, plan, options{Sleep: s.Sleep})
 		require.NoError(t, err)

@@ -84,7 +84,7 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	ctx = progress.About(ctx, k.Plural)
 	progress.Expect(ctx, len(task.Wants))
 	r := report[S]{noun: k.Noun, plural: k.Plural, task: task, withDiff: call.Diff, checkMode: call.CheckMode}
-	plan, err := k.plan(ctx, task)
+	plan, err := k.plan(ctx, task, call.Diff)
 	if err != nil {
 		return r.refused(err), err
 	}
@@ -116,7 +116,7 @@ func both(a, b error) error {
 	return fmt.Errorf("%w; %w", a, b)
 }
 
-func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S], error) {
+func (k Kind[P, S]) plan(ctx context.Context, task *Task[S], withDiff bool) (reconcile.Plan[S], error) {
 	if task.Before != nil {
 		task.Before(ctx)
 	}
@@ -144,6 +144,9 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S]) (reconcile.Plan[S],
 	plan, err := reconcile.Compute(task.Provider, have, task.Wants, task.Policy)
 	if cascader, ok := task.Provider.(reconcile.Cascader[S]); ok && err == nil {
 		plan, err = cascader.Cascade(ctx, plan)
+	}
+	if withDiff && err == nil {
+		err = reconcile.DetailDeletions(ctx, task.Provider, plan)
 	}
 	if admitter, ok := task.Provider.(reconcile.Admitter[S]); ok && err == nil {
 		err = admitter.Admit(ctx, plan)

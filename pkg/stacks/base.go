@@ -194,6 +194,31 @@ func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bo
 	return have, nil
 }
 
+// mostDetails limits what a diff of deletions costs: the services of this kind allow few calls a second.
+const mostDetails = 10
+
+// Details reads up to ten objects whole, for the diff of their deletion; of more it shows what the list tells.
+func (b Base[S]) Details(ctx context.Context, have []reconcile.Object[S]) ([]reconcile.Object[S], error) {
+	if len(have) > mostDetails {
+		return have, nil
+	}
+	ids := make([]string, len(have))
+	for i, o := range have {
+		ids[i] = o.ID
+	}
+	states, err := b.readAll(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	whole := slices.Clone(have)
+	for i, o := range whole {
+		if state := states[o.ID]; state != nil {
+			whole[i].State = *state
+		}
+	}
+	return whole, nil
+}
+
 // readAll gives the whole state of objects by id, nil for those that do not exist.
 func (b Base[S]) readAll(ctx context.Context, ids []string) (map[string]*S, error) {
 	read := make([]*S, len(ids))

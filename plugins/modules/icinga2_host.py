@@ -192,6 +192,7 @@ options:
                 Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth),
                 V(key) and the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever
                 they occur.
+              - A null or an empty dictionary inside a variable counts as absent. Numbers that do not fit into a double are refused.
               - V(managed_by) and V(stack) belong to the module; see O(stack).
             type: dict
           templates:
@@ -330,6 +331,7 @@ options:
             Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key)
             and the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they
             occur. So are those that the server holds already.
+          - A null or an empty dictionary inside a variable counts as absent. Numbers that do not fit into a double are refused.
           - V(managed_by) and V(stack) belong to the module; see O(stack).
         type: dict
         aliases:
@@ -495,6 +497,7 @@ options:
             Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key)
             and the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they
             occur.
+          - A null or an empty dictionary inside a variable counts as absent. Numbers that do not fit into a double are refused.
           - V(managed_by) and V(stack) belong to the module; see O(stack).
         type: dict
       templates:
@@ -633,6 +636,7 @@ options:
         Values below names that look like those of credentials (V(pass), V(secret), V(token), V(community), V(auth), V(key) and
         the like in them) are masked in answer and diff, and texts of 8 characters and more among them wherever they occur. So are
         those that the server holds already.
+      - A null or an empty dictionary inside a variable counts as absent. Numbers that do not fit into a double are refused.
       - V(managed_by) and V(stack) belong to the module; see O(stack).
     type: dict
     aliases:
