@@ -119,7 +119,7 @@ func TestBadOptionsAreRefusedBeforeAnyCall(t *testing.T) {
 		"a possessive repeat":         {remove.With(task{"resource_regex": "a++"}), "in the syntax of RE2, which has no lookahead"},
 		"a time without an action":    {task{"stack": "s1", "heartbeats": true, "action_timeout": "2h"}, "action_timeout is only valid with action: ack or action: shelve"},
 		"a time of closing":           {stack.With(task{"action": "close", "action_timeout": "2h"}), "action_timeout is only valid with action: ack or action: shelve"},
-		"a time that is a number":     {stack.With(task{"action": "ack", "action_timeout": "2"}), "value of action_timeout must be days, hours, minutes and seconds"},
+		"a time that is a number":     {stack.With(task{"action": "ack", "action_timeout": "2"}), "value of action_timeout must have a unit where it is less than 60 seconds, got: 2"},
 		"an unknown action":           {task{"stack": "s1", "action": "open"}, "value of action must be one of: delete, close, ack, shelve, got: open"},
 		"an empty key":                {stack.With(task{"api_key": ""}), "value of api_key must be an API key of Alerta, got an empty string"},
 		"a key from a file":           {stack.With(task{"api_key": "abcdefgh\n"}), "value of api_key must be an API key of Alerta, got one with a space or a line's end in it"},

@@ -207,9 +207,8 @@ options:
       - shelve
   action_timeout:
     description:
-      - >-
-        How long V(action=ack) or V(action=shelve) holds, such as V(2h) or V(1d). Then the server's housekeeping opens the alert
-        again.
+      - How long V(action=ack) or V(action=shelve) holds. Then the server's housekeeping opens the alert again.
+      - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds. A number below 60 needs a unit.
       - >-
         If it is not set the server decides. Without settings of its own it ends a shelving after two hours, and an
         acknowledgement never.
