@@ -17,7 +17,7 @@ const longestAge = 3650 * 24 * time.Hour
 func readAge(option, text string) (time.Duration, error) {
 	age, err := duration.Parse(option, text, duration.Range{Max: longestAge})
 	if err == nil && age < time.Minute && !duration.HasUnit(text) {
-		return 0, fmt.Errorf("value of %s must have a unit where it is less than 60 seconds, got: %s; write %sd for days or %ss for seconds",
+		return 0, fmt.Errorf("value of %s must be written with a unit where it is less than 60 seconds, got: %s; write %sd for days or %ss for seconds",
 			option, text, strings.TrimSpace(text), strings.TrimSpace(text))
 	}
 	return age, err

@@ -72,7 +72,7 @@ func TestVars_RefuseInexactNumbers(t *testing.T) {
 		assert.Contains(t, message, "value of "+path+" must be a number that Icinga stores as it is, got: ")
 	}
 	assert.NotContains(t, message, "fine")
-	assert.Equal(t, 3, strings.Count(message, "write it in quotes"))
+	assert.Equal(t, 4, strings.Count(message, "write it in quotes"))
 	huge := l.refusal(options{"name": "web1", "vars": `{"n": 12345678901234567890}`})
 	assert.Contains(t, huge, "value of vars.n must be a number that Icinga stores as it is, got: 12345678901234567890; write it in quotes")
 
