@@ -75,16 +75,7 @@ func (e emptied) Reset() {
 	e.lab.server.Reset(e.lab.T)
 }
 
-// held is what a server holds.
-type held struct {
-	Alerts     []alertatest.Alert
-	Heartbeats []alertatest.Heartbeat
-	Blackouts  []alertatest.Blackout
-}
-
-func (l *lab) contents() held {
-	return held{l.server.Alerts(l.T), l.server.Heartbeats(l.T), l.server.Blackouts(l.T)}
-}
+func (l *lab) contents() alertatest.Contents { return l.server.Contents(l.T) }
 
 // alert gives an alert of a stack.
 func alert(stack, resource, event string, change ...func(*alertatest.Alert)) alertatest.Alert {

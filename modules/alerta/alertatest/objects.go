@@ -27,6 +27,7 @@ type Alert struct {
 	Customer      string         `json:"customer,omitempty"`
 	Timeout       *int           `json:"timeout,omitempty"` // seconds; 0 is never
 	LastReceiveID string         `json:"lastReceiveId,omitempty"`
+	LastReceived  string         `json:"lastReceiveTime,omitempty"` // as TimeFormat says, and in UTC
 	// Age is how long ago Insert lets the alert be received. It is never sent, and never read.
 	Age time.Duration `json:"-"`
 }
@@ -61,11 +62,26 @@ type Blackout struct {
 	Duration    int      `json:"duration,omitempty"` // seconds
 }
 
+// Contents is what a server holds.
+type Contents struct {
+	Alerts     []Alert
+	Heartbeats []Heartbeat
+	Blackouts  []Blackout
+}
+
+// Contents reads all that the server holds, in the orders of Alerts, Heartbeats and Blackouts.
+func (s *Server) Contents(t testing.TB) Contents {
+	t.Helper()
+	var c Contents
+	s.must(t, json.Unmarshal([]byte(s.sql(t, fmt.Sprintf("SELECT json_build_object('Alerts', (%s), 'Heartbeats', (%s), 'Blackouts', (%s))",
+		asList(alertRows), asList(heartbeatRows), asList(blackoutRows)))), &c))
+	return c
+}
+
 // Alerts gives all alerts that the server holds, by environment, resource, event and customer.
 func (s *Server) Alerts(t testing.TB) []Alert {
 	t.Helper()
-	return rows[Alert](t, s, `SELECT id, environment, resource, event, severity, status, service, "group", value, text, tags, attributes,
-		origin, customer, timeout, last_receive_id AS "lastReceiveId" FROM alerts ORDER BY environment, resource, event, customer`)
+	return rows[Alert](t, s, alertRows)
 }
 
 // Count gives the number of all alerts that the server holds.
@@ -79,24 +95,34 @@ func (s *Server) Count(t testing.TB) int {
 // Heartbeats gives all heartbeats that the server holds, by origin.
 func (s *Server) Heartbeats(t testing.TB) []Heartbeat {
 	t.Helper()
-	return rows[Heartbeat](t, s, "SELECT id, origin, tags, attributes, customer, timeout FROM heartbeats ORDER BY origin, customer")
+	return rows[Heartbeat](t, s, heartbeatRows)
 }
 
 // Blackouts gives all blackouts that the server holds, also those that have ended, the first made first.
 func (s *Server) Blackouts(t testing.TB) []Blackout {
 	t.Helper()
-	return rows[Blackout](t, s, `SELECT id, environment, resource, service, event, "group", tags, origin, customer, text, duration,
-		to_char(start_time, `+sqlTimeFormat+`) AS "startTime", to_char(end_time, `+sqlTimeFormat+`) AS "endTime"
-		FROM blackouts ORDER BY create_time`)
+	return rows[Blackout](t, s, blackoutRows)
 }
 
-const sqlTimeFormat = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`
+const (
+	sqlTimeFormat = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`
+	alertRows     = `SELECT id, environment, resource, event, severity, status, service, "group", value, text, tags, attributes,
+		origin, customer, timeout, last_receive_id AS "lastReceiveId", to_char(last_receive_time, ` + sqlTimeFormat + `) AS "lastReceiveTime"
+		FROM alerts ORDER BY environment, resource, event, customer`
+	heartbeatRows = "SELECT id, origin, tags, attributes, customer, timeout FROM heartbeats ORDER BY origin, customer"
+	blackoutRows  = `SELECT id, environment, resource, service, event, "group", tags, origin, customer, text, duration,
+		to_char(start_time, ` + sqlTimeFormat + `) AS "startTime", to_char(end_time, ` + sqlTimeFormat + `) AS "endTime"
+		FROM blackouts ORDER BY create_time`
+)
+
+// asList makes a query of one value, a list in JSON, of one for rows.
+func asList(query string) string { return "SELECT coalesce(json_agg(r), '[]') FROM (" + query + ") r" }
 
 // rows reads what a query selects, its columns by their names.
 func rows[T any](t testing.TB, s *Server, query string) []T {
 	t.Helper()
 	var found []T
-	s.must(t, json.Unmarshal([]byte(s.sql(t, "SELECT coalesce(json_agg(r), '[]') FROM ("+query+") r")), &found))
+	s.must(t, json.Unmarshal([]byte(s.sql(t, asList(query))), &found))
 	return found
 }
 
@@ -162,4 +188,11 @@ func (s *Server) Age(t testing.TB, age time.Duration, heartbeats ...string) {
 func (s *Server) AgeActions(t testing.TB, age time.Duration) {
 	t.Helper()
 	s.sql(t, fmt.Sprintf("UPDATE alerts SET update_time = update_time - %f * interval '1 second'", age.Seconds()))
+}
+
+// AgeAlerts moves all that was done with each alert that far into the past.
+func (s *Server) AgeAlerts(t testing.TB, age time.Duration) {
+	t.Helper()
+	s.sql(t, fmt.Sprintf(`UPDATE alerts SET update_time = update_time - a, receive_time = receive_time - a, last_receive_time = last_receive_time - a
+		FROM (SELECT %f * interval '1 second' AS a) age`, age.Seconds()))
 }
