@@ -229,6 +229,7 @@ options:
       - >-
         Call the server's own housekeeping until it finds nothing left to do. It deletes old alerts, lets alerts expire whose
         timeout is over, and ends acknowledgements and shelvings whose time is over. It works on all alerts, whatever is selected.
+      - It comes last. What it lets expire or opens again, and what is selected because of that, is for the next run.
       - Write V({}) for the server's usual ages.
     type: dict
     suboptions:
