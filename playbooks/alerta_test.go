@@ -47,8 +47,8 @@ func TestDecommissionKeepsToItsLimitInAlerta(t *testing.T) {
 		return w.own("decommission.yml", "-e", "stack=s1", "-e", "alerta=true", "-e", "alerta_delete_limit="+limit)
 	}
 	for limit, refusal := range map[string]string{
-		"14":  "alerts: 15 of 30 would be deleted, which is over the limit of 14; nothing was changed",
-		"49%": "alerts: 15 of 30 would be deleted, which is over the limit of 49%; nothing was changed",
+		"14":  "alerts: 15 of 30 would be deleted, which is over the limit of 14; nothing was changed; if this is meant, set delete_limit to 15",
+		"49%": "alerts: 15 of 30 would be deleted, which is over the limit of 49%; nothing was changed; if this is meant, set delete_limit to 15",
 		"lot": "value of delete_limit must be",
 	} {
 		run := decommission(limit)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -49,12 +50,12 @@ func TestPlaybooks(t *testing.T) {
 	}
 
 	run, writes := w.did(own("provision.yml", "--check", "--diff"))
-	assert.Equal(t, "changed 4", run.Verdicts())
+	assert.Equal(t, "changed 4, ok 1", run.Verdicts())
 	assert.Equal(t, 16, strings.Count(run.Output, "+++ after: test "))
 	assert.Empty(t, writes)
 
 	run, writes = w.did(own("provision.yml"))
-	assert.Equal(t, "changed 4", run.Verdicts())
+	assert.Equal(t, "changed 4, ok 1", run.Verdicts())
 	assert.Len(t, writes, 16)
 	assert.Equal(t, declared, w.held())
 	ready := slices.IndexFunc(w.Tests(), func(test statuscake.Test) bool { return fullName(test) == "blog/comments readiness" })
@@ -67,7 +68,7 @@ func TestPlaybooks(t *testing.T) {
 	}
 
 	run, writes = w.did(own("provision.yml", "-l", "shop", "-e", "trigger_rate=10", "--check", "--diff"))
-	assert.Equal(t, "changed 1", run.Verdicts())
+	assert.Equal(t, "changed 1, ok 1", run.Verdicts())
 	assert.Equal(t, 2, strings.Count(run.Output, "-    \"trigger_rate\": 5\n+    \"trigger_rate\": 10\n"))
 	assert.Equal(t, 4, strings.Count(run.Output, "trigger_rate"), "only the field that differs is shown")
 	assert.Empty(t, writes)
@@ -78,11 +79,27 @@ func TestPlaybooks(t *testing.T) {
 	_, writes = w.did(own("converge.yml"))
 	assert.Equal(t, []string{"PUT shop/cart readiness", "PUT shop/search readiness"}, writes, "the inventory says 5 again")
 
-	for _, limit := range [][]string{nil, {"-l", "stacks"}, {"-l", "shop,bl*"}, {"-e", "stack="}} {
+	for _, c := range []struct {
+		playbook, says string
+		args           []string
+	}{
+		{"decommission.yml", "no stack was named. Say -l NAME[,NAME], or -e stack=NAME", nil},
+		{"decommission.yml", "these stacks were not named in full: blog, intranet, payments, shop.", []string{"-l", "stacks"}},
+		{"decommission.yml", "these stacks were not named in full: blog.", []string{"-l", "shop,bl*"}},
+		{"decommission.yml", "these are not in the group stacks of the inventory: gone. Say -e stack=NAME for", []string{"-l", "shop,gone"}},
+		{"decommission.yml", "-e stack and -l exclude each other", []string{"-l", "shop", "-e", "stack=shop"}},
+		{"decommission.yml", "value of stack must", []string{"-e", "stack="}},
+		{"converge.yml", "this playbook is about all stacks, which -l cannot shorten. For one stack run provision with -l", []string{"-l", "shop"}},
+		{"housekeeping.yml", "this playbook is about all stacks, which -l cannot shorten", []string{"-l", "shop"}},
+		{"provision.yml", "-l machine names no host of the group stacks", []string{"-l", "machine", "-i", "inventory", "-i", "machine,"}},
+		{"provision.yml", "the inventory has no group stacks with hosts in it", []string{"-i", "machine,"}},
+		{"converge.yml", "the inventory has no group stacks with hosts in it", []string{"-i", "machine,"}},
+	} {
 		w.ResetCalls()
-		run = w.own("decommission.yml", limit...)
-		assert.NotZero(t, run.Code, "%v: %s", limit, run.Output)
-		assert.Zero(t, w.Writes(), "%v", limit)
+		run = w.own(c.playbook, c.args...)
+		assert.NotZero(t, run.Code, "%s %v: %s", c.playbook, c.args, run.Output)
+		assert.Contains(t, strings.Join(strings.Fields(run.Output), " "), c.says, "%s %v", c.playbook, c.args)
+		assert.Zero(t, w.Writes(), "%s %v", c.playbook, c.args)
 	}
 
 	run, writes = w.did(own("decommission.yml", "-l", "shop,blog", "--check"))
@@ -121,13 +138,23 @@ func TestConvergePurgesWithinItsLimit(t *testing.T) {
 	w.ResetCalls()
 	run := w.own("converge.yml", "-e", "purge_limit=10%")
 	assert.Equal(t, 2, run.Code, run.Output)
-	require.Len(t, run.Results, 1)
-	assert.Len(t, run.Results[0].Answer["refused"], 2)
-	assert.Contains(t, run.Results[0].Answer["msg"], "payments/ledger readiness")
+	refused := run.Of("Declare the tests of all stacks, and no others")
+	require.Len(t, refused, 1)
+	assert.Len(t, refused[0].Answer["refused"], 2)
+	assert.Contains(t, refused[0].Answer["msg"], "over the limit of 10%; nothing was changed; if this is meant, set purge_limit to 2: ")
+	assert.Contains(t, refused[0].Answer["msg"], "payments/ledger readiness")
 	assert.Zero(t, w.Writes())
 
 	_, writes := w.did(func() playtest.Run { return w.own("converge.yml") })
 	assert.Equal(t, []string{"DELETE payments/ledger liveness", "DELETE payments/ledger readiness"}, writes)
+
+	// One stack of two is more than one in five, and no more than ten tests.
+	half := regexp.MustCompile(`(?s)    blog:\n.*    payments:`).ReplaceAllString(less, "    payments:")
+	require.NoError(t, os.WriteFile(stacks, []byte(half), 0o600))
+	_, writes = w.did(func() playtest.Run { return w.own("converge.yml") })
+	assert.Equal(t, ofStacks("DELETE ", "blog", "intranet"), writes)
+	_, writes = w.did(func() playtest.Run { return w.own("decommission.yml", "-e", "stack=blog") })
+	assert.Empty(t, writes, "a stack that has left the inventory is gone")
 }
 
 func TestHousekeeping(t *testing.T) {
@@ -158,6 +185,10 @@ func TestHousekeeping(t *testing.T) {
 	assert.Equal(t, 2, run.Code, run.Output)
 	assert.Contains(t, run.Output, "Nothing was removed: 2 tests are of stacks that this inventory does not have.")
 	assert.Zero(t, w.Writes())
+
+	run, writes = w.did(func() playtest.Run { return w.own("decommission.yml", "-e", "stack=legacy", "--check") })
+	assert.Contains(t, run.Verdicts(), "changed 1", "a stack that has left the inventory can be named all the same")
+	assert.Empty(t, writes)
 
 	_, writes = w.did(func() playtest.Run { return w.own("housekeeping.yml", "-e", "remove=true") })
 	assert.Equal(t, []string{"DELETE legacy/web liveness", "DELETE legacy/web readiness"}, writes)

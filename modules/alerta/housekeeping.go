@@ -324,7 +324,7 @@ func within[S any](noun string, limit reconcile.Limit, total int, plan reconcile
 	if limit.Allows(len(refusal.Keys), total) {
 		return nil
 	}
-	return fmt.Errorf("%s: %w; delete_limit sets the limit", noun, refusal)
+	return fmt.Errorf("%s: %w", noun, refusal)
 }
 
 // carryOut does part after part. Where one fails those after it are not begun.

@@ -339,9 +339,9 @@ func TestTheLimitRefusesAllOrNothing(t *testing.T) {
 	l.server.Insert(t, alertatest.Stacks(3, 20)...)
 	both := task{"stack": []string{"s1", "s2"}, "action": "delete", "environment": "Production", "blackout": "present"}
 	for limit, refusal := range map[string]string{
-		"":    "40 of 60 would be deleted, which is over the limit of 50%; nothing was changed: ",
-		"39":  "40 of 60 would be deleted, which is over the limit of 39; nothing was changed: ",
-		"66%": "40 of 60 would be deleted, which is over the limit of 66%; nothing was changed: ",
+		"":    "40 of 60 would be deleted, which is over the limit of 50%; nothing was changed; if this is meant, set delete_limit to 40: ",
+		"39":  "40 of 60 would be deleted, which is over the limit of 39; nothing was changed; if this is meant, set delete_limit to 40: ",
+		"66%": "40 of 60 would be deleted, which is over the limit of 66%; nothing was changed; if this is meant, set delete_limit to 40: ",
 	} {
 		o := both
 		if limit != "" {

@@ -412,8 +412,8 @@ func (j job) limitOf(total int) reconcile.Limit {
 	case j.limit != nil:
 		return *j.limit
 	case total <= few*100/defaultShare:
-		return reconcile.Limit{Set: true, Count: few}
+		return reconcile.Limit{Set: true, Option: "delete_limit", Count: few}
 	default:
-		return reconcile.Limit{Set: true, IsShare: true, Percent: defaultShare}
+		return reconcile.Limit{Set: true, Option: "delete_limit", IsShare: true, Percent: defaultShare}
 	}
 }

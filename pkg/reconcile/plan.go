@@ -86,6 +86,7 @@ type Limit struct {
 	Count   int     // at most so many,
 	Percent float64 // or, where IsShare, at most so many of a hundred
 	IsShare bool
+	Option  string // that sets it, for messages; "" for none
 }
 
 // Allows tells whether n of total may go.
@@ -120,10 +121,14 @@ type LimitError struct {
 	Done  Action   // where it would not have been deleted, what else
 }
 
-// Error names the first twenty objects.
+// Error names the first twenty objects, and the option that would allow it.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%d of %d would be %s, which is over the limit of %s; nothing was changed: %s",
-		len(e.Keys), e.Total, cmp.Or(e.Done, Delete), e.Limit, Enumerate(e.Keys, 20))
+	remedy := ""
+	if e.Limit.Option != "" {
+		remedy = fmt.Sprintf("; if this is meant, set %s to %d", e.Limit.Option, len(e.Keys))
+	}
+	return fmt.Sprintf("%d of %d would be %s, which is over the limit of %s; nothing was changed%s: %s",
+		len(e.Keys), e.Total, cmp.Or(e.Done, Delete), e.Limit, remedy, Enumerate(e.Keys, 20))
 }
 
 // Is makes errors.Is(err, ErrLimit) true.

@@ -200,8 +200,8 @@ func TestComputeRefuses(t *testing.T) {
 		},
 		"over the limit": {
 			have: []object{there("1", "b"), there("2", "a"), there("3", "c")}, want: wants("c"),
-			pol: policy{Scope: everything, Limit: reconcile.Limit{Set: true, Count: 1}},
-			is:  reconcile.ErrLimit, words: "2 of 3 would be deleted, which is over the limit of 1; nothing was changed: a (2), b (1)",
+			pol: policy{Scope: everything, Limit: reconcile.Limit{Set: true, Count: 1, Option: "purge_limit"}},
+			is:  reconcile.ErrLimit, words: "2 of 3 would be deleted, which is over the limit of 1; nothing was changed; if this is meant, set purge_limit to 2: a (2), b (1)",
 		},
 	}
 	for name, test := range tests {

@@ -334,10 +334,10 @@ func ParseLimit(option, limit string) (reconcile.Limit, error) {
 	if isShare {
 		share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 		if err == nil && share >= 0 && share <= 100 {
-			return reconcile.Limit{Set: true, IsShare: true, Percent: share}, nil
+			return reconcile.Limit{Set: true, Option: option, IsShare: true, Percent: share}, nil
 		}
 	} else if count, err := strconv.Atoi(number); err == nil && count >= 0 {
-		return reconcile.Limit{Set: true, Count: count}, nil
+		return reconcile.Limit{Set: true, Option: option, Count: count}, nil
 	}
 	return reconcile.Limit{}, badLimit(option, limit)
 }

@@ -195,7 +195,7 @@ func TestScope(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, policy.Group)
 	assert.NotNil(t, policy.Scope)
-	assert.Equal(t, reconcile.Limit{Set: true, Count: 10}, policy.Limit)
+	assert.Equal(t, reconcile.Limit{Set: true, Option: "purge_limit", Count: 10}, policy.Limit)
 
 	policy, err = resource.Policy(declaration{One: named("a"), Options: resource.Options{OnDuplicate: "oldest", AllowReplace: true}}, in)
 	require.NoError(t, err)
@@ -207,12 +207,12 @@ func TestScope(t *testing.T) {
 func TestParseLimit(t *testing.T) {
 	for text, want := range map[string]reconcile.Limit{
 		"":      {},
-		"0":     {Set: true},
-		"10":    {Set: true, Count: 10},
-		"20%":   {Set: true, IsShare: true, Percent: 20},
-		"2.5 %": {Set: true, IsShare: true, Percent: 2.5},
-		"0%":    {Set: true, IsShare: true},
-		"100%":  {Set: true, IsShare: true, Percent: 100},
+		"0":     {Set: true, Option: "purge_limit"},
+		"10":    {Set: true, Option: "purge_limit", Count: 10},
+		"20%":   {Set: true, Option: "purge_limit", IsShare: true, Percent: 20},
+		"2.5 %": {Set: true, Option: "purge_limit", IsShare: true, Percent: 2.5},
+		"0%":    {Set: true, Option: "purge_limit", IsShare: true},
+		"100%":  {Set: true, Option: "purge_limit", IsShare: true, Percent: 100},
 	} {
 		got, err := resource.ParseLimit("purge_limit", text)
 		require.NoError(t, err, text)

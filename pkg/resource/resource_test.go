@@ -237,7 +237,7 @@ func TestARefusedPurgeListsWhatWouldHaveGone(t *testing.T) {
 	answer := run(t, module(s, nil), m{"purge": true, "purge_limit": "1", "things": l{m{"name": "c"}, m{"name": "new"}}}, nil)
 	assert.Equal(t, true, answer["failed"])
 	assert.Equal(t, l{"a (1)", "b (2)"}, answer["refused"])
-	assert.Equal(t, "2 of 3 would be deleted, which is over the limit of 1; nothing was changed: a (1), b (2)", answer["msg"])
+	assert.Equal(t, "2 of 3 would be deleted, which is over the limit of 1; nothing was changed; if this is meant, set purge_limit to 2: a (1), b (2)", answer["msg"])
 	assert.Empty(t, s.Log())
 }
 
