@@ -79,11 +79,12 @@ func (p *alerts) plan(selected []wireAlert, reason string) reconcile.Plan[Alert]
 		op, known := operations()[p.action]
 		switch {
 		case !known:
-			step.Action, step.Changes = reconcile.Delete, reconcile.Diff(object.State, Alert{})
+			found := object.Found()
+			step.Have, step.Deleted, step.Action, step.Changes = nil, &found, reconcile.Delete, reconcile.Removed(found)
 		case slices.Contains(op.from, a.Status):
 			step.Want = object.State
 			step.Want.Status = &op.to
-			step.Action, step.Changes = reconcile.Update, reconcile.Diff(object.State, step.Want)
+			step.Action, step.Changes = reconcile.Update, reconcile.Diff(object, step.Want)
 		case a.Status != op.to:
 			step.Reason = noEffect(p.action, a.Status)
 		}
@@ -104,13 +105,14 @@ func (p *alerts) spareShared(ctx context.Context, plan reconcile.Plan[Alert], co
 		if step.Action == reconcile.Unchanged {
 			continue
 		}
+		known, _ := step.Known()
 		if err := whole(step.ID); err != nil {
-			step.Err = p.failed("trying to "+p.action, *step.Have, err)
+			step.Err = p.failed("trying to "+p.action, step.ID, known, err)
 			continue
 		}
 		ids[step.ID] = true
-		if bulk && whole(step.Have.State.receiveID) == nil {
-			ids[step.Have.State.receiveID] = true
+		if bulk && whole(known.receiveID) == nil {
+			ids[known.receiveID] = true
 		}
 	}
 	found, err := p.alike(ctx, concurrency, slices.Sorted(maps.Keys(ids))...)
@@ -129,14 +131,15 @@ func (p *alerts) spareShared(ctx context.Context, plan reconcile.Plan[Alert], co
 	}
 	for i := range plan {
 		step := &plan[i]
+		known, _ := step.Known()
 		meant := []string{step.ID}
 		if bulk {
-			meant = append(meant, step.Have.State.receiveID)
+			meant = append(meant, known.receiveID)
 		}
 		for _, id := range meant {
 			for _, other := range others[id] {
 				if step.Err == nil && step.Action != reconcile.Unchanged && other.ID != step.ID {
-					step.Err = p.failed("trying to "+p.action, *step.Have, shared(id, other.ID))
+					step.Err = p.failed("trying to "+p.action, step.ID, known, shared(id, other.ID))
 				}
 			}
 		}
@@ -150,7 +153,7 @@ func (p *alerts) Key(a Alert) string {
 }
 
 // Delete removes an alert. What selects it by what passes is looked at once more, because many deletions take a while.
-func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error {
+func (p *alerts) Delete(ctx context.Context, have reconcile.Found[Alert]) error {
 	if p.still != nil {
 		now, err := p.lookAtAlert(ctx, have.ID)
 		switch {
@@ -158,13 +161,13 @@ func (p *alerts) Delete(ctx context.Context, have reconcile.Object[Alert]) error
 			p.spare(have.ID, gone)
 			return nil
 		case err != nil:
-			return p.failed("looking at", have, err)
+			return p.failed("looking at", have.ID, have.Known, err)
 		case !p.still(now):
 			p.spare(have.ID, other)
 			return nil
 		}
 	}
-	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
+	return p.failed("deleting", have.ID, have.Known, p.deleteAlert(ctx, have.ID))
 }
 
 // Update does the action. An alert that is gone, or in a status in which the action has no effect, needs none.
@@ -189,15 +192,15 @@ func (p *alerts) Update(ctx context.Context, have reconcile.Object[Alert], want 
 		p.spare(have.ID, noEffect(p.action, now.Status))
 		return have, nil
 	}
-	return have, p.failed("trying to "+p.action, have, err)
+	return have, p.failed("trying to "+p.action, have.ID, have.State, err)
 }
 
 func noEffect(action, status string) string {
 	return fmt.Sprintf("%s has no effect on an alert whose status is %s", action, status)
 }
 
-func (p *alerts) failed(what string, o reconcile.Object[Alert], err error) error {
-	return wrap(fmt.Sprintf("%s alert %s (%s)", what, p.Key(o.State), o.ID), err)
+func (p *alerts) failed(what, id string, a Alert, err error) error {
+	return wrap(fmt.Sprintf("%s alert %s (%s)", what, p.Key(a), id), err)
 }
 
 // bulkAlerts deletes many alerts in a call, as long as the server can do that.
@@ -215,15 +218,15 @@ func (p *bulkAlerts) BatchSize() int { return batch }
 
 // DeleteMany deletes by the id of the last reception, and looks at what the server does not confirm. Where it has no such call, or a
 // broken one, alerts are deleted one by one.
-func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Object[Alert]) []error {
+func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Found[Alert]) []error {
 	errs := make([]error, len(have))
 	var deleted []string
 	certain := true
 	if !p.broken.Load() {
 		var ids []string
 		for _, o := range have {
-			if whole(o.ID) == nil && whole(o.State.receiveID) == nil {
-				ids = append(ids, o.State.receiveID)
+			if whole(o.ID) == nil && whole(o.Known.receiveID) == nil {
+				ids = append(ids, o.Known.receiveID)
 			}
 		}
 		var err error
@@ -241,9 +244,9 @@ func (p *bulkAlerts) DeleteMany(ctx context.Context, have []reconcile.Object[Ale
 
 // one deletes an alert that the server did not confirm, unless it was received again. One that is gone was deleted by somebody else, if it is
 // certain that the server has told all that it did.
-func (p *bulkAlerts) one(ctx context.Context, have reconcile.Object[Alert], certain bool) error {
+func (p *bulkAlerts) one(ctx context.Context, have reconcile.Found[Alert], certain bool) error {
 	if err := whole(have.ID); err != nil {
-		return p.failed("deleting", have, err)
+		return p.failed("deleting", have.ID, have.Known, err)
 	}
 	now, err := p.getAlert(ctx, have.ID)
 	switch {
@@ -253,10 +256,10 @@ func (p *bulkAlerts) one(ctx context.Context, have reconcile.Object[Alert], cert
 		}
 		return nil
 	case err != nil:
-		return p.failed("looking at", have, err)
-	case now.LastReceiveID != have.State.receiveID:
+		return p.failed("looking at", have.ID, have.Known, err)
+	case now.LastReceiveID != have.Known.receiveID:
 		p.spare(have.ID, again)
 		return nil
 	}
-	return p.failed("deleting", have, p.deleteAlert(ctx, have.ID))
+	return p.failed("deleting", have.ID, have.Known, p.deleteAlert(ctx, have.ID))
 }

@@ -151,31 +151,32 @@ func (p *blackouts) keys(b Blackout) []string {
 
 // Find matches by what is covered and by the text, among the blackouts that are under way. Planned ones are somebody's plan for later, and those
 // with another text are somebody else's.
-func (p *blackouts) Find(have []reconcile.Object[Blackout]) func(reconcile.Want[Blackout]) []reconcile.Object[Blackout] {
-	byKey := make(map[string][]reconcile.Object[Blackout], len(have))
+func (p *blackouts) Find(have []reconcile.Found[Blackout]) func(reconcile.Want[Blackout]) []reconcile.Found[Blackout] {
+	byKey := make(map[string][]reconcile.Found[Blackout], len(have))
 	for _, o := range have {
-		if o.State.status == active && o.State.text == p.text {
-			for _, key := range p.keys(o.State) {
+		if o.Known.status == active && o.Known.text == p.text {
+			for _, key := range p.keys(o.Known) {
 				byKey[key] = append(byKey[key], o)
 			}
 		}
 	}
-	return func(w reconcile.Want[Blackout]) []reconcile.Object[Blackout] { return byKey[p.Key(w.State)] }
+	return func(w reconcile.Want[Blackout]) []reconcile.Found[Blackout] { return byKey[p.Key(w.State)] }
 }
 
 // Observe lists all blackouts. A key that is bound to a customer sees those of this customer alone, and no other sign of what it is bound to.
-func (p *blackouts) Observe(ctx context.Context, _ []reconcile.Want[Blackout], _ bool) ([]reconcile.Object[Blackout], error) {
+func (p *blackouts) Observe(ctx context.Context, _ []reconcile.Want[Blackout], _ bool) ([]reconcile.Found[Blackout], error) {
 	list, err := p.listBlackouts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	bound := !slices.ContainsFunc(list, func(b wireBlackout) bool { return b.Customer == "" || b.Customer != list[0].Customer })
-	objects := make([]reconcile.Object[Blackout], len(list))
+	found := make([]reconcile.Found[Blackout], len(list))
 	for i, b := range list {
-		objects[i] = fromWireBlackout(b)
-		objects[i].State.given = bound
+		o := fromWireBlackout(b)
+		o.State.given = bound
+		found[i] = o.Found()
 	}
-	return objects, nil
+	return found, nil
 }
 
 // plan compares the wishes with what there is. Of several blackouts alike one is kept, and those that are over go as well, whoever made them.
@@ -189,20 +190,20 @@ func (p *blackouts) plan(ctx context.Context, wants []reconcile.Want[Blackout]) 
 	for _, w := range wants {
 		wanted[p.Key(w.State)] = true
 	}
-	meant := func(o reconcile.Object[Blackout]) bool {
-		return slices.ContainsFunc(p.keys(o.State), func(key string) bool { return wanted[key] })
+	meant := func(o reconcile.Found[Blackout]) bool {
+		return slices.ContainsFunc(p.keys(o.Known), func(key string) bool { return wanted[key] })
 	}
 	plan, err := reconcile.Compute(p, have, wants, reconcile.Policy[Blackout]{
 		OnDuplicate: reconcile.Oldest,
-		Scope:       func(o reconcile.Object[Blackout]) bool { return o.State.status == expired && meant(o) },
+		Scope:       func(o reconcile.Found[Blackout]) bool { return o.Known.status == expired && meant(o) },
 	})
 	for i := range plan {
 		if plan[i].Reason == reconcile.NotDeclared {
 			plan[i].Reason = expired
 		}
 	}
-	for _, o := range have {
-		if wants[0].Absent && o.State.status == active && o.State.text != p.text && meant(o) {
+	for _, f := range have {
+		if o, _ := f.Whole(); wants[0].Absent && o.State.status == active && o.State.text != p.text && meant(f) {
 			plan = append(plan, reconcile.Step[Blackout]{
 				Index: -1, Key: p.Key(o.State), ID: o.ID, Action: reconcile.Unchanged, Have: &o, Wish: o.State, Want: o.State,
 				Reason: fmt.Sprintf("it goes on, because its text is another: %q", o.State.text),
@@ -261,8 +262,8 @@ func (p *blackouts) Update(ctx context.Context, have reconcile.Object[Blackout],
 }
 
 // Delete removes a blackout.
-func (p *blackouts) Delete(ctx context.Context, have reconcile.Object[Blackout]) error {
-	return wrap(fmt.Sprintf("deleting blackout %s (%s)", p.Key(have.State), have.ID), p.deleteBlackout(ctx, have.ID))
+func (p *blackouts) Delete(ctx context.Context, have reconcile.Found[Blackout]) error {
+	return wrap(fmt.Sprintf("deleting blackout %s (%s)", p.Key(have.Known), have.ID), p.deleteBlackout(ctx, have.ID))
 }
 
 // one gives the value of a part that has a single one.

@@ -40,9 +40,9 @@ func (p *heartbeats) plan(selected []wireHeartbeat, reason string) reconcile.Pla
 		if h.Customer != "" {
 			state.Customer = &h.Customer
 		}
+		found := reconcile.Found[Heartbeat]{ID: h.ID, Known: state}
 		plan = append(plan, reconcile.Step[Heartbeat]{
-			Index: -1, Key: p.Key(state), ID: h.ID, Action: reconcile.Delete, Reason: reason,
-			Have: &reconcile.Object[Heartbeat]{ID: h.ID, State: state}, Changes: reconcile.Diff(state, Heartbeat{}),
+			Index: -1, Key: p.Key(state), ID: h.ID, Action: reconcile.Delete, Reason: reason, Deleted: &found, Changes: reconcile.Removed(found),
 		})
 	}
 	slices.SortStableFunc(plan, func(a, b reconcile.Step[Heartbeat]) int {
@@ -74,8 +74,8 @@ func (p *heartbeats) Key(h Heartbeat) string {
 }
 
 // Delete removes a heartbeat. One that is selected by its age is looked at once more, because its sender may be back.
-func (p *heartbeats) Delete(ctx context.Context, have reconcile.Object[Heartbeat]) error {
-	name := fmt.Sprintf("heartbeat %s (%s)", p.Key(have.State), have.ID)
+func (p *heartbeats) Delete(ctx context.Context, have reconcile.Found[Heartbeat]) error {
+	name := fmt.Sprintf("heartbeat %s (%s)", p.Key(have.Known), have.ID)
 	if p.still != nil {
 		now, err := p.lookAtHeartbeat(ctx, have.ID)
 		switch {

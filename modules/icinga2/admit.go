@@ -252,7 +252,7 @@ func (p *provider) admitPermissions(plan reconcile.Plan[Object], may access) err
 	for _, step := range plan {
 		subject := step.Wish
 		if step.Action == reconcile.Delete {
-			subject = step.Have.State
+			subject = step.Deleted.Known
 		}
 		for _, verb := range verbs[step.Action] {
 			needed["objects/"+verb+"/"+string(subject.kind)] = step.Err == nil || needed["objects/"+verb+"/"+string(subject.kind)]
@@ -270,7 +270,7 @@ func (p *provider) admitServices(ctx context.Context, plan reconcile.Plan[Object
 	comes, fails := map[string]bool{}, map[string]bool{}
 	for _, step := range plan {
 		if subject := step.Wish; subject.kind == hostKind && step.Index >= 0 {
-			fails[subject.host] = step.Err != nil && step.Have == nil
+			fails[subject.host] = step.Err != nil && step.Have == nil && step.Deleted == nil
 			comes[subject.host] = step.Err == nil && step.Action != reconcile.Delete
 		}
 	}

@@ -16,19 +16,14 @@ import (
 )
 
 // audit finds the objects that the task is about and that have no file on the server: these vanish when it is restarted.
-func (p *provider) audit(ctx context.Context, want []reconcile.Want[Object], have []reconcile.Object[Object]) error {
+func (p *provider) audit(ctx context.Context, have []reconcile.Found[Object]) error {
 	files, err := p.files(ctx)
 	if err != nil {
 		return permission(fmt.Errorf("listing the files of the server: %w", err), "config/query")
 	}
-	declared := make(map[string]bool, len(want))
-	for _, w := range want {
-		declared[w.State.full()] = true
-	}
 	var fileless []string
 	for _, o := range have {
-		ours := declared[o.ID] || o.State.in(p.stack)
-		if ours && o.State.pkg == apiPackage && !files[filePath(o.State.kind, o.ID)] {
+		if o.Known.pkg == apiPackage && !files[filePath(o.Known.kind, o.ID)] {
 			fileless = append(fileless, o.ID)
 		}
 	}

@@ -196,7 +196,7 @@ func (w world) task(
 			if err != nil {
 				return nil, err
 			}
-			for _, host := range p.expected(hostKind, map[string]bool{}, func(Object) bool { return true }) {
+			for _, host := range p.expected(hostKind, map[string]bool{}) {
 				known = append(known, host.ID)
 			}
 			slices.Sort(known)

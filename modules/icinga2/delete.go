@@ -23,9 +23,9 @@ func (p *provider) Cascade(ctx context.Context, plan reconcile.Plan[Object]) (re
 		planned[step.ID] = true
 		switch {
 		case step.Err != nil || step.Action != reconcile.Delete:
-		case step.Have.State.pkg != apiPackage:
-			step.Err = fmt.Errorf("%s %s, and is left alone", step.Key, made(step.Have.State))
-		case step.Have.State.kind == hostKind:
+		case step.Deleted.Known.pkg != apiPackage:
+			step.Err = fmt.Errorf("%s %s, and is left alone", step.Key, made(step.Deleted.Known))
+		case step.Deleted.Known.kind == hostKind:
 			doomed[step.ID] = step
 		}
 	}
@@ -42,8 +42,8 @@ func (p *provider) Cascade(ctx context.Context, plan reconcile.Plan[Object]) (re
 		var ruled []string
 		for _, service := range carried[host] {
 			switch {
-			case service.State.pkg != apiPackage: // only its host can be deleted
-				ruled = append(ruled, service.State.service)
+			case service.Known.pkg != apiPackage: // only its host can be deleted
+				ruled = append(ruled, service.Known.service)
 			case !planned[service.ID]:
 				along = append(along, reconcile.Along(p, *step, service))
 			}
@@ -64,7 +64,7 @@ func (p *provider) nameHanging(ctx context.Context, plan reconcile.Plan[Object])
 	doomed, hosts := map[string]*reconcile.Step[Object]{}, map[string]bool{}
 	for i := range plan {
 		if step := &plan[i]; step.Err == nil && step.Action == reconcile.Delete {
-			doomed[step.ID], hosts[step.Have.State.host] = step, true
+			doomed[step.ID], hosts[step.Deleted.Known.host] = step, true
 		}
 	}
 	if len(doomed) == 0 {
@@ -97,15 +97,15 @@ func (p *provider) nameHanging(ctx context.Context, plan reconcile.Plan[Object])
 }
 
 // Details reads all attributes of objects that are to be deleted, and leaves out those without a value.
-func (p *provider) Details(ctx context.Context, have []reconcile.Object[Object]) ([]reconcile.Object[Object], error) {
+func (p *provider) Details(ctx context.Context, have []reconcile.Found[Object]) ([]reconcile.Found[Object], error) {
 	names, whole := map[kind][]string{}, map[string]Object{}
 	for _, o := range have {
-		names[o.State.kind] = append(names[o.State.kind], o.ID)
+		names[o.Known.kind] = append(names[o.Known.kind], o.ID)
 	}
 	for k, all := range names {
 		asked := settable(k)
-		for _, o := range p.expected(k, asked, func(o Object) bool { return slices.Contains(all, o.full()) }) {
-			whole[o.ID] = o.State.compact()
+		for _, o := range p.expected(k, asked) {
+			whole[o.ID] = o.Known.compact()
 		}
 		for part := range slices.Chunk(all, mostNames) {
 			found, err := query[wire](ctx, p.client, k, byName(k, part), slices.Sorted(maps.Keys(asked))...)
@@ -120,48 +120,48 @@ func (p *provider) Details(ctx context.Context, have []reconcile.Object[Object])
 	detailed := slices.Clone(have)
 	for i, o := range detailed {
 		if state, found := whole[o.ID]; found {
-			detailed[i].State = state
+			detailed[i].Known = state
 		}
 	}
 	return detailed, nil
 }
 
 // carried gives the services of hosts, by host and sorted by name.
-func (p *provider) carried(ctx context.Context, hosts []string) (map[string][]reconcile.Object[Object], error) {
-	carried := map[string][]reconcile.Object[Object]{}
+func (p *provider) carried(ctx context.Context, hosts []string) (map[string][]reconcile.Found[Object], error) {
+	carried := map[string][]reconcile.Found[Object]{}
 	for part := range slices.Chunk(hosts, mostByHosts) {
 		found, err := query[wire](ctx, p.client, serviceKind, byHost(part), "package", "vars")
 		if err != nil {
 			return nil, err
 		}
 		asked := map[string]bool{"package": true, "vars": true}
-		services := p.expected(serviceKind, asked, func(o Object) bool { return slices.Contains(part, o.host) })
+		services := slices.DeleteFunc(p.expected(serviceKind, asked), func(o reconcile.Found[Object]) bool { return !slices.Contains(part, o.Known.host) })
 		for _, o := range found {
-			services = append(services, reconcile.Object[Object]{ID: o.Name, State: p.held(o.Name, o.Attrs, asked)})
+			services = append(services, reconcile.Found[Object]{ID: o.Name, Known: p.held(o.Name, o.Attrs, asked)})
 		}
-		slices.SortFunc(services, func(a, b reconcile.Object[Object]) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(services, func(a, b reconcile.Found[Object]) int { return strings.Compare(a.ID, b.ID) })
 		for _, service := range services {
-			carried[service.State.host] = append(carried[service.State.host], service)
+			carried[service.Known.host] = append(carried[service.Known.host], service)
 		}
 	}
 	return carried, nil
 }
 
 // mustStay refuses to delete a host for the sake of services that nobody has asked away.
-func mustStay(step reconcile.Step[Object], services []reconcile.Object[Object]) error {
-	mine := step.Have.State.stack
+func mustStay(step reconcile.Step[Object], services []reconcile.Found[Object]) error {
+	mine := step.Deleted.Known.stack
 	if mine == "" {
 		mine = step.Wish.stack
 	}
 	var others []string
 	for _, service := range services {
-		stack, managed := service.State.Vars.stack()
+		stack, managed := service.Known.Vars.stack()
 		switch {
-		case service.State.pkg != apiPackage || managed && stack == mine:
+		case service.Known.pkg != apiPackage || managed && stack == mine:
 		case stack != "":
-			others = append(others, service.State.service+" (stack "+stack+")")
+			others = append(others, service.Known.service+" (stack "+stack+")")
 		case step.Index < 0:
-			others = append(others, service.State.service+" (no stack)")
+			others = append(others, service.Known.service+" (no stack)")
 		}
 	}
 	switch {
@@ -176,38 +176,42 @@ func mustStay(step reconcile.Step[Object], services []reconcile.Object[Object]) 
 }
 
 // Delete removes an object with all that stands on it.
-func (p *provider) Delete(ctx context.Context, have reconcile.Object[Object]) error {
-	return p.notes.among(ctx, func() error { return p.takeAway(ctx, have) }, have.State.host)
+func (p *provider) Delete(ctx context.Context, have reconcile.Found[Object]) error {
+	return p.notes.among(ctx, func() error { return p.takeAway(ctx, have) }, have.Known.host)
 }
 
-func (p *provider) takeAway(ctx context.Context, have reconcile.Object[Object]) error {
+func (p *provider) takeAway(ctx context.Context, have reconcile.Found[Object]) error {
 	if err := p.begin(ctx); err != nil {
 		return err
 	}
-	err := p.remove(ctx, have.State.kind, have.ID)
+	err := p.remove(ctx, have.Known.kind, have.ID)
 	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
 		return nil
 	}
-	return fmt.Errorf("deleting %s %s: %w", strings.ToLower(string(have.State.kind)), have.ID, err)
+	return fmt.Errorf("deleting %s %s: %w", strings.ToLower(string(have.Known.kind)), have.ID, err)
 }
 
 // BatchSize is how many objects are deleted with one call.
 func (p *provider) BatchSize() int { return 500 }
 
 // DeleteMany removes objects with one call. Where the server refuses that for some of them, these are tried one by one.
-func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Object[Object]) (errs []error) {
+func (p *provider) DeleteMany(ctx context.Context, have []reconcile.Found[Object]) (errs []error) {
+	hosts := make([]string, len(have))
+	for i, o := range have {
+		hosts[i] = o.Known.host
+	}
 	err := p.notes.among(ctx, func() error {
 		errs = p.takeAwayMany(ctx, have)
 		return nil
-	}, hostsOf(have)...)
+	}, hosts...)
 	if err != nil {
 		return slices.Repeat([]error{err}, len(have))
 	}
 	return errs
 }
 
-func (p *provider) takeAwayMany(ctx context.Context, have []reconcile.Object[Object]) []error {
-	k := have[0].State.kind // the engine's waves have objects of one phase
+func (p *provider) takeAwayMany(ctx context.Context, have []reconcile.Found[Object]) []error {
+	k := have[0].Known.kind // the engine's waves have objects of one phase
 	ids, errs := make([]string, len(have)), make([]error, len(have))
 	for i, o := range have {
 		ids[i] = o.ID

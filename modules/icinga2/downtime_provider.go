@@ -97,43 +97,43 @@ func (p *downtimes) Group(Downtime) string { return "downtimes" }
 
 // Find matches by author, comment, object and time. Of several that shall exist it gives one, which knows the others: one that is as it
 // shall be, or else the one that lasts longest.
-func (p *downtimes) Find(have []reconcile.Object[Downtime]) func(reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
-	byPlace := make(map[place][]reconcile.Object[Downtime], len(have))
+func (p *downtimes) Find(have []reconcile.Found[Downtime]) func(reconcile.Want[Downtime]) []reconcile.Found[Downtime] {
+	byPlace := make(map[place][]reconcile.Found[Downtime], len(have))
 	for _, o := range have {
-		at := o.State.place()
+		at := o.Known.place()
 		byPlace[at] = append(byPlace[at], o)
 	}
-	return func(want reconcile.Want[Downtime]) []reconcile.Object[Downtime] {
+	return func(want reconcile.Want[Downtime]) []reconcile.Found[Downtime] {
 		w := want.State
-		found := slices.DeleteFunc(slices.Clone(byPlace[w.place()]), func(o reconcile.Object[Downtime]) bool {
-			meant := !o.State.span.Over(p.begun) && w.Means(o.State.span, p.begun)
+		found := slices.DeleteFunc(slices.Clone(byPlace[w.place()]), func(o reconcile.Found[Downtime]) bool {
+			meant := !o.Known.span.Over(p.begun) && w.Means(o.Known.span, p.begun)
 			if want.Absent {
-				meant = p.goes(w, o.State)
+				meant = p.goes(w, o.Known)
 			}
-			return !meant || !o.State.same(w)
+			return !meant || !o.Known.same(w)
 		})
 		if want.Absent || len(found) < 2 {
 			return found
 		}
-		return []reconcile.Object[Downtime]{p.best(found, w)}
+		return []reconcile.Found[Downtime]{p.best(found, w)}
 	}
 }
 
 // best gives one of several downtimes that a wish means.
-func (p *downtimes) best(found []reconcile.Object[Downtime], want Downtime) reconcile.Object[Downtime] {
-	slices.SortStableFunc(found, func(a, b reconcile.Object[Downtime]) int {
-		rank := func(o reconcile.Object[Downtime]) int {
-			if p.MustReplace(o, want) == "" {
+func (p *downtimes) best(found []reconcile.Found[Downtime], want Downtime) reconcile.Found[Downtime] {
+	slices.SortStableFunc(found, func(a, b reconcile.Found[Downtime]) int {
+		rank := func(f reconcile.Found[Downtime]) int {
+			if o, whole := f.Whole(); whole && p.MustReplace(o, want) == "" {
 				return 0
 			}
 			return 1
 		}
-		return cmp.Or(rank(a)-rank(b), b.State.span.To.Compare(a.State.span.To))
+		return cmp.Or(rank(a)-rank(b), b.Known.span.To.Compare(a.Known.span.To))
 	})
 	best := found[0]
 	for _, o := range found[1:] {
-		best.State.Duplicates = append(best.State.Duplicates, o.ID)
-		best.State.others = append(append(best.State.others, o.ID), o.State.children...)
+		best.Known.Duplicates = append(best.Known.Duplicates, o.ID)
+		best.Known.others = append(append(best.Known.others, o.ID), o.Known.children...)
 	}
 	return best
 }
@@ -145,7 +145,7 @@ func (p *downtimes) goes(wish, have Downtime) bool {
 }
 
 // Observe lists the downtimes of the authors and comments of the wishes, with one query.
-func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime], _ bool) ([]reconcile.Object[Downtime], error) {
+func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime], _ bool) ([]reconcile.Found[Downtime], error) {
 	if len(wants) == 0 {
 		return nil, nil
 	}
@@ -159,9 +159,16 @@ func (p *downtimes) Observe(ctx context.Context, wants []reconcile.Want[Downtime
 			names = append(names, w.ID)
 		}
 	}
-	have, err := p.list(ctx, about, names)
+	listed, err := p.list(ctx, about, names)
 	if err != nil {
 		return nil, err
+	}
+	have := make([]reconcile.Found[Downtime], len(listed))
+	for i, o := range listed {
+		have[i] = reconcile.Found[Downtime]{ID: o.ID, Known: o.State} // what it brought is listed only by author and comment
+		if slices.ContainsFunc(about, o.State.same) {
+			have[i] = o.Found()
+		}
 	}
 	_, err = p.restarted(ctx)
 	return have, err
@@ -301,7 +308,7 @@ func (p *downtimes) MustReplace(have reconcile.Object[Downtime], want Downtime) 
 		return ""
 	}
 	have.State.Duplicates = nil
-	if changes := reconcile.Diff(have.State, merged); len(changes) > 0 {
+	if changes := reconcile.Diff(have, merged); len(changes) > 0 {
 		return changes[0].Field
 	}
 	return ""
@@ -311,7 +318,7 @@ func (p *downtimes) MustReplace(have reconcile.Object[Downtime], want Downtime) 
 func (p *downtimes) Claim(context.Context, reconcile.Object[Downtime], Downtime) error { return nil }
 
 // Claimed is never true, see Claim.
-func (p *downtimes) Claimed(reconcile.Object[Downtime]) bool { return false }
+func (p *downtimes) Claimed(reconcile.Found[Downtime]) bool { return false }
 
 // Create schedules a downtime.
 func (p *downtimes) Create(ctx context.Context, want Downtime) (reconcile.Object[Downtime], error) {
@@ -355,17 +362,17 @@ func (p *downtimes) Update(ctx context.Context, have reconcile.Object[Downtime],
 }
 
 // Delete removes a downtime with those that it brought.
-func (p *downtimes) Delete(ctx context.Context, have reconcile.Object[Downtime]) error {
-	return p.DeleteMany(ctx, []reconcile.Object[Downtime]{have})[0]
+func (p *downtimes) Delete(ctx context.Context, have reconcile.Found[Downtime]) error {
+	return p.DeleteMany(ctx, []reconcile.Found[Downtime]{have})[0]
 }
 
 // BatchSize is how many downtimes are removed with one call.
 func (p *downtimes) BatchSize() int { return 200 }
 
 // DeleteMany removes downtimes, with those that they brought and their duplicates, by one call.
-func (p *downtimes) DeleteMany(ctx context.Context, have []reconcile.Object[Downtime]) []error {
-	family := func(o reconcile.Object[Downtime]) []string {
-		return slices.Concat([]string{o.ID}, o.State.children, o.State.others)
+func (p *downtimes) DeleteMany(ctx context.Context, have []reconcile.Found[Downtime]) []error {
+	family := func(o reconcile.Found[Downtime]) []string {
+		return slices.Concat([]string{o.ID}, o.Known.children, o.Known.others)
 	}
 	var names []string
 	for _, o := range have {
@@ -375,7 +382,7 @@ func (p *downtimes) DeleteMany(ctx context.Context, have []reconcile.Object[Down
 	left, err := p.removed(ctx, names)
 	for i, o := range have {
 		if err != nil && slices.ContainsFunc(family(o), func(name string) bool { return left[name] }) {
-			errs[i] = fmt.Errorf("removing downtime %s (%s): %w", p.Key(o.State), o.ID, err)
+			errs[i] = fmt.Errorf("removing downtime %s (%s): %w", p.Key(o.Known), o.ID, err)
 		}
 	}
 	return errs

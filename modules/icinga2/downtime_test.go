@@ -304,7 +304,7 @@ func TestAFlexibleDowntimeThatHasBegunOutlastsItsEnd(t *testing.T) {
 		}}})
 		p := &downtimes{begun: noon()}
 		assert.Equal(t, c.goes, p.goes(Downtime{}, have[0].State), c.rule)
-		assert.Empty(t, p.Find(have)(reconcile.Want[Downtime]{State: have[0].State}), "whose end has come is not what shall be")
+		assert.Empty(t, p.Find([]reconcile.Found[Downtime]{have[0].Found()})(reconcile.Want[Downtime]{State: have[0].State}), "whose end has come is not what shall be")
 	}
 }
 

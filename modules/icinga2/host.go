@@ -76,15 +76,15 @@ func (w world) openHost(call *ansible.Call, o hostOptions) (*resource.Task[Objec
 		list[i] = resource.Item[Host]{State: item.State, Stack: item.Stack, Object: item.Host}
 	}
 	d := declaration(call, "hosts", o.Shared, o.Host, list, "name")
-	if err := refuseStray(d, reconcile.Diff(Host{}, o.Host)); err != nil {
+	if err := refuseStray(d, reconcile.Set(o.Host)); err != nil {
 		return nil, err
 	}
 	wishes, ofHosts, err := hosts(d)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := resource.Policy(d, func(have reconcile.Object[Object], stack string) bool {
-		return have.State.in(stack) && (have.State.kind == hostKind || ofHosts[have.State.host])
+	policy, err := resource.Policy(d, func(have reconcile.Found[Object], stack string) bool {
+		return have.Known.in(stack) && (have.Known.kind == hostKind || ofHosts[have.Known.host])
 	})
 	if err != nil {
 		return nil, err

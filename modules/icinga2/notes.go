@@ -254,12 +254,12 @@ func (p *provider) finishAlone(ctx context.Context, left noted) ([]record, error
 	return missing, nil
 }
 
-// expected gives the objects of a kind that a run without check mode would find, because it had brought them back before.
-func (p *provider) expected(k kind, asked map[string]bool, wanted func(Object) bool) []reconcile.Object[Object] {
-	var objects []reconcile.Object[Object]
+// expected returns the objects of a kind that a run without check mode would find, because it had brought them back before.
+func (p *provider) expected(k kind, asked map[string]bool) []reconcile.Found[Object] {
+	var objects []reconcile.Found[Object]
 	for _, r := range p.coming {
-		if r.Kind == k && wanted(decoded(r.Name, r.will(map[string]bool{"package": true, "vars": true}))) {
-			objects = append(objects, reconcile.Object[Object]{ID: r.Name, State: p.held(r.Name, wired(r.will(asked)), asked)})
+		if r.Kind == k {
+			objects = append(objects, reconcile.Found[Object]{ID: r.Name, Known: p.held(r.Name, wired(r.will(asked)), asked)})
 		}
 	}
 	return objects

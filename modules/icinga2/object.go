@@ -108,7 +108,7 @@ func (o Object) compact() Object {
 // fields gives the names of the attributes that are set.
 func (o Object) fields() []string {
 	var fields []string
-	for _, c := range reconcile.Diff(Object{}, o) {
+	for _, c := range reconcile.Set(o) {
 		fields = append(fields, c.Field)
 	}
 	return fields

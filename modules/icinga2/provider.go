@@ -55,27 +55,20 @@ func (p *provider) Phase(o Object) int {
 }
 
 // Find matches by the full name.
-func (p *provider) Find(have []reconcile.Object[Object]) func(reconcile.Want[Object]) []reconcile.Object[Object] {
-	byID := make(map[string][]reconcile.Object[Object], len(have))
+func (p *provider) Find(have []reconcile.Found[Object]) func(reconcile.Want[Object]) []reconcile.Found[Object] {
+	byID := make(map[string][]reconcile.Found[Object], len(have))
 	for _, o := range have {
-		byID[o.ID] = []reconcile.Object[Object]{o}
+		byID[o.ID] = []reconcile.Found[Object]{o}
 	}
-	return func(w reconcile.Want[Object]) []reconcile.Object[Object] { return byID[w.State.full()] }
+	return func(w reconcile.Want[Object]) []reconcile.Found[Object] { return byID[w.State.full()] }
 }
 
 // Observe reads just the attributes that the wishes set and the variables, of the objects that they are about and of those in scope: one query for hosts
 // and one for services.
-func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], scope bool) ([]reconcile.Object[Object], error) {
+func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], scope bool) ([]reconcile.Found[Object], error) {
 	looks := map[kind]*look{hostKind: newLook(hostKind), serviceKind: newLook(serviceKind)}
 	for _, w := range want {
-		state := w.State
-		if state.kind == "" { // a wish that has only an id
-			state = identified(w.ID)
-		}
-		looks[state.kind].add(state)
-		if w.Absent { // whose a host is decides what may go with it
-			looks[state.kind].asked["vars"] = true
-		}
+		looks[w.State.kind].add(w.State)
 	}
 	have, err := p.observeAll(ctx, looks, scope)
 	if err != nil {
@@ -90,27 +83,28 @@ func (p *provider) Observe(ctx context.Context, want []reconcile.Want[Object], s
 		return nil, err
 	}
 	if p.audited {
-		if err := p.audit(ctx, want, have); err != nil {
+		if err := p.audit(ctx, have); err != nil {
 			return nil, err
 		}
 	}
 	return have, nil
 }
 
-func (p *provider) observeAll(ctx context.Context, looks map[kind]*look, scope bool) (have []reconcile.Object[Object], err error) {
+func (p *provider) observeAll(ctx context.Context, looks map[kind]*look, scope bool) (have []reconcile.Found[Object], err error) {
 	err = p.notes.among(ctx, func() error {
 		for _, k := range []kind{hostKind, serviceKind} {
 			found, err := p.observe(ctx, looks[k], scope)
 			if err != nil {
 				return err
 			}
-			asked := func(o Object) bool { return looks[k].names[o.full()] || scope && p.inScope(o) }
-			for _, o := range found { // a query by hosts finds more
-				if asked(o.State) {
+			for _, o := range append(found, p.expected(k, looks[k].asked)...) {
+				switch { // a query by hosts finds more
+				case looks[k].names[o.ID]:
+					have = append(have, reconcile.Object[Object]{ID: o.ID, State: o.Known}.Found())
+				case scope && p.inScope(o.Known):
 					have = append(have, o)
 				}
 			}
-			have = append(have, p.expected(k, looks[k].asked, asked)...)
 		}
 		return nil
 	})
@@ -151,7 +145,7 @@ const (
 	mostByHosts = 2000
 )
 
-func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcile.Object[Object], error) {
+func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcile.Found[Object], error) {
 	names, attrs := slices.Sorted(maps.Keys(l.names)), slices.Sorted(maps.Keys(l.asked))
 	inHosts := scope && l.kind == serviceKind && p.ofHosts != nil
 	var filters []filter
@@ -175,7 +169,7 @@ func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcil
 		filters = p.withScope(l.kind, filters)
 	}
 	seen := make(map[string]bool, len(names))
-	var have []reconcile.Object[Object]
+	var have []reconcile.Found[Object]
 	for _, f := range filters {
 		found, err := query[wire](ctx, p.client, l.kind, f, attrs...)
 		if err != nil {
@@ -184,7 +178,7 @@ func (p *provider) observe(ctx context.Context, l *look, scope bool) ([]reconcil
 		for _, o := range found {
 			if !seen[o.Name] {
 				seen[o.Name] = true
-				have = append(have, reconcile.Object[Object]{ID: o.Name, State: p.held(o.Name, o.Attrs, l.asked)})
+				have = append(have, reconcile.Found[Object]{ID: o.Name, Known: p.held(o.Name, o.Attrs, l.asked)})
 			}
 		}
 	}
@@ -219,7 +213,7 @@ func (p *provider) withScope(k kind, filters []filter) []filter {
 }
 
 // one reads a single object, which takes no walk through all objects of the server.
-func (p *provider) one(ctx context.Context, k kind, name string, asked map[string]bool, attrs []string) ([]reconcile.Object[Object], error) {
+func (p *provider) one(ctx context.Context, k kind, name string, asked map[string]bool, attrs []string) ([]reconcile.Found[Object], error) {
 	w, err := get[wire](ctx, p.client, k, name, attrs...)
 	if errors.Is(err, httpapi.ErrNotFound) {
 		return nil, nil
@@ -227,7 +221,7 @@ func (p *provider) one(ctx context.Context, k kind, name string, asked map[strin
 	if err != nil {
 		return nil, err
 	}
-	return []reconcile.Object[Object]{{ID: name, State: p.held(name, w, asked)}}, nil
+	return []reconcile.Found[Object]{{ID: name, Known: p.held(name, w, asked)}}, nil
 }
 
 // MustReplace names an attribute that the server does not change.
@@ -249,7 +243,7 @@ func (p *provider) MustReplace(have reconcile.Object[Object], want Object) strin
 func (p *provider) Claim(context.Context, reconcile.Object[Object], Object) error { return nil }
 
 // Claimed is never true, see Claim.
-func (p *provider) Claimed(reconcile.Object[Object]) bool { return false }
+func (p *provider) Claimed(reconcile.Found[Object]) bool { return false }
 
 // Merge gives a wish the marks of its stack, and fills it from the object that there is.
 func (p *provider) Merge(have *reconcile.Object[Object], want Object) (Object, error) {
@@ -282,7 +276,7 @@ func (p *provider) Merge(have *reconcile.Object[Object], want Object) (Object, e
 	if want.Groups != nil {
 		merged.Groups = want.Groups
 	}
-	if have.State.pkg != apiPackage && len(reconcile.Diff(have.State, merged)) > 0 {
+	if have.State.pkg != apiPackage && len(reconcile.Diff(*have, merged)) > 0 {
 		return Object{}, fmt.Errorf("%s %s, and is left alone", want.full(), made(have.State))
 	}
 	return merged, nil
@@ -398,7 +392,7 @@ func (t *taken) Uncertain() bool { return true }
 // creation gives the attributes of a new object. Variables go one by one where there are templates, so that theirs stay; later says
 // that some have to be set afterwards, because the API takes a dot in their name for a level, or because they are to be taken away.
 func creation(want Object) (attrs map[string]any, later bool) {
-	attrs = toWire(reconcile.Diff(Object{}, want))
+	attrs = toWire(reconcile.Set(want))
 	delete(attrs, "templates")
 	delete(attrs, "vars")
 	vars := Vars{}

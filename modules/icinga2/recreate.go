@@ -57,7 +57,7 @@ func (r *recreation) run(ctx context.Context) (was, is reconcile.Object[Object],
 		return was, is, errors.Join(err, r.note.done())
 	}
 	ctx = context.WithoutCancel(ctx) // nobody gains from an object that is gone
-	if err := r.takeAway(ctx, was); err != nil {
+	if err := r.takeAway(ctx, was.Found()); err != nil {
 		if err := r.stayed(ctx, err); err != nil {
 			return was, is, err
 		}
@@ -81,7 +81,7 @@ var errDone = errors.New("no longer differs in what cannot be changed")
 // aligned brings what another run has created anew to the rest of the wish.
 func (r *recreation) aligned(ctx context.Context, have reconcile.Object[Object]) (reconcile.Object[Object], error) {
 	merged, err := r.Merge(&have, r.wish)
-	if err != nil || len(reconcile.Diff(have.State, merged)) == 0 {
+	if err != nil || len(reconcile.Diff(have, merged)) == 0 {
 		return have, err
 	}
 	return r.update(ctx, have, merged)

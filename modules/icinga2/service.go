@@ -90,7 +90,7 @@ func (w world) openService(call *ansible.Call, o serviceOptions) (*resource.Task
 	d.Listed = d.Listed || call.Mentioned("hosts")
 	checked := d
 	checked.Options.Purge = d.Options.Purge && !o.profilesDeclare()
-	if err := refuseStray(d, reconcile.Diff(Service{}, o.Service)); err != nil {
+	if err := refuseStray(d, reconcile.Set(o.Service)); err != nil {
 		return nil, err
 	}
 	for _, option := range []string{"for_hosts", "hosts", "profiles"} {
@@ -106,8 +106,8 @@ func (w world) openService(call *ansible.Call, o serviceOptions) (*resource.Task
 	if err != nil {
 		return nil, err
 	}
-	policy, err := resource.Policy(d, func(have reconcile.Object[Object], stack string) bool {
-		return have.State.kind == serviceKind && have.State.in(stack)
+	policy, err := resource.Policy(d, func(have reconcile.Found[Object], stack string) bool {
+		return have.Known.kind == serviceKind && have.Known.in(stack)
 	})
 	if err != nil {
 		return nil, err

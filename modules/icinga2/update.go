@@ -37,7 +37,7 @@ func (p *provider) update(ctx context.Context, have reconcile.Object[Object], wa
 	if err := p.begin(ctx); err != nil {
 		return have, err
 	}
-	attrs := toWire(reconcile.Diff(have.State, want))
+	attrs := toWire(reconcile.Diff(have, want))
 	if _, varied := attrs["vars"]; varied {
 		now, err := get[modified](ctx, p.client, want.kind, have.ID, "vars", "original_attributes")
 		if err != nil {
@@ -130,7 +130,7 @@ func (p *provider) Uniform(have reconcile.Object[Object], want Object) string {
 	if p.Exclusive(have, want) {
 		return ""
 	}
-	text, err := json.Marshal(toWire(reconcile.Diff(have.State, want)))
+	text, err := json.Marshal(toWire(reconcile.Diff(have, want)))
 	if err != nil {
 		return ""
 	}
@@ -154,7 +154,7 @@ func (p *provider) updateMany(ctx context.Context, have []reconcile.Object[Objec
 	errs := make([]error, len(have))
 	confirmed, err := map[string]bool{}, p.begin(ctx)
 	if err == nil {
-		confirmed, err = p.modifyAll(ctx, want[0].kind, ids(have), toWire(reconcile.Diff(have[0].State, want[0])))
+		confirmed, err = p.modifyAll(ctx, want[0].kind, ids(have), toWire(reconcile.Diff(have[0], want[0])))
 	}
 	away := ctx.Err() != nil || errors.Is(err, httpapi.ErrTransient) || errors.Is(err, httpapi.ErrRateLimited) || errors.Is(err, httpapi.ErrAuth)
 	for i, o := range have {

@@ -158,8 +158,9 @@ func TestNobodyTouchesAHostThatIsCreatedAnew(t *testing.T) {
 		o.CheckCommand, o.pkg = new("dummy"), apiPackage
 		return o
 	}
-	have, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: service("a")}, {State: service("b")}}, false)
+	found, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: service("a")}, {State: service("b")}}, false)
 	require.NoError(t, err)
+	have := whole(t, found)
 	slices.SortFunc(have, func(a, b reconcile.Object[Object]) int { return strings.Compare(a.ID, b.ID) })
 	want := []Object{have[0].State, have[1].State}
 	want[0].Notes, want[1].Notes = new("mine"), new("mine")
@@ -172,8 +173,8 @@ func TestNobodyTouchesAHostThatIsCreatedAnew(t *testing.T) {
 		"create": func(ctx context.Context) error { _, err := p.Create(ctx, service("c")); return err },
 		"update": func(ctx context.Context) error { _, err := p.Update(ctx, have[0], want[0]); return err },
 		"same":   func(ctx context.Context) error { return errors.Join(p.UpdateMany(ctx, have, want)...) },
-		"delete": func(ctx context.Context) error { return p.Delete(ctx, have[0]) },
-		"all":    func(ctx context.Context) error { return errors.Join(p.DeleteMany(ctx, have)...) },
+		"delete": func(ctx context.Context) error { return p.Delete(ctx, have[0].Found()) },
+		"all":    func(ctx context.Context) error { return errors.Join(p.DeleteMany(ctx, found)...) },
 		"another": func(ctx context.Context) error {
 			wish := service("a")
 			wish.Groups = []string{"http"}
@@ -203,6 +204,18 @@ func TestNobodyTouchesAHostThatIsCreatedAnew(t *testing.T) {
 	}
 }
 
+// whole returns what was found, all of which must have been read whole.
+func whole(t testing.TB, found []reconcile.Found[Object]) []reconcile.Object[Object] {
+	t.Helper()
+	objects := make([]reconcile.Object[Object], len(found))
+	for i, f := range found {
+		o, read := f.Whole()
+		require.True(t, read, f.ID)
+		objects[i] = o
+	}
+	return objects
+}
+
 // Of two runs that want the same object anew the second one finds it so, and does not take its history a second time.
 func TestASecondRecreationFindsItsWorkDone(t *testing.T) {
 	t.Parallel()
@@ -212,8 +225,9 @@ func TestASecondRecreationFindsItsWorkDone(t *testing.T) {
 	p.notes = notes{l.StateDir, l.URL}
 	wish := identified("web1")
 	wish.Groups = []string{"web"}
-	have, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: wish}}, false)
+	found, err := p.Observe(t.Context(), []reconcile.Want[Object]{{State: wish}}, false)
 	require.NoError(t, err)
+	have := whole(t, found)
 	_, _, err = p.Recreate(t.Context(), have[0], wish)
 	require.NoError(t, err)
 	wish.Notes = new("more")
@@ -221,7 +235,7 @@ func TestASecondRecreationFindsItsWorkDone(t *testing.T) {
 	was, is, err := p.Recreate(t.Context(), have[0], wish)
 	require.NoError(t, err)
 	assert.Zero(t, l.recorder.Count(http.MethodPut, "")+l.recorder.Count(http.MethodDelete, ""))
-	assert.Equal(t, []string{"notes"}, changed(reconcile.Diff(was.State, is.State)))
+	assert.Equal(t, []string{"notes"}, changed(reconcile.Diff(was, is.State)))
 	assert.Equal(t, "more", l.attributes(hostKind, "web1")["notes"])
 	assert.Equal(t, []any{"web"}, l.attributes(hostKind, "web1")["groups"])
 }

@@ -80,7 +80,7 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 		return nil, err
 	}
 	tellTypes(wants)
-	policy, err := resource.Policy(declared, func(c reconcile.Object[Check], stack string) bool { return marks().In(c.State.Tags, stack) })
+	policy, err := resource.Policy(declared, func(c reconcile.Found[Check], stack string) bool { return marks().In(c.Known.Tags, stack) })
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func newChecks(c *client, scopeStack string) *checks {
 }
 
 // Observe also looks up the users and teams that wishes name.
-func (p *checks) Observe(ctx context.Context, wants []reconcile.Want[Check], scope bool) ([]reconcile.Object[Check], error) {
+func (p *checks) Observe(ctx context.Context, wants []reconcile.Want[Check], scope bool) ([]reconcile.Found[Check], error) {
 	var users, teams [][]string
 	for _, w := range wants {
 		if !w.Absent {
@@ -60,17 +60,17 @@ func (p *checks) Observe(ctx context.Context, wants []reconcile.Want[Check], sco
 	return p.Base.Observe(ctx, wants, scope)
 }
 
-func (p *checks) list(ctx context.Context, tag string) ([]reconcile.Object[Check], error) {
+func (p *checks) list(ctx context.Context, tag string) ([]reconcile.Found[Check], error) {
 	all, err := p.listChecks(ctx, tag)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	objects := make([]reconcile.Object[Check], len(all))
+	objects := make([]reconcile.Found[Check], len(all))
 	for i, o := range all {
 		p.shown[string(o.ID)] = true
-		objects[i] = reconcile.Object[Check]{ID: string(o.ID), State: fromOverview(o)}
+		objects[i] = reconcile.Found[Check]{ID: string(o.ID), Known: fromOverview(o)}
 	}
 	return objects, nil
 }
@@ -213,7 +213,7 @@ func planFull(err error) bool {
 
 // Update sends the fields that differ.
 func (p *checks) Update(ctx context.Context, have reconcile.Object[Check], want Check) (reconcile.Object[Check], error) {
-	err := p.change(ctx, have.ID, want, reconcile.Diff(have.State, want))
+	err := p.change(ctx, have.ID, want, reconcile.Diff(have, want))
 	return reconcile.Object[Check]{ID: have.ID, State: want}, err
 }
 
@@ -230,12 +230,12 @@ func (p *checks) change(ctx context.Context, id string, want Check, changes []re
 }
 
 // Delete removes a check, of which nothing remains: its history goes too.
-func (p *checks) Delete(ctx context.Context, have reconcile.Object[Check]) error {
+func (p *checks) Delete(ctx context.Context, have reconcile.Found[Check]) error {
 	err := p.deleteCheck(ctx, have.ID)
 	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
 		return nil
 	}
-	return fmt.Errorf("deleting check %s (%s): %w", p.Key(have.State), have.ID, err)
+	return fmt.Errorf("deleting check %s (%s): %w", p.Key(have.Known), have.ID, err)
 }
 
 // mostIDs is how many checks one call deletes: their ids stand in its URL.
@@ -246,7 +246,7 @@ func (p *checks) BatchSize() int { return 25 * mostIDs }
 
 // DeleteMany removes a hundred checks with one call, looks in the end what is left of all, and deletes that one by one. So it does where
 // the service refuses a call: one check that is gone already is enough for that.
-func (p *checks) DeleteMany(ctx context.Context, have []reconcile.Object[Check]) []error {
+func (p *checks) DeleteMany(ctx context.Context, have []reconcile.Found[Check]) []error {
 	said := p.sendDeletions(ctx, have)
 	var left map[string]bool
 	var unseen error // why it is not known what is left
@@ -271,13 +271,13 @@ func (p *checks) DeleteMany(ctx context.Context, have []reconcile.Object[Check])
 			errs[i] = p.Delete(ctx, o)
 			continue
 		}
-		errs[i] = fmt.Errorf("deleting check %s (%s)%s: %w", p.Key(o.State), o.ID, doubt, err)
+		errs[i] = fmt.Errorf("deleting check %s (%s)%s: %w", p.Key(o.Known), o.ID, doubt, err)
 	}
 	return errs
 }
 
 // sendDeletions makes the calls that delete checks, and gives for each check what came of its call.
-func (p *checks) sendDeletions(ctx context.Context, have []reconcile.Object[Check]) []error {
+func (p *checks) sendDeletions(ctx context.Context, have []reconcile.Found[Check]) []error {
 	said := make([]error, 0, len(have))
 	var enough error // no call is worth it any more
 	for batch := range slices.Chunk(have, mostIDs) {

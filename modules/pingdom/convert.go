@@ -314,7 +314,7 @@ func putHeaders(body map[string]any, before, after headers) {
 // creation gives the body that creates a check. What is empty is left out: a new check has nothing to clear.
 func creation(c Check) map[string]any {
 	var changes []reconcile.Change
-	for _, change := range reconcile.Diff(Check{}, c) {
+	for _, change := range reconcile.Set(c) {
 		v := reflect.ValueOf(change.After)
 		if empty := v.Kind() == reflect.Slice && v.Len() == 0 || change.After == "" || change.After == (secret.Value{}); !empty {
 			changes = append(changes, change)

@@ -91,13 +91,13 @@ func (w Window) title() string {
 // Of those the ones that cover exactly what is selected come first. Of several that are one deployment's, see twins, a wish that shall exist
 // means the one that lasts longest, and one that shall not exist means all. Otherwise a window that is one of several carries that as its
 // problem: nobody can tell which is meant.
-func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[Window]) []reconcile.Object[Window] {
+func (m *maintenance) Find(have []reconcile.Found[Window]) func(reconcile.Want[Window]) []reconcile.Found[Window] {
 	now := m.now()
 	byTitle := titled(have, now)
 	m.mu.Lock()
 	m.found = byTitle
 	m.mu.Unlock()
-	return func(want reconcile.Want[Window]) []reconcile.Object[Window] {
+	return func(want reconcile.Want[Window]) []reconcile.Found[Window] {
 		wish := want.State
 		wanted, err := m.selected(wish)
 		if err != nil {
@@ -127,7 +127,7 @@ func (m *maintenance) Find(have []reconcile.Object[Window]) func(reconcile.Want[
 			}
 			found[0].problem = fmt.Errorf("%s: %w: %s; %s", m.Key(wish), reconcile.ErrAmbiguous, reconcile.Enumerate(texts, 10), advice)
 		}
-		return []reconcile.Object[Window]{{ID: found[0].label, State: found[0]}}
+		return []reconcile.Found[Window]{reconcile.Object[Window]{ID: found[0].label, State: found[0]}.Found()}
 	}
 }
 
@@ -147,10 +147,10 @@ func (m *maintenance) areTwins(windows []Window) bool {
 }
 
 // titled gives the windows that occur once and are not over by their descriptions.
-func titled(have []reconcile.Object[Window], now time.Time) map[string][]Window {
+func titled(have []reconcile.Found[Window], now time.Time) map[string][]Window {
 	byTitle := make(map[string][]Window, len(have))
 	for _, o := range have {
-		if w := o.State; !w.recurring && !w.span.Over(now) {
+		if w := o.Known; !w.recurring && !w.span.Over(now) {
 			w.label = o.ID
 			byTitle[w.title()] = append(byTitle[w.title()], w)
 		}
@@ -206,7 +206,7 @@ func (m *maintenance) selected(wish Window) ([]string, error) {
 // Observe lists the windows, if a wish is known by its description, and then the checks, once and only if a wish selects some: so every
 // check of a window that is seen was there when the checks were listed. What a wish names by its id and the list does not show is read
 // singly.
-func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window], _ bool) ([]reconcile.Object[Window], error) {
+func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window], _ bool) ([]reconcile.Found[Window], error) {
 	now := m.now()
 	var windows []wireWindow
 	if slices.ContainsFunc(wants, func(w reconcile.Want[Window]) bool { return w.ID == "" }) {
@@ -233,17 +233,33 @@ func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window
 	if err != nil {
 		return nil, err
 	}
-	var have []reconcile.Object[Window]
+	var have []reconcile.Found[Window]
 	for _, w := range append(windows, more...) {
 		state := fromWireWindow(w)
 		if !(ended[string(w.ID)] && !state.recurring && state.span.Over(now)) {
-			have = append(have, reconcile.Object[Window]{ID: string(w.ID), State: state})
+			have = append(have, reconcile.Object[Window]{ID: string(w.ID), State: state}.Found())
 		}
 	}
 	if err := m.loadChecks(ctx, wants); err != nil {
 		return nil, err
 	}
 	return have, m.prove(ctx, wants, have)
+}
+
+// ReadIDs reads windows by their ids.
+func (m *maintenance) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[Window], error) {
+	read, err := m.readWindows(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var objects []reconcile.Object[Window]
+	var found []reconcile.Found[Window]
+	var wants []reconcile.Want[Window]
+	for _, w := range read {
+		o := reconcile.Object[Window]{ID: string(w.ID), State: fromWireWindow(w)}
+		objects, found, wants = append(objects, o), append(found, o.Found()), append(wants, reconcile.Want[Window]{ID: o.ID})
+	}
+	return objects, m.prove(ctx, wants, found)
 }
 
 // loadChecks lists the checks, if a wish selects some, and reads those that this controller created moments ago and the list does not show.
@@ -289,14 +305,14 @@ func (m *maintenance) catalogue() *catalogue {
 
 // prove reads the checks of windows that the list of checks does not show, where they decide whose the window is. Only Pingdom's word on
 // a check proves that it is gone: the list shows a new one late.
-func (m *maintenance) prove(ctx context.Context, wants []reconcile.Want[Window], have []reconcile.Object[Window]) error {
+func (m *maintenance) prove(ctx context.Context, wants []reconcile.Want[Window], have []reconcile.Found[Window]) error {
 	checks := m.catalogue()
 	if checks == nil {
 		return nil
 	}
 	byID := make(map[string]Window, len(have))
 	for _, o := range have {
-		byID[o.ID] = o.State
+		byID[o.ID] = o.Known
 	}
 	byTitle := titled(have, m.now())
 	var doubtful []string
@@ -368,7 +384,7 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 		want.span = want.Times(nil, m.now())
 		return want.stamped(), nil
 	}
-	if err := m.untouchable(m.Key(want), *have, false); err != nil {
+	if err := m.untouchable(m.Key(want), have.Found(), false); err != nil {
 		return Window{}, err
 	}
 	if err := m.elsewhere(m.Key(want), *have, want.stack); err != nil {
@@ -387,14 +403,14 @@ func (m *maintenance) Merge(have *reconcile.Object[Window], want Window) (Window
 }
 
 // untouchable says why a window that a wish found must be left alone.
-func (m *maintenance) untouchable(key string, have reconcile.Object[Window], absent bool) error {
+func (m *maintenance) untouchable(key string, have reconcile.Found[Window], absent bool) error {
 	switch {
-	case have.State.problem != nil:
-		return have.State.problem
-	case have.State.recurring:
+	case have.Known.problem != nil:
+		return have.Known.problem
+	case have.Known.recurring:
 		return fmt.Errorf("%s: window %s recurs, and is left alone; this module is about windows that occur once", key, have.ID)
-	case have.State.span.Over(m.now()) && !absent:
-		return fmt.Errorf("%s: window %s was over at %s and cannot be changed; leave id out to make another one", key, have.ID, *have.State.End)
+	case have.Known.span.Over(m.now()) && !absent:
+		return fmt.Errorf("%s: window %s was over at %s and cannot be changed; leave id out to make another one", key, have.ID, *have.Known.End)
 	}
 	return nil
 }
@@ -422,7 +438,7 @@ func (m *maintenance) beside(step reconcile.Step[Window]) error {
 	if err != nil || !step.Wish.given() {
 		return err
 	}
-	what := m.catalogue().beside(step.Have.State, wanted)
+	what := m.catalogue().beside(step.Deleted.Known, wanted)
 	if what == "" {
 		return nil
 	}
@@ -481,7 +497,7 @@ func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) erro
 			m.warn("%s: the stack %s has no check yet, so that there is nothing for a window to cover and none is opened", step.Key, step.Wish.stack)
 			step.Action, step.Changes = reconcile.Unchanged, nil
 		case step.Action == reconcile.Delete:
-			if step.Err = m.untouchable(step.Key, *step.Have, true); step.Err == nil {
+			if step.Err = m.untouchable(step.Key, *step.Deleted, true); step.Err == nil {
 				step.Err = m.beside(*step)
 			}
 		case step.Wish.absent:
@@ -499,7 +515,7 @@ func (m *maintenance) Create(ctx context.Context, want Window) (reconcile.Object
 	var sent Window
 	id, err := m.createWindow(ctx, func() any {
 		sent = m.current(Window{}, want)
-		return m.body(reconcile.Diff(Window{}, sent), sent)
+		return m.body(reconcile.Set(sent), sent)
 	})
 	if err != nil {
 		return reconcile.Object[Window]{}, fmt.Errorf("creating maintenance window %s: %w", m.Key(want), err)
@@ -512,7 +528,7 @@ func (m *maintenance) Update(ctx context.Context, have reconcile.Object[Window],
 	var sent Window
 	err := m.updateWindow(ctx, have.ID, func() any {
 		sent = m.current(have.State, want)
-		return m.body(reconcile.Diff(have.State, sent), sent)
+		return m.body(reconcile.Diff(have, sent), sent)
 	})
 	if err != nil {
 		return reconcile.Object[Window]{}, fmt.Errorf("updating maintenance window %s (%s): %w", m.Key(want), have.ID, err)
@@ -556,13 +572,13 @@ func (m *maintenance) body(changes []reconcile.Change, want Window) map[string]a
 }
 
 // Delete ends a window and its twins. The first that fails does not keep the others from being ended.
-func (m *maintenance) Delete(ctx context.Context, have reconcile.Object[Window]) error {
-	if err := m.untouchable(m.Key(have.State), have, true); err != nil {
+func (m *maintenance) Delete(ctx context.Context, have reconcile.Found[Window]) error {
+	if err := m.untouchable(m.Key(have.Known), have, true); err != nil {
 		return err
 	}
 	err, ended := m.end(ctx, have), 0
-	for _, twin := range have.State.twins {
-		switch failed := m.end(ctx, reconcile.Object[Window]{ID: twin.label, State: twin}); {
+	for _, twin := range have.Known.twins {
+		switch failed := m.end(ctx, reconcile.Found[Window]{ID: twin.label, Known: twin}); {
 		case failed == nil:
 			ended++
 		case err == nil:
@@ -588,13 +604,13 @@ func (p *partial) Unwrap() error { return p.error }
 
 // end removes a window that has not begun and ends one that has. Which of the two it is may change before the call arrives, or look
 // different by Pingdom's clock, so what is refused in one way is tried in the other, and then looked at.
-func (m *maintenance) end(ctx context.Context, have reconcile.Object[Window]) error {
+func (m *maintenance) end(ctx context.Context, have reconcile.Found[Window]) error {
 	remove := func() error { return m.deleteWindow(ctx, have.ID) }
 	end := func() error {
 		return m.updateWindow(ctx, have.ID, func() any { return map[string]any{"to": wireNow} })
 	}
 	ways := []func() error{remove, end}
-	if have.State.span.Begun(m.clock()) {
+	if have.Known.span.Begun(m.clock()) {
 		slices.Reverse(ways)
 	}
 	err := ways[0]()
@@ -610,5 +626,5 @@ func (m *maintenance) end(ctx context.Context, have reconcile.Object[Window]) er
 	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
 		return nil
 	}
-	return fmt.Errorf("ending maintenance window %s (%s): %w", m.Key(have.State), have.ID, err)
+	return fmt.Errorf("ending maintenance window %s (%s): %w", m.Key(have.Known), have.ID, err)
 }

@@ -374,7 +374,7 @@ func TestAnEndedRunDeletesNothingMore(t *testing.T) {
 	subject := newSubject(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range subject.Provider.(*checks).DeleteMany(ctx, make([]reconcile.Object[Check], 2)) {
+	for _, err := range subject.Provider.(*checks).DeleteMany(ctx, make([]reconcile.Found[Check], 2)) {
 		require.ErrorIs(t, err, reconcile.ErrNotAttempted)
 	}
 	assert.Zero(t, subject.Writes())

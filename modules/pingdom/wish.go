@@ -368,7 +368,7 @@ func checkFields(c *Check) error {
 
 // fitsInto tells whether a type has all fields that are set.
 func (c Check) fitsInto(checkType string) error {
-	stray := reconcile.Diff(c.of(checkType), c)
+	stray := reconcile.Diff(reconcile.Object[Check]{State: c.of(checkType)}, c)
 	if len(stray) == 0 {
 		return nil
 	}

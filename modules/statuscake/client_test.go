@@ -156,7 +156,7 @@ func FuzzWishReadsBack(f *testing.F) {
 		}
 		merged, err := u.Merge(&have, wish)
 		require.NoError(t, err)
-		assert.Empty(t, reconcile.Diff(have.State, merged))
+		assert.Empty(t, reconcile.Diff(have, merged))
 	})
 }
 

@@ -130,7 +130,7 @@ func toWire(changes []reconcile.Change) url.Values {
 
 // creation gives the form that creates a test. What is empty is left out: a new test has nothing to clear.
 func creation(t Test) url.Values {
-	form := toWire(reconcile.Diff(Test{}, t))
+	form := toWire(reconcile.Set(t))
 	for field, values := range form {
 		if len(values) == 1 && values[0] == "" {
 			delete(form, field)

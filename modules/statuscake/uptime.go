@@ -90,7 +90,7 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	if err := errors.Join(err, wishErr); err != nil {
 		return nil, err
 	}
-	policy, err := resource.Policy(declared, func(t reconcile.Object[Test], stack string) bool { return marks().In(t.State.Tags, stack) })
+	policy, err := resource.Policy(declared, func(t reconcile.Found[Test], stack string) bool { return marks().In(t.Known.Tags, stack) })
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (u *uptime) MustReplace(have reconcile.Object[Test], want Test) string {
 // Claim tags a test as replaced, and as belonging to the stack that took it over: a run after an interrupted replacement would
 // otherwise find only the new test, or take the two for namesakes.
 func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Test) error {
-	if u.Claimed(have) {
+	if u.Claimed(have.Found()) {
 		return nil
 	}
 	tags := append(slices.Clone(want.Tags), u.Marks.Replaced)
@@ -63,7 +63,7 @@ func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Te
 }
 
 // Observe also looks up the contact groups and regions that wishes name and that their tests do not have yet.
-func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scope bool) ([]reconcile.Object[Test], error) {
+func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scope bool) ([]reconcile.Found[Test], error) {
 	have, err := u.Base.Observe(ctx, wants, scope)
 	if err != nil {
 		return nil, err
@@ -85,10 +85,10 @@ func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scop
 }
 
 // current returns a function that gives the test that a wish is about, the zero one where there is none or several.
-func (u *uptime) current(have []reconcile.Object[Test]) func(reconcile.Want[Test]) Test {
+func (u *uptime) current(have []reconcile.Found[Test]) func(reconcile.Want[Test]) Test {
 	byID := make(map[string]Test, len(have))
 	for _, o := range have {
-		byID[o.ID] = o.State
+		byID[o.ID] = o.Known
 	}
 	find := u.Find(have)
 	return func(w reconcile.Want[Test]) Test {
@@ -96,21 +96,21 @@ func (u *uptime) current(have []reconcile.Object[Test]) func(reconcile.Want[Test
 			return byID[w.ID]
 		}
 		if found := find(w); len(found) == 1 {
-			return found[0].State
+			return found[0].Known
 		}
 		return Test{}
 	}
 }
 
-func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Object[Test], error) {
+func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Found[Test], error) {
 	tests, err := u.listUptime(ctx, tag)
 	if err != nil {
 		return nil, err
 	}
-	objects := make([]reconcile.Object[Test], len(tests))
+	objects := make([]reconcile.Found[Test], len(tests))
 	for i, t := range tests {
-		objects[i] = reconcile.Object[Test]{ID: t.ID, State: fromOverview(t)}
-		u.seen(objects[i].State)
+		objects[i] = reconcile.Found[Test]{ID: t.ID, Known: fromOverview(t)}
+		u.seen(objects[i].Known)
 	}
 	return objects, nil
 }
@@ -292,7 +292,7 @@ func (u *uptime) Create(ctx context.Context, want Test) (reconcile.Object[Test],
 
 // Update sends the fields that differ.
 func (u *uptime) Update(ctx context.Context, have reconcile.Object[Test], want Test) (reconcile.Object[Test], error) {
-	err := u.change(ctx, have.ID, want, reconcile.Diff(have.State, want))
+	err := u.change(ctx, have.ID, want, reconcile.Diff(have, want))
 	return reconcile.Object[Test]{ID: have.ID, State: want}, err
 }
 
@@ -304,10 +304,10 @@ func (u *uptime) change(ctx context.Context, id string, want Test, changes []rec
 }
 
 // Delete removes a test, of which nothing remains: its history goes too.
-func (u *uptime) Delete(ctx context.Context, have reconcile.Object[Test]) error {
+func (u *uptime) Delete(ctx context.Context, have reconcile.Found[Test]) error {
 	err := u.deleteUptime(ctx, have.ID)
 	if err == nil || errors.Is(err, httpapi.ErrNotFound) {
 		return nil
 	}
-	return fmt.Errorf("deleting uptime test %s (%s): %w", u.Key(have.State), have.ID, err)
+	return fmt.Errorf("deleting uptime test %s (%s): %w", u.Key(have.Known), have.ID, err)
 }

@@ -152,7 +152,7 @@ func (a *applier[S]) wave(step Step[S]) int {
 	case !ok:
 		return 0
 	case step.Action == Delete:
-		return math.MaxInt - p.Phase(step.Have.State)
+		return math.MaxInt - p.Phase(step.Deleted.Known)
 	default:
 		return p.Phase(step.Want)
 	}
@@ -203,7 +203,7 @@ func (a *applier[S]) uniform(step *Step[S]) string {
 
 // isTakeOver tells whether a step is an update that another process may be about to make in the name of another group.
 func (a *applier[S]) isTakeOver(step *Step[S]) bool {
-	return !step.byID && a.opt.Ledger != nil && takesOver(a.provider, *step.Have, step.Wish)
+	return !step.byID && a.opt.Ledger != nil && takesOver(a.provider, step.Have.State, step.Wish)
 }
 
 // tell passes on what becomes of a step.
@@ -255,18 +255,22 @@ func (a *applier[S]) carryOut(ctx context.Context, steps []*Step[S]) {
 
 // together carries out several deletions, or several updates, by one call.
 func (a *applier[S]) together(ctx context.Context, steps []*Step[S]) {
-	have, want := make([]Object[S], len(steps)), make([]S, len(steps))
-	for i, step := range steps {
-		have[i], want[i] = *step.Have, step.Want
-	}
 	errs := make([]error, len(steps))
 	err := func() (err error) {
 		defer recovered(&err, "")
 		if steps[0].Action == Delete {
-			errs = a.provider.(BulkDeleter[S]).DeleteMany(ctx, have)
-		} else {
-			errs = a.provider.(BulkUpdater[S]).UpdateMany(ctx, have, want)
+			deleted := make([]Found[S], len(steps))
+			for i, step := range steps {
+				deleted[i] = *step.Deleted
+			}
+			errs = a.provider.(BulkDeleter[S]).DeleteMany(ctx, deleted)
+			return nil
 		}
+		have, want := make([]Object[S], len(steps)), make([]S, len(steps))
+		for i, step := range steps {
+			have[i], want[i] = *step.Have, step.Want
+		}
+		errs = a.provider.(BulkUpdater[S]).UpdateMany(ctx, have, want)
 		return nil
 	}()
 	for i, step := range steps {
@@ -284,7 +288,11 @@ func (a *applier[S]) together(ctx context.Context, steps []*Step[S]) {
 func (a *applier[S]) forget(ctx context.Context, steps ...*Step[S]) {
 	var ids []string
 	for _, step := range steps {
-		if step.Err == nil {
+		switch {
+		case step.Err != nil:
+		case step.Deleted != nil:
+			ids = append(ids, step.Deleted.ID)
+		default: // it was replaced
 			ids = append(ids, step.Have.ID)
 		}
 	}
@@ -309,7 +317,7 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 		}
 		err = a.update(ctx, step)
 	case Delete:
-		if err = a.provider.Delete(ctx, *step.Have); err == nil {
+		if err = a.provider.Delete(ctx, *step.Deleted); err == nil {
 			a.forget(ctx, step)
 		}
 	case Replace:
@@ -344,14 +352,14 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 		}
 		step.ID = is.ID
 		if mustReplace(a.provider, was, step.Wish) == "" { // another run was quicker
-			step.Action, step.Changes = Unchanged, Diff(was.State, is.State)
+			step.Action, step.Changes = Unchanged, Diff(was, is.State)
 			if len(step.Changes) > 0 {
 				step.Action = Update
 			}
 			return nil
 		}
 		step.Changes = slices.Clone(changes)
-		for _, c := range Diff(was.State, is.State) {
+		for _, c := range Diff(was, is.State) {
 			if !slices.ContainsFunc(changes, func(planned Change) bool { return planned.Field == c.Field }) {
 				step.Changes = append(step.Changes, c)
 			}
@@ -366,7 +374,7 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 		return err
 	}
 	step.Action, step.Have, step.Changes = Replace, &old, changes
-	if err := a.provider.Delete(ctx, old); err != nil {
+	if err := a.provider.Delete(ctx, old.Found()); err != nil {
 		return fmt.Errorf("%s: created anew as %s, but the old one is still there: %w", step.Key, step.ID, err)
 	}
 	a.forget(ctx, step)
@@ -415,46 +423,54 @@ func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
 		key = step.Key // that of its other updates
 	}
 	err := a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), key, never, nil, func() (string, error) {
-		found, err := a.provider.Observe(ctx, []Want[S]{{ID: step.ID, State: step.Wish}}, false)
+		have, err := a.read(ctx, step, step.ID)
 		if err != nil {
 			return "", fmt.Errorf("%s: looking at %s before taking it over: %w", step.Key, step.ID, err)
 		}
-		for _, have := range finder(a.provider, found)(Want[S]{State: step.Wish}) {
-			if have.ID == step.ID {
-				is, err := a.align(ctx, have, step)
-				step.wrote(have.State, is)
-				return step.ID, err
-			}
+		if have == nil {
+			gone = true
+			return "", nil
 		}
-		gone = true
-		return "", nil
+		is, err := a.align(ctx, *have, step)
+		step.wrote(have.State, is)
+		return step.ID, err
 	})
 	if err != nil || !gone {
 		return err
 	}
-	var none S
 	merged, err := a.provider.Merge(nil, step.Wish)
 	if err != nil {
 		return err
 	}
-	step.Action, step.ID, step.Have, step.Want, step.Changes = Create, "", nil, merged, Diff(none, merged)
+	step.Action, step.ID, step.Have, step.Want, step.Changes = Create, "", nil, merged, Set(merged)
 	return a.create(ctx, step, "")
 }
 
 // adopt turns a create into an update, or into nothing, because another process made the object since it was looked for. An object
 // that is no longer what the wish means, because it was renamed since, is not touched.
 func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool, error) {
-	found, err := a.provider.Observe(ctx, []Want[S]{{ID: id, State: step.Wish}}, false)
+	have, err := a.read(ctx, step, id)
 	if err != nil {
 		return false, fmt.Errorf("%s: looking at %s, which another run created: %w", step.Key, id, err)
 	}
-	for _, have := range finder(a.provider, found)(Want[S]{State: step.Wish}) {
-		if have.ID != id {
-			continue
-		}
-		return true, a.adoptAs(ctx, step, have)
+	if have == nil {
+		return false, nil
 	}
-	return false, nil
+	return true, a.adoptAs(ctx, step, *have)
+}
+
+// read returns the object of an id, read whole for the wish of a step; nil where there is none, or the wish does not mean it any more.
+func (a *applier[S]) read(ctx context.Context, step *Step[S], id string) (*Object[S], error) {
+	found, err := a.provider.Observe(ctx, []Want[S]{{ID: id, State: step.Wish}}, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range finder(a.provider, found)(Want[S]{State: step.Wish}) {
+		if o.ID == id {
+			return whole(o, step.Key)
+		}
+	}
+	return nil, nil
 }
 
 // adoptAs makes a step that was to create an object the one that brings an object that is there to the wish.
@@ -478,7 +494,7 @@ func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) (
 	if err != nil {
 		return have.State, err
 	}
-	if len(Diff(have.State, merged)) == 0 {
+	if len(Diff(have, merged)) == 0 {
 		return merged, nil
 	}
 	made, err := a.provider.Update(ctx, have, merged)
@@ -489,7 +505,7 @@ func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) (
 }
 
 // wrote makes a step tell what was written, which may not be all that was planned.
-func (s *Step[S]) wrote(before, after S) { s.Want, s.Changes = after, Diff(before, after) }
+func (s *Step[S]) wrote(before, after S) { s.Want, s.Changes = after, diff(before, after) }
 
 // send creates an object and gives its id, on some errors too. After an uncertain answer it looks whether the object is there
 // before it sends again.
@@ -538,15 +554,15 @@ func (a *applier[S]) look(ctx context.Context, wish S, not string, age time.Dura
 		if err != nil {
 			return nil, err
 		}
-		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Object[S]) bool {
+		match := slices.DeleteFunc(slices.Clone(finder(a.provider, found)(w)), func(o Found[S]) bool {
 			// What was created is of the wish's group and kind.
-			return o.ID == not || a.doomed[o.ID] || takesOver(a.provider, o, wish) || !alikeStates(a.provider, o.State, wish)
+			return o.ID == not || a.doomed[o.ID] || takesOver(a.provider, o.Known, wish) || !alikeStates(a.provider, o.Known, wish)
 		})
 		if len(match) > 1 {
 			return nil, ambiguous(a.provider, a.provider.Key(wish), match)
 		}
 		if len(match) == 1 {
-			return &match[0], nil
+			return whole(match[0], a.provider.Key(wish))
 		}
 	}
 	return nil, nil

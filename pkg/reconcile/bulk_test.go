@@ -28,15 +28,15 @@ type bulk struct {
 
 func (*bulk) BatchSize() int { return 3 }
 
-func (b *bulk) DeleteMany(ctx context.Context, have []object) []error {
+func (b *bulk) DeleteMany(ctx context.Context, have []found) []error {
 	if b.panic {
 		panic("out of paper")
 	}
 	var names []string
 	errs := make([]error, len(have))
 	for i, o := range have {
-		names = append(names, *o.State.Name)
-		if *o.State.Name == b.stays {
+		names = append(names, *o.Known.Name)
+		if *o.Known.Name == b.stays {
 			errs[i] = fmt.Errorf("%s stays: %w", b.stays, memory.ErrBroken)
 		} else {
 			errs[i] = b.Delete(ctx, o)

@@ -105,7 +105,7 @@ func TestUnlistedObjectsAreFound(t *testing.T) {
 	mine.Tags = []string{"shop"}
 	id := s.Add(mine)
 	l := &ledger{recent: map[string][]string{"shop": {id, "99"}, "": {"98"}}}
-	unlisted := func(w []want, pol policy) []object {
+	unlisted := func(w []want, pol policy) []found {
 		s.Unlisted = 1
 		have, err := s.Observe(t.Context(), w, pol.Scope != nil)
 		require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestUnlistedObjectsAreFound(t *testing.T) {
 	assert.Len(t, unlisted(nil, policy{Scope: everything, Group: "shop"}), 1)
 	assert.Len(t, unlisted([]want{{State: mine}}, policy{}), 1, "what seems not to exist may be new")
 	s.Unlisted, s.FailPage = 0, 0
-	have, err := reconcile.Unlisted(t.Context(), p, l, []object{{ID: "7", State: mine}}, []want{{State: mine}}, policy{})
+	have, err := reconcile.Unlisted(t.Context(), p, l, seen([]object{{ID: "7", State: mine}}), []want{{State: mine}}, policy{})
 	require.NoError(t, err)
 	assert.Len(t, have, 1, "what is found is not looked for")
 	assert.Empty(t, unlisted([]want{{ID: id, State: mine, Absent: true}}, policy{}), "an id is looked up anyway")

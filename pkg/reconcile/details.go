@@ -11,10 +11,10 @@ func DetailDeletions[S any](ctx context.Context, p Provider[S], plan Plan[S]) er
 		return nil
 	}
 	var steps []*Step[S]
-	var deleted []Object[S]
+	var deleted []Found[S]
 	for i := range plan {
 		if step := &plan[i]; step.Err == nil && step.Action == Delete {
-			steps, deleted = append(steps, step), append(deleted, *step.Have)
+			steps, deleted = append(steps, step), append(deleted, *step.Deleted)
 		}
 	}
 	if len(deleted) == 0 {
@@ -24,10 +24,9 @@ func DetailDeletions[S any](ctx context.Context, p Provider[S], plan Plan[S]) er
 	if err != nil {
 		return err
 	}
-	var none S
 	for i, step := range steps {
-		listed := min(len(Diff(step.Have.State, none)), len(step.Changes)) // what a Cascader has added comes behind
-		step.Changes = append(Diff(whole[i].State, none), step.Changes[listed:]...)
+		listed := min(len(Removed(*step.Deleted)), len(step.Changes)) // what a Cascader has added comes behind
+		step.Changes = append(Removed(whole[i]), step.Changes[listed:]...)
 	}
 	return nil
 }

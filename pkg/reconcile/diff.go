@@ -15,10 +15,24 @@ type Change struct {
 	Before, After any
 }
 
-// Diff lists the exported fields of the struct S in which before and after differ, in the order of the struct, by the first part of
+// Diff lists the exported fields of the struct S in which an object and after differ, in the order of the struct, by the first part of
 // their mapstructure tag. Fields without that tag are not compared; embedded structs tagged ",squash" are looked into.
 // A nil slice or map is unset and differs from an empty one.
-func Diff[S any](before, after S) []Change {
+func Diff[S any](before Object[S], after S) []Change { return diff(before.State, after) }
+
+// Set lists the fields of a state that are set, as Diff does.
+func Set[S any](state S) []Change {
+	var none S
+	return diff(none, state)
+}
+
+// Removed lists what is known of an object that is to go.
+func Removed[S any](o Found[S]) []Change {
+	var none S
+	return diff(o.Known, none)
+}
+
+func diff[S any](before, after S) []Change {
 	return diffStruct(reflect.ValueOf(before), reflect.ValueOf(after), nil)
 }
 

@@ -32,8 +32,8 @@ type state struct {
 
 func TestDiff(t *testing.T) {
 	name, port, token := "n", 80, secret.New("hunter2")
-	assert.Empty(t, reconcile.Diff(state{}, state{inner: 1, Untold: "x", Skipped: "y"}), "what has no name is not compared")
-	changes := reconcile.Diff(state{}, state{
+	assert.Empty(t, reconcile.Set(state{inner: 1, Untold: "x", Skipped: "y"}), "what has no name is not compared")
+	changes := reconcile.Set(state{
 		Name: &name, Plain: "p", Inner: inner{Port: &port}, List: []string{}, Map: map[string]any{"k": 1}, Any: 1.5, Token: &token,
 	})
 	assert.Equal(t, []reconcile.Change{
@@ -48,8 +48,8 @@ func TestDiff(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", changes, changes, changes), "hunter2")
 
 	same := "n"
-	assert.Empty(t, reconcile.Diff(state{Name: &name}, state{Name: &same}), "pointers are followed")
-	assert.Equal(t, []reconcile.Change{{Field: "name", Before: "n"}}, reconcile.Diff(state{Name: &name}, state{}))
+	assert.Empty(t, reconcile.Diff(reconcile.Object[state]{State: state{Name: &name}}, state{Name: &same}), "pointers are followed")
+	assert.Equal(t, []reconcile.Change{{Field: "name", Before: "n"}}, reconcile.Removed(reconcile.Found[state]{Known: state{Name: &name}}))
 }
 
 func TestOverlay(t *testing.T) {

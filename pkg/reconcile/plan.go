@@ -29,7 +29,8 @@ type Step[S any] struct {
 	Action  Action     // what is to be done; after Apply, what was done
 	ID      string     // the object's identifier, "" until it is created
 	Reason  string     // why a step without a wish exists: "not declared", "duplicate of 12"
-	Have    *Object[S] // what there is, nil for none
+	Have    *Object[S] // what there is and is compared, nil for none and for deletions
+	Deleted *Found[S]  // what is to go, nil where nothing is
 	Want    S          // what shall be, merged, and after Apply what was written; the zero value for deletions
 	Wish    S          // what was asked for, before Merge
 	Written bool       // something was changed, though perhaps not all: it can stand beside Err
@@ -49,13 +50,26 @@ func (s Step[S]) changes() bool { return s.Written || s.Err == nil && s.Action !
 // Title returns the key of the object that a step is about. A step that found its object by an id has the key of a wish which need not know
 // the name.
 func (s Step[S]) Title(p Provider[S]) string {
+	known, there := s.Known()
 	switch {
-	case !s.byID || s.Have == nil:
+	case !s.byID || !there:
 		return s.Key
 	case s.Action == Delete || len(s.Changes) == 0:
-		return p.Key(s.Have.State)
+		return p.Key(known)
 	default:
 		return p.Key(s.Want)
+	}
+}
+
+// Known returns what is known of the object that is there, and whether there is one.
+func (s Step[S]) Known() (known S, there bool) {
+	switch {
+	case s.Have != nil:
+		return s.Have.State, true
+	case s.Deleted != nil:
+		return s.Deleted.Known, true
+	default:
+		return known, false
 	}
 }
 
@@ -74,7 +88,7 @@ type Policy[S any] struct {
 	AllowReplace bool        // a wish that changes a fixed field may delete the object and make a new one
 	Replacing    string      // how the user allows that, for messages; "" is "allow_replace: true"
 	// Scope selects the objects that shall exist only if a wish declares them; nil for none (wishes only add and change).
-	Scope func(Object[S]) bool
+	Scope func(Found[S]) bool
 	Whole bool   // all that Scope selects is asked to go; otherwise wishes must say what stays
 	Group string // the group that Scope is limited to, "" for none
 	Limit Limit  // how many objects of the scope may be deleted; the zero Limit means any number
@@ -138,11 +152,12 @@ func (e *LimitError) Is(target error) bool { return target == ErrLimit }
 //
 // A wish that cannot be met (ambiguous, unknown id, fixed field) becomes a step with Err and leaves the others alone. An error is
 // returned, with nothing to apply, where the wishes contradict each other or the deletions are over the limit.
-func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[S]) (Plan[S], error) {
+func Compute[S any](p Provider[S], have []Found[S], want []Want[S], pol Policy[S]) (Plan[S], error) {
 	if err := Check(p, want); err != nil {
 		return nil, err
 	}
-	c := computation[S]{provider: p, policy: pol, find: finder(p, have), byID: make(map[string]Object[S], len(have)),
+	have = distinct(have)
+	c := computation[S]{provider: p, policy: pol, find: finder(p, have), byID: make(map[string]Found[S], len(have)),
 		claimed: make(map[string]int, len(want))}
 	for _, o := range have {
 		c.byID[o.ID] = o
@@ -169,8 +184,8 @@ func Compute[S any](p Provider[S], have []Object[S], want []Want[S], pol Policy[
 type computation[S any] struct {
 	provider Provider[S]
 	policy   Policy[S]
-	find     func(Want[S]) []Object[S]
-	byID     map[string]Object[S]
+	find     func(Want[S]) []Found[S]
+	byID     map[string]Found[S]
 	claimed  map[string]int // object id -> the wish it belongs to: such an object is never purged
 	extra    Plan[S]
 }
@@ -179,9 +194,9 @@ func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 	key := c.provider.Key(w.State)
 	step := Step[S]{Index: i, Key: key, ID: w.ID, Wish: w.State, Action: Unchanged, byID: w.ID != ""}
 	// What no group has is taken over by the first wish for it; the next one makes its own.
-	matches := slices.DeleteFunc(c.match(w), func(o Object[S]) bool {
+	matches := slices.DeleteFunc(c.match(w), func(o Found[S]) bool {
 		_, taken := c.claimed[o.ID]
-		return !step.byID && taken && takesOver(c.provider, o, w.State)
+		return !step.byID && taken && takesOver(c.provider, o.Known, w.State)
 	})
 	for _, o := range matches {
 		if j, taken := c.claimed[o.ID]; taken {
@@ -208,21 +223,21 @@ func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 }
 
 // match gives the objects that a wish means, oldest first.
-func (c *computation[S]) match(w Want[S]) []Object[S] {
+func (c *computation[S]) match(w Want[S]) []Found[S] {
 	if w.ID != "" {
 		if o, ok := c.byID[w.ID]; ok {
-			return []Object[S]{o}
+			return []Found[S]{o}
 		}
 		return nil
 	}
 	matches := slices.Clone(c.find(w))
-	slices.SortFunc(matches, func(a, b Object[S]) int { return CompareIDs(a.ID, b.ID) })
+	slices.SortFunc(matches, func(a, b Found[S]) int { return CompareIDs(a.ID, b.ID) })
 	return matches
 }
 
 // settle reduces several matches to one: what a replacement left behind when it was interrupted, and duplicates on the user's word.
-func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Object[S], error) {
-	if one, left := c.interrupted(matches); left != nil && mustReplace(c.provider, one[0], want) == "" {
+func (c *computation[S]) settle(key string, want S, matches []Found[S]) ([]Found[S], error) {
+	if one, left := c.interrupted(matches); left != nil && c.kept(one[0], want) {
 		if !c.policy.AllowReplace {
 			return nil, fmt.Errorf("%s: the replacement of %s by %s was interrupted; %s removes what is left of it",
 				key, left[0].ID, one[0].ID, c.replacing())
@@ -241,9 +256,15 @@ func (c *computation[S]) settle(key string, want S, matches []Object[S]) ([]Obje
 	}
 }
 
+// kept reports whether an object that was found can be updated to a wish.
+func (c *computation[S]) kept(found Found[S], want S) bool {
+	have, whole := found.Whole()
+	return whole && mustReplace(c.provider, have, want) == ""
+}
+
 // interrupted tells the one object of several that a replacement has made from those that it should have deleted. Where that is not how they
 // are, left is nil.
-func (c *computation[S]) interrupted(matches []Object[S]) (one, left []Object[S]) {
+func (c *computation[S]) interrupted(matches []Found[S]) (one, left []Found[S]) {
 	r, ok := c.provider.(Replacer[S])
 	if !ok {
 		return matches, nil
@@ -265,47 +286,46 @@ func (c *computation[S]) interrupted(matches []Object[S]) (one, left []Object[S]
 func (c *computation[S]) replacing() string { return cmp.Or(c.policy.Replacing, "allow_replace: true") }
 
 // duplicates tells whether objects of one name can be duplicates of each other: all of the same group and kind.
-func duplicates[S any](p Provider[S], objects []Object[S]) bool {
+func duplicates[S any](p Provider[S], objects []Found[S]) bool {
 	return oneGroup(p, objects) && oneKind(p, objects)
 }
 
 // oneKind tells whether all objects are of the same kind.
-func oneKind[S any](p Provider[S], objects []Object[S]) bool {
-	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return !alikeStates(p, o.State, objects[0].State) })
+func oneKind[S any](p Provider[S], objects []Found[S]) bool {
+	return !slices.ContainsFunc(objects, func(o Found[S]) bool { return !alikeStates(p, o.Known, objects[0].Known) })
 }
 
 // oneGroup tells whether all objects are of the same group.
-func oneGroup[S any](p Provider[S], objects []Object[S]) bool {
-	first := group(p, objects[0].State)
-	return !slices.ContainsFunc(objects, func(o Object[S]) bool { return group(p, o.State) != first })
+func oneGroup[S any](p Provider[S], objects []Found[S]) bool {
+	first := group(p, objects[0].Known)
+	return !slices.ContainsFunc(objects, func(o Found[S]) bool { return group(p, o.Known) != first })
 }
 
-func (c *computation[S]) dropAll(objects []Object[S], reason string) {
+func (c *computation[S]) dropAll(objects []Found[S], reason string) {
 	for _, o := range objects {
 		c.extra = append(c.extra, c.deletion(-1, o, reason))
 	}
 }
 
-func (c *computation[S]) deletion(index int, o Object[S], reason string) Step[S] {
+func (c *computation[S]) deletion(index int, o Found[S], reason string) Step[S] {
 	return deletion(c.provider, index, o, reason)
 }
 
-func deletion[S any](p Provider[S], index int, o Object[S], reason string) Step[S] {
-	var none S
-	return Step[S]{Index: index, Key: p.Key(o.State), ID: o.ID, Action: Delete, Reason: reason, Have: &o, Changes: Diff(o.State, none)}
+func deletion[S any](p Provider[S], index int, o Found[S], reason string) Step[S] {
+	return Step[S]{Index: index, Key: p.Key(o.Known), ID: o.ID, Action: Delete, Reason: reason, Deleted: &o, Changes: Removed(o)}
 }
 
 // Along gives the deletion of an object that goes with that of another one. It has the place of what takes it along, so that it is
 // attempted where that is, see Cascader.
-func Along[S any](p Provider[S], with Step[S], o Object[S]) Step[S] {
+func Along[S any](p Provider[S], with Step[S], o Found[S]) Step[S] {
 	return deletion(p, with.Index, o, "goes with "+with.ID)
 }
 
-func (c *computation[S]) absent(step Step[S], w Want[S], matches []Object[S]) Step[S] {
+func (c *computation[S]) absent(step Step[S], w Want[S], matches []Found[S]) Step[S] {
 	if len(matches) == 0 {
 		return step
 	}
-	if mine, other := group(c.provider, w.State), group(c.provider, matches[0].State); w.ID != "" && mine != "" && other != "" && mine != other {
+	if mine, other := group(c.provider, w.State), group(c.provider, matches[0].Known); w.ID != "" && mine != "" && other != "" && mine != other {
 		step.Err = fmt.Errorf("%s: id %s belongs to %s, not to %s, and is left alone", step.Key, w.ID, other, mine)
 		return step
 	}
@@ -329,22 +349,27 @@ func (c *computation[S]) create(step Step[S], want S) Step[S] {
 		step.Err = err
 		return step
 	}
-	var none S
-	step.Action, step.Want, step.Changes = Create, merged, Diff(none, merged)
+	step.Action, step.Want, step.Changes = Create, merged, Set(merged)
 	return step
 }
 
-func (c *computation[S]) update(step Step[S], have Object[S], w Want[S]) Step[S] {
-	step.ID, step.Have = have.ID, &have
-	if field := mustReplace(c.provider, have, w.State); field != "" {
-		return c.replace(step, w, field)
-	}
-	merged, err := c.provider.Merge(&have, w.State)
+func (c *computation[S]) update(step Step[S], found Found[S], w Want[S]) Step[S] {
+	step.ID = found.ID
+	have, err := whole(found, step.Key)
 	if err != nil {
 		step.Err = err
 		return step
 	}
-	step.Want, step.Changes = merged, Diff(have.State, merged)
+	step.Have = have
+	if field := mustReplace(c.provider, *have, w.State); field != "" {
+		return c.replace(step, w, field)
+	}
+	merged, err := c.provider.Merge(have, w.State)
+	if err != nil {
+		step.Err = err
+		return step
+	}
+	step.Want, step.Changes = merged, Diff(*have, merged)
 	if len(step.Changes) > 0 {
 		step.Action = Update
 	}
@@ -368,7 +393,7 @@ func (c *computation[S]) replace(step Step[S], w Want[S], field string) Step[S] 
 		step.Err = err
 		return step
 	}
-	step.Action, step.Want, step.Changes = Replace, merged, Diff(step.Have.State, merged)
+	step.Action, step.Want, step.Changes = Replace, merged, Diff(*step.Have, merged)
 	return step
 }
 
@@ -378,7 +403,7 @@ func fixedField[S any](p Provider[S], have Object[S], want S, field string) erro
 	if err != nil {
 		merged = want
 	}
-	for _, c := range Diff(have.State, merged) {
+	for _, c := range Diff(have, merged) {
 		if c.Field == field {
 			return fmt.Errorf("%w, and is %s, got: %s", ErrReplace, valueText(c.Before), valueText(c.After))
 		}
@@ -405,7 +430,7 @@ func valueText(value any) string {
 }
 
 // purge gives the deletions of what is in scope and not declared.
-func (c *computation[S]) purge(have []Object[S]) (Plan[S], error) {
+func (c *computation[S]) purge(have []Found[S]) (Plan[S], error) {
 	if c.policy.Scope == nil {
 		return nil, nil
 	}
@@ -470,10 +495,20 @@ func group[S any](p Provider[S], state S) string {
 	return ""
 }
 
+// whole returns what a wish is compared with. The error is that of an object which was not read whole although the wish means it, because it
+// changed while it was read: whatever was not read would seem to differ.
+func whole[S any](found Found[S], key string) (*Object[S], error) {
+	have, read := found.Whole()
+	if !read {
+		return nil, fmt.Errorf("%s: %s was changed by somebody else while it was read, and is left alone; run the task again", key, found.ID)
+	}
+	return &have, nil
+}
+
 // takesOver tells whether an object would come from another group, or none, into that of a wish.
-func takesOver[S any](p Provider[S], have Object[S], want S) bool {
+func takesOver[S any](p Provider[S], have, want S) bool {
 	mine := group(p, want)
-	return mine != "" && mine != group(p, have.State)
+	return mine != "" && mine != group(p, have)
 }
 
 // alikeStates tells whether two states are of one kind.
@@ -490,20 +525,38 @@ func mustReplace[S any](p Provider[S], have Object[S], want S) string {
 	return ""
 }
 
-func finder[S any](p Provider[S], have []Object[S]) func(Want[S]) []Object[S] {
+// distinct returns what was found with each id once, as it was read whole where it was: a list that grows while its pages are read can show
+// an object on two of them.
+func distinct[S any](found []Found[S]) []Found[S] {
+	index := make(map[string]int, len(found))
+	once := make([]Found[S], 0, len(found))
+	for _, o := range found {
+		i, again := index[o.ID]
+		switch {
+		case !again:
+			index[o.ID] = len(once)
+			once = append(once, o)
+		case o.whole && !once[i].whole:
+			once[i] = o
+		}
+	}
+	return once
+}
+
+func finder[S any](p Provider[S], have []Found[S]) func(Want[S]) []Found[S] {
 	if f, ok := p.(Finder[S]); ok {
 		return f.Find(have)
 	}
-	byKey := make(map[string][]Object[S], len(have))
+	byKey := make(map[string][]Found[S], len(have))
 	for _, o := range have {
-		k := p.Key(o.State)
+		k := p.Key(o.Known)
 		byKey[k] = append(byKey[k], o)
 	}
-	return func(w Want[S]) []Object[S] { return byKey[p.Key(w.State)] }
+	return func(w Want[S]) []Found[S] { return byKey[p.Key(w.State)] }
 }
 
 // ambiguous says what helps: only what are duplicates of each other can go by on_duplicate.
-func ambiguous[S any](p Provider[S], key string, matches []Object[S]) error {
+func ambiguous[S any](p Provider[S], key string, matches []Found[S]) error {
 	ids := make([]string, len(matches))
 	for i, o := range matches {
 		ids[i] = o.ID

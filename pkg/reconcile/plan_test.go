@@ -18,11 +18,21 @@ import (
 type (
 	thing  = memory.Thing
 	object = reconcile.Object[thing]
+	found  = reconcile.Found[thing]
 	want   = reconcile.Want[thing]
 	policy = reconcile.Policy[thing]
 )
 
 func there(id, name string) object { return object{ID: id, State: memory.Named(name)} }
+
+// seen returns objects as Observe does that has read them whole.
+func seen(objects []object) []found {
+	all := make([]found, len(objects))
+	for i, o := range objects {
+		all[i] = o.Found()
+	}
+	return all
+}
 
 func wants(names ...string) []want {
 	list := make([]want, len(names))
@@ -63,7 +73,7 @@ func told(plan reconcile.Plan[thing]) string {
 	return strings.Join(lines, "\n")
 }
 
-func everything(object) bool { return true }
+func everything(found) bool { return true }
 
 func TestCompute(t *testing.T) {
 	tests := map[string]struct {
@@ -119,12 +129,12 @@ func TestCompute(t *testing.T) {
 		},
 		"purge": {
 			have: []object{there("4", "d"), there("1", "a"), there("3", "c"), there("2", "b")}, want: wants("b", "new"),
-			pol:  policy{Scope: func(o object) bool { return *o.State.Name != "d" }},
+			pol:  policy{Scope: func(o found) bool { return *o.Known.Name != "d" }},
 			plan: "0 b unchanged id 2\n1 new created\n-1 a deleted id 1 (not declared)\n-1 c deleted id 3 (not declared)",
 		},
 		"the whole of a group": {
 			have: []object{there("1", "a"), there("2", "b")},
-			pol:  policy{Scope: func(o object) bool { return *o.State.Name != "b" }, Whole: true, Group: "shop"},
+			pol:  policy{Scope: func(o found) bool { return *o.Known.Name != "b" }, Whole: true, Group: "shop"},
 			plan: "-1 a deleted id 1 (all of shop is to go)",
 		},
 		"what is asked to go is not purged twice": {
@@ -168,11 +178,11 @@ func TestCompute(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			before := slices.Clone(test.have)
-			plan, err := reconcile.Compute(&memory.Service{}, test.have, test.want, test.pol)
+			have, before := seen(test.have), seen(test.have)
+			plan, err := reconcile.Compute(&memory.Service{}, have, test.want, test.pol)
 			require.NoError(t, err)
 			assert.Equal(t, test.plan, told(plan))
-			assert.Equal(t, before, test.have, "Compute is pure")
+			assert.Equal(t, before, have, "Compute is pure")
 		})
 	}
 }
@@ -206,7 +216,7 @@ func TestComputeRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			plan, err := reconcile.Compute(&memory.Service{}, test.have, test.want, test.pol)
+			plan, err := reconcile.Compute(&memory.Service{}, seen(test.have), test.want, test.pol)
 			assert.Nil(t, plan)
 			require.ErrorIs(t, err, test.is)
 			assert.Equal(t, test.words, err.Error())
@@ -242,15 +252,15 @@ func TestLimit(t *testing.T) {
 
 func TestPlanTells(t *testing.T) {
 	have := []object{there("1", "a")}
-	plan, err := reconcile.Compute(&memory.Service{}, have, wants("a"), policy{})
+	plan, err := reconcile.Compute(&memory.Service{}, seen(have), wants("a"), policy{})
 	require.NoError(t, err)
 	assert.False(t, plan.Changed())
-	plan, err = reconcile.Compute(&memory.Service{}, have, append(wants("a"), want{State: sized("b", -1)}), policy{})
+	plan, err = reconcile.Compute(&memory.Service{}, seen(have), append(wants("a"), want{State: sized("b", -1)}), policy{})
 	require.NoError(t, err)
 	assert.False(t, plan.Changed(), "what cannot be done changes nothing")
 	require.Len(t, plan.Failed(), 1)
 	assert.Equal(t, 1, plan.Failed()[0].Index)
-	plan, err = reconcile.Compute(&memory.Service{}, have, wants("b"), policy{})
+	plan, err = reconcile.Compute(&memory.Service{}, seen(have), wants("b"), policy{})
 	require.NoError(t, err)
 	assert.True(t, plan.Changed())
 }
@@ -258,14 +268,14 @@ func TestPlanTells(t *testing.T) {
 // finding is a provider that matches names without regard to case.
 type finding struct{ *memory.Service }
 
-func (finding) Find(have []object) func(want) []object {
-	return func(w want) []object {
-		return slices.DeleteFunc(slices.Clone(have), func(o object) bool { return !strings.EqualFold(*o.State.Name, *w.State.Name) })
+func (finding) Find(have []found) func(want) []found {
+	return func(w want) []found {
+		return slices.DeleteFunc(slices.Clone(have), func(o found) bool { return !strings.EqualFold(*o.Known.Name, *w.State.Name) })
 	}
 }
 
 func TestFinderDecidesWhatMatches(t *testing.T) {
-	plan, err := reconcile.Compute(finding{&memory.Service{}}, []object{there("1", "A"), there("2", "b")}, wants("a"), policy{Scope: everything})
+	plan, err := reconcile.Compute(finding{&memory.Service{}}, seen([]object{there("1", "A"), there("2", "b")}), wants("a"), policy{Scope: everything})
 	require.NoError(t, err)
 	assert.Equal(t, "0 a updated id 1\n-1 b deleted id 2 (not declared)", told(plan))
 }
@@ -304,7 +314,7 @@ func TestGroupsKeepTheirObjects(t *testing.T) {
 		"an id of the group, absent": {[]object{of("1", "shop")}, want{ID: "1", State: mine, Absent: true}, "0 a deleted id 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := reconcile.Compute(grouped{&memory.Service{}}, test.have, []want{test.want}, policy{OnDuplicate: reconcile.Oldest})
+			plan, err := reconcile.Compute(grouped{&memory.Service{}}, seen(test.have), []want{test.want}, policy{OnDuplicate: reconcile.Oldest})
 			require.NoError(t, err)
 			assert.Equal(t, test.plan, told(plan))
 		})
@@ -318,7 +328,7 @@ func TestWhatNoGroupHasIsTakenOverOnce(t *testing.T) {
 		return w
 	}
 	p := grouped{&memory.Service{}}
-	plan, err := reconcile.Compute(keyed{p}, []object{there("1", "a")}, []want{of("shop"), of("blog")}, policy{})
+	plan, err := reconcile.Compute(keyed{p}, seen([]object{there("1", "a")}), []want{of("shop"), of("blog")}, policy{})
 	require.NoError(t, err)
 	assert.Equal(t, "0 shop/a updated id 1\n1 blog/a created", told(plan))
 }
@@ -328,17 +338,17 @@ type keyed struct{ grouped }
 
 func (k keyed) Key(s thing) string { return k.Group(s) + "/" + *s.Name }
 
-func (k keyed) Find(have []object) func(want) []object {
-	return func(w want) []object {
-		return slices.DeleteFunc(slices.Clone(have), func(o object) bool {
-			return *o.State.Name != *w.State.Name || k.Group(o.State) != "" && k.Group(o.State) != k.Group(w.State)
+func (k keyed) Find(have []found) func(want) []found {
+	return func(w want) []found {
+		return slices.DeleteFunc(slices.Clone(have), func(o found) bool {
+			return *o.Known.Name != *w.State.Name || k.Group(o.Known) != "" && k.Group(o.Known) != k.Group(w.State)
 		})
 	}
 }
 
 func TestTitle_IsTheNameOfWhatAnIDStandsFor(t *testing.T) {
 	have := []object{there("1", "cart"), there("2", "search"), there("3", "login")}
-	plan, err := reconcile.Compute(&memory.Service{}, have, []want{
+	plan, err := reconcile.Compute(&memory.Service{}, seen(have), []want{
 		{ID: "1", State: sized("cart", 2)}, {ID: "2", State: memory.Named("find")}, {ID: "3", State: memory.Named("id 3"), Absent: true}, {State: memory.Named("new")},
 	}, policy{})
 	require.NoError(t, err)
@@ -370,11 +380,11 @@ func (kinds) Alike(a, b thing) bool {
 
 func (kinds) Key(s thing) string { return *s.Name + "/" + kindOf(s) }
 
-func (k kinds) Find(have []object) func(want) []object {
-	return func(w want) []object {
-		var own []object
+func (k kinds) Find(have []found) func(want) []found {
+	return func(w want) []found {
+		var own []found
 		for _, o := range have {
-			if *o.State.Name == *w.State.Name && k.Alike(o.State, w.State) {
+			if *o.Known.Name == *w.State.Name && k.Alike(o.Known, w.State) {
 				own = append(own, o)
 			}
 		}
@@ -403,7 +413,7 @@ func TestKindsUnderOneName(t *testing.T) {
 		"another kind is not what is to go": {[]object{a}, []want{gone(wantB)}, policy{}, "0 x/b unchanged"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := reconcile.Compute(kinds{&memory.Service{}}, test.have, test.want, test.pol)
+			plan, err := reconcile.Compute(kinds{&memory.Service{}}, seen(test.have), test.want, test.pol)
 			require.NoError(t, err)
 			assert.Equal(t, test.plan, told(plan))
 		})
@@ -427,7 +437,7 @@ type marked struct {
 	ids []string
 }
 
-func (m marked) Claimed(have object) bool { return slices.Contains(m.ids, have.ID) }
+func (m marked) Claimed(have found) bool { return slices.Contains(m.ids, have.ID) }
 
 func TestWhatAnInterruptedReplacementLeft(t *testing.T) {
 	of := func(id, group, kind string) object {
@@ -452,13 +462,13 @@ func TestWhatAnInterruptedReplacementLeft(t *testing.T) {
 			"0 a unchanged: a: more than one match, ids 1, 2; give the id of the one that is meant"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, test.have, []want{{State: test.want}}, test.pol)
+			plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, seen(test.have), []want{{State: test.want}}, test.pol)
 			require.NoError(t, err)
 			assert.Equal(t, test.plan, told(plan))
 		})
 	}
 	gone := func(have ...object) string {
-		plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, have, []want{{State: ofKind("a", "b"), Absent: true}}, policy{})
+		plan, err := reconcile.Compute(marked{grouped{&memory.Service{}}, []string{"1"}}, seen(have), []want{{State: ofKind("a", "b"), Absent: true}}, policy{})
 		require.NoError(t, err)
 		return told(plan)
 	}

@@ -16,11 +16,26 @@ import (
 	"time"
 )
 
-// Object is one thing that the service holds.
+// Object is one thing that the service holds, read whole: its State has at least the fields that the wishes set which it was read for.
+// Only such objects are compared and updated.
 type Object[S any] struct {
 	ID    string // the service's own identifier, never empty
-	State S      // what is known of it; fields that the provider did not read are unset
+	State S
 }
+
+// Found returns the object as one that Observe found, of which everything is known.
+func (o Object[S]) Found() Found[S] { return Found[S]{ID: o.ID, Known: o.State, whole: true} }
+
+// Found is one thing that the service holds, as Observe found it. Known may lack whatever is not needed to match, name and delete the
+// object: what a list of the service shows, or what was read for something else. So it is not an Object, and Whole alone makes one of it.
+type Found[S any] struct {
+	ID    string
+	Known S
+	whole bool
+}
+
+// Whole returns the object, if it was read whole.
+func (f Found[S]) Whole() (Object[S], bool) { return Object[S]{ID: f.ID, State: f.Known}, f.whole }
 
 // Want is one wish.
 type Want[S any] struct {
@@ -39,9 +54,9 @@ type Provider[S any] interface {
 	Key(S) string
 
 	// Observe returns the objects that the wishes may be about, and with scope also those that Policy.Scope must see: every page
-	// of them, or an error, never a part. Objects that a present wish matches carry their whole state. A Want with an ID is
-	// looked up by it; an ID that does not exist is no error.
-	Observe(ctx context.Context, want []Want[S], scope bool) ([]Object[S], error)
+	// of them, or an error, never a part, and each object once. Those that a present wish matches are read whole (see Object.Found). A
+	// Want with an ID is looked up by it; an ID that does not exist is no error.
+	Observe(ctx context.Context, want []Want[S], scope bool) ([]Found[S], error)
 
 	// Merge gives the state that an object shall have: what the user left unset is filled from have (or, for a new object,
 	// with the values that creation needs), and what means the same to the service takes the form it has there, so that Diff
@@ -59,14 +74,20 @@ type Provider[S any] interface {
 	Update(ctx context.Context, have Object[S], want S) (Object[S], error)
 
 	// Delete removes the object; one that is already gone is success.
-	Delete(ctx context.Context, have Object[S]) error
+	Delete(ctx context.Context, have Found[S]) error
 }
 
 // Finder is implemented by providers whose objects are not identified by Key alone. Find prepares the observed objects and
 // returns a function that gives all objects a wish may mean: none, one, or the several that make it ambiguous.
 // It is not asked about wishes with an ID. Without it an object matches a wish when their keys are equal.
 type Finder[S any] interface {
-	Find(have []Object[S]) func(Want[S]) []Object[S]
+	Find(have []Found[S]) func(Want[S]) []Found[S]
+}
+
+// LateLister is implemented by providers of services whose list shows a new object only after a moment. ReadIDs reads objects by their ids,
+// whole for any wish, and leaves out those that do not exist.
+type LateLister[S any] interface {
+	ReadIDs(ctx context.Context, ids []string) ([]Object[S], error)
 }
 
 // Replacer is implemented by providers with fields that the service does not change after creation. MustReplace returns the
@@ -78,7 +99,7 @@ type Finder[S any] interface {
 type Replacer[S any] interface {
 	MustReplace(have Object[S], want S) string
 	Claim(ctx context.Context, have Object[S], want S) error
-	Claimed(have Object[S]) bool
+	Claimed(have Found[S]) bool
 }
 
 // Recreator is implemented, beside Replacer, where names are unique, so that the old object must go before the new one can come. Recreate
@@ -111,7 +132,7 @@ type Admitter[S any] interface {
 // Detailer is implemented by providers whose List tells less of an object than there is. Details returns the objects with all that a diff of
 // their deletion shows, in the same order, and as they were where they can no longer be read.
 type Detailer[S any] interface {
-	Details(ctx context.Context, have []Object[S]) ([]Object[S], error)
+	Details(ctx context.Context, have []Found[S]) ([]Found[S], error)
 }
 
 // Cascader is implemented by providers whose objects take others along when they go. Cascade gives the plan with a step for each of these,
@@ -131,7 +152,7 @@ type Phaser[S any] interface {
 // gives an error for each of them, in order: nil for those that are gone, which has been looked at.
 type BulkDeleter[S any] interface {
 	BatchSize() int
-	DeleteMany(ctx context.Context, have []Object[S]) []error
+	DeleteMany(ctx context.Context, have []Found[S]) []error
 }
 
 // BulkUpdater is implemented by providers whose service makes one change to several objects in one call. Uniform gives what an update does,

@@ -108,7 +108,7 @@ func (c claiming) Claim(_ context.Context, have object, _ thing) error { return 
 // keeping is a provider that cannot delete.
 type keeping struct{ *memory.Service }
 
-func (keeping) Delete(context.Context, object) error { return memory.ErrBroken }
+func (keeping) Delete(context.Context, found) error { return memory.ErrBroken }
 
 // unique is a service in which an object must go before another one can have its name.
 type unique struct {
@@ -117,7 +117,7 @@ type unique struct {
 }
 
 func (u unique) Recreate(ctx context.Context, have object, wish thing) (was, is object, err error) {
-	if err := u.Delete(ctx, have); err != nil {
+	if err := u.Delete(ctx, have.Found()); err != nil {
 		return was, is, err
 	}
 	if u.fails != nil {
@@ -167,6 +167,6 @@ func TestWhatAnotherRunHasCreatedAnewIsNotToldAsReplaced(t *testing.T) {
 		done, err := reconcile.Apply(t.Context(), p, planned(t, s, p, []want{{State: is}}, policy{AllowReplace: true}), options{Sleep: s.Sleep})
 		require.NoError(t, err)
 		assert.Equal(t, expected, told(done))
-		assert.Equal(t, reconcile.Diff(renewed, is), done[0].Changes)
+		assert.Equal(t, reconcile.Diff(object{State: renewed}, is), done[0].Changes)
 	}
 }

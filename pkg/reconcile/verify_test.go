@@ -33,8 +33,8 @@ func (l lying) Update(ctx context.Context, have object, want thing) (object, err
 	return l.Service.Update(ctx, have, want)
 }
 
-func (l lying) Delete(ctx context.Context, have object) error {
-	if *have.State.Name == l.keeps {
+func (l lying) Delete(ctx context.Context, have found) error {
+	if *have.Known.Name == l.keeps {
 		return nil
 	}
 	return l.Service.Delete(ctx, have)

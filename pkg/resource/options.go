@@ -121,7 +121,7 @@ func (d Declaration[T]) limit() (reconcile.Limit, error) {
 }
 
 // Policy is how far the declaration lets a plan go. in tells whether an object belongs to a stack, to any of the suite's where it is "".
-func Policy[T, S any](d Declaration[T], in func(o reconcile.Object[S], stack string) bool) (reconcile.Policy[S], error) {
+func Policy[T, S any](d Declaration[T], in func(o reconcile.Found[S], stack string) bool) (reconcile.Policy[S], error) {
 	limit, err := d.limit()
 	policy := reconcile.Policy[S]{
 		OnDuplicate: reconcile.OnDuplicate(d.Options.OnDuplicate), AllowReplace: d.Options.AllowReplace, Limit: limit,
@@ -129,7 +129,7 @@ func Policy[T, S any](d Declaration[T], in func(o reconcile.Object[S], stack str
 	if d.Options.Purge || d.WholeStack() {
 		stack := text(d.One.Stack)
 		policy.Group, policy.Whole = stack, d.WholeStack()
-		policy.Scope = func(o reconcile.Object[S]) bool { return in(o, stack) }
+		policy.Scope = func(o reconcile.Found[S]) bool { return in(o, stack) }
 	}
 	return policy, err
 }

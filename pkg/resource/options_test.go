@@ -60,7 +60,7 @@ func TestAnEmptyListDeclaresNothing(t *testing.T) {
 	wants, err := resource.Wishes(d, convert)
 	require.NoError(t, err)
 	assert.Empty(t, wants)
-	policy, err := resource.Policy(d, func(reconcile.Object[memory.Thing], string) bool { return true })
+	policy, err := resource.Policy(d, func(reconcile.Found[memory.Thing], string) bool { return true })
 	require.NoError(t, err)
 	assert.Nil(t, policy.Scope)
 	d.One = item{State: ptr("absent"), Stack: ptr("s1")}
@@ -182,12 +182,12 @@ func TestStackNames(t *testing.T) {
 func TestScope(t *testing.T) {
 	one := item{State: ptr("absent"), Stack: ptr("s1")}
 	d := declaration{One: one}
-	in := func(o reconcile.Object[memory.Thing], stack string) bool { return *o.State.Name == "of "+stack }
+	in := func(o reconcile.Found[memory.Thing], stack string) bool { return *o.Known.Name == "of "+stack }
 	policy, err := resource.Policy(d, in)
 	require.NoError(t, err)
 	assert.Equal(t, "s1", policy.Group)
-	assert.True(t, policy.Scope(reconcile.Object[memory.Thing]{State: memory.Named("of s1")}))
-	assert.False(t, policy.Scope(reconcile.Object[memory.Thing]{State: memory.Named("of s2")}))
+	assert.True(t, policy.Scope(reconcile.Found[memory.Thing]{Known: memory.Named("of s1")}))
+	assert.False(t, policy.Scope(reconcile.Found[memory.Thing]{Known: memory.Named("of s2")}))
 	assert.Equal(t, reconcile.Limit{}, policy.Limit, "a stack asked away as a whole has no limit of its own")
 
 	d = declaration{One: item{State: ptr("present")}, Listed: true, List: []item{named("a")}, Options: resource.Options{Purge: true}}

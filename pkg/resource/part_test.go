@@ -17,9 +17,9 @@ func TestPartsShareAnAnswer(t *testing.T) {
 	describe := func(s memory.Thing) map[string]any { return map[string]any{"name": s.Name} }
 	things := resource.Part[memory.Thing]{Noun: "thing", Plural: "things", Describe: describe}
 	others := resource.Part[memory.Thing]{Noun: "other", Plural: "others", Describe: describe}
-	have := reconcile.Object[memory.Thing]{ID: "1", State: memory.Named("a")}
+	have := reconcile.Found[memory.Thing]{ID: "1", Known: memory.Named("a")}
 	gone := reconcile.Step[memory.Thing]{
-		Index: -1, Key: "a", ID: "1", Action: reconcile.Delete, Have: &have, Changes: reconcile.Diff(have.State, memory.Thing{}),
+		Index: -1, Key: "a", ID: "1", Action: reconcile.Delete, Deleted: &have, Changes: reconcile.Removed(have),
 	}
 	stuck := gone
 	stuck.Err = errors.New("stuck")

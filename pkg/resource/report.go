@@ -158,9 +158,10 @@ func (r report[S]) object(s reconcile.Step[S]) map[string]any {
 
 // subject is the state that a step is about: what shall be, else what is there, else what was asked for.
 func subject[S any](s reconcile.Step[S]) S {
+	known, there := s.Known()
 	switch {
-	case s.Have != nil && (s.Action == reconcile.Delete || len(s.Changes) == 0):
-		return s.Have.State
+	case there && (s.Action == reconcile.Delete || len(s.Changes) == 0):
+		return known
 	case len(s.Changes) > 0:
 		return s.Want
 	default:

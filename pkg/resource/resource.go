@@ -135,7 +135,7 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S], withDiff bool) (rec
 			"to remove all that a stack has, write state: absent with stack and nothing else", k.Noun)
 	}
 	have, err := task.Provider.Observe(ctx, task.Wants, task.Policy.Scope != nil)
-	if err == nil && task.Ledger != nil && !task.Verify { // what is to be verified is listed at once
+	if err == nil && task.Ledger != nil {
 		have, err = reconcile.Unlisted(ctx, task.Provider, task.Ledger, have, task.Wants, task.Policy)
 	}
 	if err != nil {

@@ -81,7 +81,7 @@ func moduleThat(p reconcile.Provider[memory.Thing], s *memory.Service, ledger re
 			if err != nil {
 				return nil, err
 			}
-			policy, err := resource.Policy(declared, func(reconcile.Object[memory.Thing], string) bool { return true })
+			policy, err := resource.Policy(declared, func(reconcile.Found[memory.Thing], string) bool { return true })
 			if err != nil {
 				return nil, err
 			}
@@ -386,7 +386,7 @@ func (p partner) Cascade(_ context.Context, plan reconcile.Plan[memory.Thing]) (
 		case step.Key == "c":
 			step.Err = errors.New("c: must stay")
 		case step.Key == "a":
-			plan = append(plan, reconcile.Along(p, *step, reconcile.Object[memory.Thing]{ID: "2", State: memory.Named("b")}))
+			plan = append(plan, reconcile.Along(p, *step, reconcile.Found[memory.Thing]{ID: "2", Known: memory.Named("b")}))
 		}
 	}
 	return plan, nil

@@ -27,7 +27,7 @@ type Base[S any] struct {
 	DefaultKind string // the kind that Key leaves out, and that Find prefers where a wish says none
 
 	// List gives what the service's list tells of all objects with a tag, of all where it is "": every page, or an error.
-	List func(ctx context.Context, tag string) ([]reconcile.Object[S], error)
+	List func(ctx context.Context, tag string) ([]reconcile.Found[S], error)
 	// Read gives the whole state of one object, nil where there is none with that id.
 	Read        func(ctx context.Context, id string) (*S, error)
 	Concurrency int // reads at a time
@@ -65,31 +65,31 @@ func (b Base[S]) Alike(x, y S) bool {
 }
 
 // Claimed tells whether a replacement of the object was interrupted.
-func (b Base[S]) Claimed(have reconcile.Object[S]) bool {
-	return slices.Contains(b.Identify(have.State).Tags, b.Marks.Replaced)
+func (b Base[S]) Claimed(have reconcile.Found[S]) bool {
+	return slices.Contains(b.Identify(have.Known).Tags, b.Marks.Replaced)
 }
 
 // Find matches by name. In a stack these are the stack's objects, or else, for one that shall exist, those of no stack: made by hand
 // and now adopted. Without a stack they are all objects of that name. A wish that says a kind matches that kind alone. One that says
 // none matches any, and for one that shall exist the default kind first: it is what the wish would create. Names are compared exactly:
 // a trailing space makes another name.
-func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reconcile.Object[S] {
+func (b Base[S]) Find(have []reconcile.Found[S]) func(reconcile.Want[S]) []reconcile.Found[S] {
 	type named struct {
 		Identity
-		object reconcile.Object[S]
+		object reconcile.Found[S]
 	}
 	byName := make(map[string][]named, len(have))
 	for _, o := range have {
-		id := b.Identify(o.State)
+		id := b.Identify(o.Known)
 		byName[*id.Name] = append(byName[*id.Name], named{id, o})
 	}
-	return func(w reconcile.Want[S]) []reconcile.Object[S] {
+	return func(w reconcile.Want[S]) []reconcile.Found[S] {
 		wish := b.Identify(w.State)
 		if wish.Name == nil {
 			return nil
 		}
 		// First choice to last.
-		choices := make([][]reconcile.Object[S], 4)
+		choices := make([][]reconcile.Found[S], 4)
 		for _, o := range byName[*wish.Name] {
 			choice := 0
 			switch {
@@ -119,7 +119,7 @@ func (b Base[S]) Find(have []reconcile.Object[S]) func(reconcile.Want[S]) []reco
 // Observe reads the objects that wishes name by id, and the list where there are names or a scope: of one stack where all
 // are of it, and of the whole account where not, or where an object may have to be adopted. Those that shall exist are
 // then read one by one, because the list does not tell all.
-func (b Base[S]) Observe(ctx context.Context, wants []reconcile.Want[S], scope bool) ([]reconcile.Object[S], error) {
+func (b Base[S]) Observe(ctx context.Context, wants []reconcile.Want[S], scope bool) ([]reconcile.Found[S], error) {
 	have, err := b.listed(ctx, wants, scope)
 	if err != nil {
 		return nil, err
@@ -153,16 +153,16 @@ func (b Base[S]) Observe(ctx context.Context, wants []reconcile.Want[S], scope b
 		case state == nil:
 			gone[id] = true
 		case listed:
-			have[i].State = *state
+			have[i] = reconcile.Object[S]{ID: id, State: *state}.Found()
 		default:
-			have = append(have, reconcile.Object[S]{ID: id, State: *state})
+			have = append(have, reconcile.Object[S]{ID: id, State: *state}.Found())
 		}
 	}
-	return slices.DeleteFunc(have, func(o reconcile.Object[S]) bool { return gone[o.ID] }), nil
+	return slices.DeleteFunc(have, func(o reconcile.Found[S]) bool { return gone[o.ID] }), nil
 }
 
 // listed reads as little of the list as the wishes allow.
-func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bool) ([]reconcile.Object[S], error) {
+func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bool) ([]reconcile.Found[S], error) {
 	stacks := make(map[string]bool)
 	if scope {
 		stacks[b.ScopeStack] = true
@@ -198,7 +198,7 @@ func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bo
 const mostDetails = 10
 
 // Details reads up to ten objects whole, for the diff of their deletion; of more it shows what the list tells.
-func (b Base[S]) Details(ctx context.Context, have []reconcile.Object[S]) ([]reconcile.Object[S], error) {
+func (b Base[S]) Details(ctx context.Context, have []reconcile.Found[S]) ([]reconcile.Found[S], error) {
 	if len(have) > mostDetails {
 		return have, nil
 	}
@@ -213,10 +213,22 @@ func (b Base[S]) Details(ctx context.Context, have []reconcile.Object[S]) ([]rec
 	whole := slices.Clone(have)
 	for i, o := range whole {
 		if state := states[o.ID]; state != nil {
-			whole[i].State = *state
+			whole[i] = reconcile.Object[S]{ID: o.ID, State: *state}.Found()
 		}
 	}
 	return whole, nil
+}
+
+// ReadIDs reads objects by their ids, and leaves out those that do not exist.
+func (b Base[S]) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[S], error) {
+	states, err := b.readAll(ctx, ids)
+	var objects []reconcile.Object[S]
+	for _, id := range ids {
+		if state := states[id]; state != nil {
+			objects = append(objects, reconcile.Object[S]{ID: id, State: *state})
+		}
+	}
+	return objects, err
 }
 
 // readAll gives the whole state of objects by id, nil for those that do not exist.

@@ -27,7 +27,7 @@ type probe struct {
 }
 
 type (
-	object = reconcile.Object[probe]
+	object = reconcile.Found[probe]
 	want   = reconcile.Want[probe]
 )
 
@@ -60,7 +60,7 @@ func (a *account) base(scopeStack string) stacks.Base[probe] {
 		},
 		List: func(_ context.Context, tag string) ([]object, error) {
 			return slices.DeleteFunc(slices.Clone(a.objects), func(o object) bool {
-				return tag != "" && !slices.Contains(o.State.tags, tag)
+				return tag != "" && !slices.Contains(o.Known.tags, tag)
 			}), a.called("list " + tag)
 		},
 		Read: func(_ context.Context, id string) (*probe, error) {
@@ -68,7 +68,7 @@ func (a *account) base(scopeStack string) stacks.Base[probe] {
 			if err := a.called("read " + id); err != nil || i < 0 || slices.Contains(a.unread, id) {
 				return nil, err
 			}
-			whole := a.objects[i].State
+			whole := a.objects[i].Known
 			whole.whole = true
 			return &whole, nil
 		},
@@ -82,7 +82,7 @@ func there(id, name, kind string, ofStacks ...string) object {
 		p.tags = append(p.tags, managed, "stack:"+stack)
 	}
 	p.stack = stacks.Colons().Group(p.tags)
-	return object{ID: id, State: p}
+	return object{ID: id, Known: p}
 }
 
 func wish(stack, name, kind string) want {
@@ -173,7 +173,9 @@ func TestObserveReadsAsLittleAsTheWishesAllow(t *testing.T) {
 			slices.Sort(a.log[min(len(a.log), strings.Count(test.log, "list")):]) // reads are concurrent
 			assert.Equal(t, test.log, strings.Join(a.log, ","))
 			for _, o := range have {
-				assert.Equal(t, strings.Contains(test.log, "read "+o.ID), o.State.whole, "%s", o.ID)
+				_, whole := o.Whole()
+				assert.Equal(t, strings.Contains(test.log, "read "+o.ID), whole, "%s", o.ID)
+				assert.Equal(t, whole, o.Known.whole, "%s", o.ID)
 			}
 		})
 	}
@@ -200,9 +202,9 @@ func TestAlikeAndClaimed(t *testing.T) {
 	assert.True(t, b.Alike(probe{kind: "http"}, probe{kind: "http"}))
 	assert.True(t, b.Alike(probe{kind: "http"}, probe{}), "a wish for any kind is like all")
 	assert.False(t, b.Alike(probe{kind: "http"}, probe{kind: "ping"}))
-	assert.True(t, b.Claimed(object{State: probe{tags: []string{"replaced_by:stackwatch"}}}))
+	assert.True(t, b.Claimed(object{Known: probe{tags: []string{"replaced_by:stackwatch"}}}))
 	assert.False(t, b.Claimed(there("1", "web", "http", "shop")))
-	assert.Equal(t, "shop", b.Group(there("1", "web", "http", "shop").State))
+	assert.Equal(t, "shop", b.Group(there("1", "web", "http", "shop").Known))
 }
 
 func TestRefuseTakenNames(t *testing.T) {
@@ -212,18 +214,18 @@ func TestRefuseTakenNames(t *testing.T) {
 	}
 	renamed := func(id, name string) reconcile.Step[probe] {
 		i := slices.IndexFunc(objects, func(o object) bool { return o.ID == id })
-		state := objects[i].State
+		state := objects[i].Known
 		state.name = &name
-		return reconcile.Step[probe]{Key: "id " + id, ID: id, Action: reconcile.Update, Have: &objects[i], Want: state}
+		return reconcile.Step[probe]{Key: "id " + id, ID: id, Action: reconcile.Update, Have: &reconcile.Object[probe]{ID: id, State: objects[i].Known}, Want: state}
 	}
 	moved := func(id, stack string) reconcile.Step[probe] {
-		step := renamed(id, *objects[slices.IndexFunc(objects, func(o object) bool { return o.ID == id })].State.name)
+		step := renamed(id, *objects[slices.IndexFunc(objects, func(o object) bool { return o.ID == id })].Known.name)
 		step.Want.stack = stack
 		return step
 	}
 	gone := func(id string) reconcile.Step[probe] {
 		i := slices.IndexFunc(objects, func(o object) bool { return o.ID == id })
-		return reconcile.Step[probe]{Key: "id " + id, ID: id, Action: reconcile.Delete, Have: &objects[i]}
+		return reconcile.Step[probe]{Key: "id " + id, ID: id, Action: reconcile.Delete, Deleted: &objects[i]}
 	}
 	for name, test := range map[string]struct {
 		plan    reconcile.Plan[probe]

@@ -72,14 +72,14 @@ func (b Base[S]) identityAfter(step reconcile.Step[S]) Identity {
 }
 
 // after returns what there is once the plan is carried out, by id.
-func (b Base[S]) after(listed []reconcile.Object[S], plan reconcile.Plan[S]) map[string]Identity {
+func (b Base[S]) after(listed []reconcile.Found[S], plan reconcile.Plan[S]) map[string]Identity {
 	after := make(map[string]Identity, len(listed))
 	for _, o := range listed {
-		after[o.ID] = b.Identify(o.State)
+		after[o.ID] = b.Identify(o.Known)
 	}
 	for _, step := range plan {
 		switch {
-		case step.ID == "" || step.Err != nil || step.Have == nil:
+		case step.ID == "" || step.Err != nil:
 		case step.Action == reconcile.Delete:
 			delete(after, step.ID)
 		case step.Action == reconcile.Update:

@@ -46,6 +46,7 @@ type Service struct {
 	LoseCreates   int   // so many creates act and then fail as uncertain
 	RefuseCreates int   // so many creates fail as uncertain without acting
 	Unlisted      int   // so many lists do not show what was created last
+	ListOnly      bool  // Observe knows names alone
 	FailPage      int   // this page of a list fails; 0 for none
 	FailWrites    error // every write fails with it
 	LimitCalls    int   // so many calls are answered "too many", which the provider waits out
@@ -117,7 +118,7 @@ func (s *Service) Waits() []time.Duration {
 func (s *Service) Key(t Thing) string { return *t.Name }
 
 // Observe lists everything, page by page.
-func (s *Service) Observe(ctx context.Context, _ []reconcile.Want[Thing], _ bool) ([]reconcile.Object[Thing], error) {
+func (s *Service) Observe(ctx context.Context, _ []reconcile.Want[Thing], _ bool) ([]reconcile.Found[Thing], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -132,7 +133,24 @@ func (s *Service) Observe(ctx context.Context, _ []reconcile.Want[Thing], _ bool
 	if pages := len(shown)/pageSize + 1; s.FailPage > 0 && s.FailPage <= pages {
 		return nil, fmt.Errorf("page %d: %w", s.FailPage, ErrBroken)
 	}
-	return shown, nil
+	found := make([]reconcile.Found[Thing], len(shown))
+	for i, o := range shown {
+		found[i] = o.Found()
+		if s.ListOnly {
+			found[i] = reconcile.Found[Thing]{ID: o.ID, Known: Thing{Name: o.State.Name}}
+		}
+	}
+	return found, nil
+}
+
+// ReadIDs reads things by their ids.
+func (s *Service) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[Thing], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.FailPage > 0 {
+		return nil, fmt.Errorf("page %d: %w", s.FailPage, ErrBroken)
+	}
+	return slices.DeleteFunc(slices.Clone(s.things), func(o reconcile.Object[Thing]) bool { return !slices.Contains(ids, o.ID) }), ctx.Err()
 }
 
 // limited waits out the answers "too many".
@@ -162,7 +180,7 @@ func (s *Service) Claim(_ context.Context, have reconcile.Object[Thing], _ Thing
 }
 
 // Claimed tells whether Claim was called for a thing.
-func (s *Service) Claimed(have reconcile.Object[Thing]) bool {
+func (s *Service) Claimed(have reconcile.Found[Thing]) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.claimed[have.ID]
@@ -229,8 +247,8 @@ func (s *Service) Update(ctx context.Context, have reconcile.Object[Thing], want
 }
 
 // Delete removes a thing.
-func (s *Service) Delete(ctx context.Context, have reconcile.Object[Thing]) error {
-	return s.write(ctx, "delete", have.State, func() error {
+func (s *Service) Delete(ctx context.Context, have reconcile.Found[Thing]) error {
+	return s.write(ctx, "delete", have.Known, func() error {
 		s.things = slices.DeleteFunc(s.things, func(o reconcile.Object[Thing]) bool { return o.ID == have.ID })
 		return nil
 	})

@@ -20,6 +20,7 @@ import (
 type (
 	thing  = memory.Thing
 	object = reconcile.Object[thing]
+	found  = reconcile.Found[thing]
 )
 
 // suiteOf is the suite of the service in memory, with a provider that bend may break.
@@ -66,14 +67,14 @@ func TestAGoodProviderPasses(t *testing.T) {
 // broken is a provider with one fault.
 type broken struct {
 	*memory.Service
-	observe func(context.Context, []reconcile.Want[thing]) ([]object, error)
+	observe func(context.Context, []reconcile.Want[thing]) ([]found, error)
 	merge   func(*object, thing) (thing, error)
 	create  func(context.Context, thing) (object, error)
 	update  func(context.Context, object, thing) (object, error)
-	delete  func(context.Context, object) error
+	delete  func(context.Context, found) error
 }
 
-func (b broken) Observe(ctx context.Context, w []reconcile.Want[thing], scope bool) ([]object, error) {
+func (b broken) Observe(ctx context.Context, w []reconcile.Want[thing], scope bool) ([]found, error) {
 	if b.observe != nil {
 		return b.observe(ctx, w)
 	}
@@ -101,7 +102,7 @@ func (b broken) Update(ctx context.Context, have object, want thing) (object, er
 	return b.Service.Update(ctx, have, want)
 }
 
-func (b broken) Delete(ctx context.Context, have object) error {
+func (b broken) Delete(ctx context.Context, have found) error {
 	if b.delete != nil {
 		return b.delete(ctx, have)
 	}
@@ -112,7 +113,7 @@ func (b broken) Delete(ctx context.Context, have object) error {
 func TestEveryClauseCanFail(t *testing.T) {
 	tests := map[string]func(*memory.Service) reconcile.Provider[thing]{
 		"create, then the plan is empty": func(s *memory.Service) reconcile.Provider[thing] {
-			return broken{Service: s, observe: func(context.Context, []reconcile.Want[thing]) ([]object, error) { return nil, nil }}
+			return broken{Service: s, observe: func(context.Context, []reconcile.Want[thing]) ([]found, error) { return nil, nil }}
 		},
 		"each field edited alone is one update of that field": func(s *memory.Service) reconcile.Provider[thing] {
 			return broken{Service: s, update: func(ctx context.Context, have object, want thing) (object, error) {
@@ -121,13 +122,13 @@ func TestEveryClauseCanFail(t *testing.T) {
 			}}
 		},
 		"page edges": func(s *memory.Service) reconcile.Provider[thing] {
-			return broken{Service: s, observe: func(ctx context.Context, w []reconcile.Want[thing]) ([]object, error) {
+			return broken{Service: s, observe: func(ctx context.Context, w []reconcile.Want[thing]) ([]found, error) {
 				all, err := s.Observe(ctx, w, false)
 				return all[:min(len(all), 100)], err
 			}}
 		},
 		"a list that fails on its last page writes nothing": func(s *memory.Service) reconcile.Provider[thing] {
-			return broken{Service: s, observe: func(ctx context.Context, w []reconcile.Want[thing]) ([]object, error) {
+			return broken{Service: s, observe: func(ctx context.Context, w []reconcile.Want[thing]) ([]found, error) {
 				all, err := s.Observe(ctx, w, false)
 				if errors.Is(err, memory.ErrBroken) {
 					return nil, nil
@@ -158,8 +159,8 @@ func TestEveryClauseCanFail(t *testing.T) {
 			}}
 		},
 		"delete, then delete again": func(s *memory.Service) reconcile.Provider[thing] {
-			return broken{Service: s, delete: func(ctx context.Context, have object) error {
-				if !slices.Contains(s.Things(), *have.State.Name) {
+			return broken{Service: s, delete: func(ctx context.Context, have found) error {
+				if !slices.Contains(s.Things(), *have.Known.Name) {
 					return errors.New("not found")
 				}
 				return s.Delete(ctx, have)
