@@ -60,9 +60,14 @@ const idle = time.Second
 
 // connect makes the client. With a user name it sends nothing but the login, and that only when login is called.
 func (w world) connect(call *ansible.Call, o connection, authorize func(http.Header), secrets ...secret.Value) (*client, error) {
+	login := "the key of api_key (environment ALERTA_API_KEY)"
+	if o.Username != "" {
+		login = "the login of api_username and api_password"
+	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: o.URL, Service: "Alerta", Options: o.API, TLSClient: o.TLS, Account: secret.New(o.Key.Reveal() + o.Username),
-		Authorize: authorize, Secrets: secrets, ParseError: parseError, Warn: call.Warn, AtEnd: call.AtEnd, Idle: idle,
+		Authorize: authorize, Secrets: secrets, Login: login, Redact: call.Redact, ParseError: parseError, Classify: classify,
+		Warn: call.Warn, AtEnd: call.AtEnd, Idle: idle,
 		StateDir: w.stateDir, Clock: w.clock,
 	})
 	if err != nil {
@@ -89,7 +94,7 @@ func (w world) open(call *ansible.Call, o connection) (*client, error) {
 	case call.Given("api_key"):
 		return w.connect(call, o, func(h http.Header) { h.Set("Authorization", "Key "+o.Key.Reveal()) }, o.Key)
 	}
-	return nil, errors.New("one of the following is required: api_key, api_username")
+	return nil, errors.New("one of the following is required: api_key (environment ALERTA_API_KEY), api_username")
 }
 
 // login gives a client with the token that the server has for a user; one with a key needs none.
@@ -354,8 +359,18 @@ func (c *client) deleteOne(ctx context.Context, kind, id string) error {
 // failedToDelete tells whether the server found an object but, when it came to delete it, no more.
 func failedToDelete(err error) bool {
 	var refusal *httpapi.Error
-	return errors.As(err, &refusal) && refusal.Status == http.StatusInternalServerError && strings.HasPrefix(refusal.Msg, "failed to delete")
+	return errors.As(err, &refusal) && refusal.Status == http.StatusInternalServerError && strings.HasPrefix(refusal.Msg, cannotDelete)
 }
+
+// classify knows the one 500 that says what happened: the server found an object but, when it came to delete it, no more.
+func classify(a httpapi.Answer) error {
+	if a.Status == http.StatusInternalServerError && strings.HasPrefix(a.Msg, cannotDelete) {
+		return httpapi.ErrRefused
+	}
+	return nil
+}
+
+const cannotDelete = "failed to delete"
 
 // asksAgain tells whether a look can say more about a call that failed than its error does.
 func asksAgain(ctx context.Context, err error) bool {

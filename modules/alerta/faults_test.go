@@ -5,6 +5,7 @@ package alerta
 import (
 	"encoding/json"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"slices"
@@ -35,6 +36,23 @@ func TestFaultMatrix(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFaults_SomeFailNoRun holds that a server of which one answer of fifty is 500 is one to work with.
+func TestFaults_SomeFailNoRun(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	for seed := range uint64(3) {
+		l.Fresh()
+		l.server.Insert(t, alertatest.Stacks(2, 100)...)
+		random := rand.New(rand.NewPCG(seed, 2))
+		l.FailSome(random)
+		assert.Equal(t, 100, l.OK(task{"stack": "s1", "environment": "Production", "action": "close", "blackout": "present", "delete_limit": "60%"}).Summary["updated"])
+		l.FailSome(random)
+		a := l.OK(task{"stack": "s1", "environment": "Production", "action": "delete", "blackout": "absent", "delete_limit": "60%"})
+		assert.Equal(t, 101, a.Summary["deleted"], "and the blackout")
+		assert.Equal(t, 100, l.server.Count(t))
 	}
 }
 

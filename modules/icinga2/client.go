@@ -66,11 +66,15 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 	user, password := value(o.Username), value(o.Password)
 	switch {
 	case user == "" && o.TLS.ClientCert == "":
-		return nil, errors.New("one of the following is required to log in: username with password, client_cert")
+		return nil, errors.New("one of the following is required to log in: username with password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD), client_cert")
 	case user != "" && password.IsZero():
-		return nil, errors.New("username needs password, which is missing or empty")
+		return nil, errors.New("username needs password (environment ICINGA2_API_PASSWORD), which is missing or empty")
 	case user == "" && !password.IsZero():
-		return nil, errors.New("password needs username, which is missing or empty")
+		return nil, errors.New("password needs username (environment ICINGA2_API_USERNAME), which is missing or empty")
+	}
+	login := "the login of username and password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD)"
+	if user == "" {
+		login = "the certificate of client_cert"
 	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: baseURL(o.APIURL), Service: "Icinga 2", Options: o.API, TLSClient: o.TLS, Secrets: []secret.Value{password},
@@ -80,6 +84,7 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 				r.SetBasicAuth(user, password.Reveal())
 			}
 		},
+		Login: login, Redact: call.Redact,
 		ParseError: parseError, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		Idle: idle, QuickAck: true,
 		// Account stays empty: what one user creates on a server, another one must not create at the same time.
@@ -110,9 +115,6 @@ func (c *client) do(ctx context.Context, r httpapi.Request, out any) error {
 	var failure *httpapi.Error
 	if c.plain != "" && errors.As(err, &failure) && failure.Status == 0 && ctx.Err() == nil {
 		return fmt.Errorf("%w; Icinga 2 speaks only HTTPS, so without a proxy that ends it api_url must be https://%s", err, c.plain)
-	}
-	if errors.Is(err, httpapi.ErrAuth) {
-		return fmt.Errorf("the server refused username and password, or the client certificate: %w", err)
 	}
 	return err
 }
@@ -339,7 +341,7 @@ func (c *client) write(ctx context.Context, request httpapi.Request) ([]result, 
 	for _, r := range answer.Results {
 		if !r.done() {
 			code = int(r.Code)
-			texts = append(texts, r.text())
+			texts = append(texts, c.http.Quote(r.text()))
 		}
 	}
 	if len(texts) == 0 {

@@ -4,6 +4,7 @@ package icinga2
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -48,6 +49,34 @@ func TestFaultMatrix(t *testing.T) {
 			l := hostLab(t)
 			l.EachCall(l.plight(), fault)
 		})
+	}
+}
+
+// TestFaults_SomeFailNoRun holds that a server of which one answer of fifty is 500 is one to work with. What the server itself says with
+// that status, about single objects, is no fault.
+func TestFaults_SomeFailNoRun(t *testing.T) {
+	t.Parallel()
+	l := serviceLab(t)
+	l.host("web1")
+	items := make([]options, 100)
+	for i := range items {
+		items[i] = options{"name": fmt.Sprintf("service %d", i), "check_command": "dummy", "notes": fmt.Sprint(i)} // no two are updated by one call
+	}
+	task := options{"stack": "shop", "for_hosts": []string{"web1"}, "services": items, "purge": true}
+	for seed := range uint64(3) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		l.FailSome(random)
+		assert.Equal(t, 100, l.ok(task).Summary["created"])
+		l.FailSome(random)
+		assert.False(t, l.ok(task).Changed)
+		for i := range items {
+			items[i]["notes"] = fmt.Sprint(i, seed)
+		}
+		l.FailSome(random)
+		assert.Equal(t, 100, l.ok(task).Summary["updated"])
+		l.FailSome(random)
+		assert.Equal(t, 100, l.ok(options{"stack": "shop", "state": "absent"}).Summary["deleted"])
+		assert.Empty(t, l.names(serviceKind))
 	}
 }
 
@@ -252,7 +281,7 @@ func TestAnAgentThatCannotLogInIsTold(t *testing.T) {
 	l := hostLab(t)
 	o := options{"name": "web1", "check_command": "dummy"}
 	a := l.Run(l.as(icingatest.Ansible, o).With(options{"password": "wrong password"}))
-	assert.Contains(t, a.Msg, "the server refused username and password, or the client certificate")
+	assert.Contains(t, a.Msg, "the login of username and password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD) was refused")
 	assert.NotContains(t, a.Raw, "wrong password")
 }
 

@@ -101,9 +101,9 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 	}
 	missing := options{"host": "h", "name": "a", "ca_path": l.server.CA}
 	l.Setup.TokenVariable = "NOTHING"
-	assert.Contains(t, l.Refusal(missing), "one of the following is required to log in: username with password, client_cert")
-	assert.Contains(t, l.Refusal(missing.With(options{"username": "x"})), "username needs password, which is missing or empty")
-	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password needs username, which is missing or empty")
+	assert.Contains(t, l.Refusal(missing), "one of the following is required to log in: username with password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD), client_cert")
+	assert.Contains(t, l.Refusal(missing.With(options{"username": "x"})), "username needs password (environment ICINGA2_API_PASSWORD), which is missing or empty")
+	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password needs username (environment ICINGA2_API_USERNAME), which is missing or empty")
 }
 
 // What a template leaves of nothing is no value of any option, and what only resembles it is.

@@ -40,6 +40,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, tok
 	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "Pingdom", Options: o, Account: token, Secrets: []secret.Value{token},
+		Login: "the token of api_token (environment PINGDOM_API_TOKEN)", Redact: call.Redact,
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) },
 		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		StateDir: w.stateDir, Clock: w.clock,
@@ -218,9 +219,6 @@ func (c *client) listChecks(ctx context.Context, tag string) ([]overview, error)
 	checks, err := httpapi.Settled(ctx, c.http, func(o overview) flexible { return o.ID }, func(ctx context.Context) ([]overview, int, error) {
 		return c.listOnce(ctx, tag)
 	})
-	if errors.Is(err, httpapi.ErrAuth) {
-		return nil, fmt.Errorf("the token of api_token (environment PINGDOM_API_TOKEN) was refused: listing checks: %w", err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("listing checks: %w", err)
 	}

@@ -174,6 +174,7 @@ func TestBadTokenIsSaid(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	a := l.Run(site("a").With(options{"api_token": "another-token"}))
-	assert.Contains(t, a.Msg, "the token of api_token (environment PINGDOM_API_TOKEN) was refused: listing checks: page 1: GET /checks: status 401")
+	assert.Contains(t, a.Msg, "listing checks: page 1: GET /checks: status 401")
+	assert.Contains(t, a.Msg, "the token of api_token (environment PINGDOM_API_TOKEN) was refused")
 	assert.Equal(t, 1, a.API.Calls, "a bad token is not tried again")
 }

@@ -323,7 +323,8 @@ func TestDeletingMany(t *testing.T) {
 		l.Inject(emulator.Rule{Index: emulator.AnyCall, Skip: 2, Times: emulator.Always, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusUnauthorized}})
 		a := l.Run(task)
 		assert.Equal(t, 250, a.Summary["failed"])
-		assert.Contains(t, a.Objects[0].Error, "which Pingdom says is done: the token of api_token (environment PINGDOM_API_TOKEN) was refused")
+		assert.Contains(t, a.Objects[0].Error, "which Pingdom says is done: listing checks: ")
+		assert.Contains(t, a.Objects[0].Error, "the token of api_token (environment PINGDOM_API_TOKEN) was refused")
 		assert.Contains(t, a.Objects[100].Error, "): DELETE /checks: status 401")
 		assert.Contains(t, a.Objects[200].Error, "): not attempted: DELETE /checks: status 401")
 	})
@@ -331,7 +332,7 @@ func TestDeletingMany(t *testing.T) {
 		t.Parallel()
 		l, task := start(t, emulator.Options{}, 300)
 		l.Inject(emulator.Rule{Index: emulator.AnyCall, Method: http.MethodDelete, Skip: 1, Fault: emulator.Fault{Kind: emulator.StatusAfter, Status: http.StatusInternalServerError}},
-			emulator.Rule{Index: emulator.AnyCall, Method: http.MethodDelete, Skip: 1, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusInternalServerError}})
+			emulator.Rule{Index: emulator.AnyCall, Method: http.MethodDelete, Skip: 2, Times: emulator.Always, Fault: emulator.Fault{Kind: emulator.Status, Status: http.StatusInternalServerError}})
 		a := l.Run(task)
 		assert.Equal(t, []int{200, 100}, []int{a.Summary["deleted"], a.Summary["failed"]}, "a call of which the answer was lost is seen to have acted")
 		assert.Contains(t, a.Objects[299].Error, "): DELETE /checks: status 500")

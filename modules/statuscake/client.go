@@ -5,7 +5,6 @@ package statuscake
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -93,9 +92,6 @@ func (c *client) listUptime(ctx context.Context, tag string) ([]overview, error)
 		query.Set("tags", tag)
 	}
 	tests, err := list(ctx, c, "uptime", query, func(t overview) string { return t.ID })
-	if errors.Is(err, httpapi.ErrAuth) {
-		return nil, fmt.Errorf("the token of api_key (environment STATUSCAKE_API_TOKEN) was refused: listing uptime tests: %w", err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("listing uptime tests: %w", err)
 	}

@@ -17,6 +17,12 @@ func TestFaultMatrix(t *testing.T) {
 	resourcetest.FaultMatrix(t, scene)
 }
 
+// TestFaults_SomeFailNoRun holds that a service of which one answer of fifty is 500 is one to work with.
+func TestFaults_SomeFailNoRun(t *testing.T) {
+	t.Parallel()
+	resourcetest.SomeFaults(t, scene)
+}
+
 // TestRunsAtOnceCreateNothingTwice: whoever sees an object missing asks the controller before he creates it.
 func TestRunsAtOnceCreateNothingTwice(t *testing.T) {
 	t.Parallel()

@@ -137,6 +137,7 @@ func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key
 	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},
+		Login: "the token of api_key (environment STATUSCAKE_API_TOKEN)", Redact: call.Redact,
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+key.Reveal()) },
 		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		StateDir: w.stateDir, Clock: w.clock,

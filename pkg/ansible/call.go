@@ -39,6 +39,8 @@ type Call struct {
 	deprecations []Deprecation
 	progress     func() Result
 	ends         []func()
+	redactor     *secret.Redactor // of as many secrets as redacts says; nil before the first
+	redacts      int
 }
 
 // Decode fills a struct (given by pointer) with the validated options, by its mapstructure tags. A pointer stays nil where the

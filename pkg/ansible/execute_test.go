@@ -551,3 +551,27 @@ func TestNothingIsThere(t *testing.T) {
 	_, answer := execute(t, module(`{p: {type: path}, q: {type: path}}`, answering(nil, nil)), `{"p": "~/$X", "q": "~nobody"}`)
 	assert.Equal(t, map[string]any{"module_args": map[string]any{"p": "~/$X", "q": "~nobody"}}, answer["invocation"])
 }
+
+func TestCall_RedactHidesOtherForms(t *testing.T) {
+	var texts []string
+	m := ansible.Module{
+		Name: "m", Documentation: []byte("DOCUMENTATION:\n  options:\n    password: {type: str}\n    pin: {type: str}\n"),
+		Params: struct {
+			Password secret.Value `mapstructure:"password"`
+			Pin      secret.Value `mapstructure:"pin"`
+		}{},
+		Run: func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
+			says := "wrong: S3cret&lt;%2Fword and TWO-MADE&#45;LATER and 12345"
+			texts = append(texts, c.Redact(says))
+			c.AddSecret(secret.New("two-made-later"))
+			texts = append(texts, c.Redact(says))
+			return ansible.Result{}, nil
+		},
+	}
+	var stdout bytes.Buffer
+	require.Zero(t, ansible.Execute(t.Context(), m, ansible.Process{
+		Args: []string{"m"}, Stdin: strings.NewReader(`{"password": "s3cret</word", "pin": "12345"}`), Stdout: &stdout,
+	}), stdout.String())
+	assert.Equal(t, []string{"wrong: ******** and TWO-MADE&#45;LATER and 12345", "wrong: ******** and ******** and 12345"}, texts,
+		"what is short is left to the masking of the answer")
+}

@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +42,10 @@ type Config struct {
 	Authorize func(h http.Header)
 	// Secrets are taken out of every error text, beside the credentials that Authorize sets.
 	Secrets []secret.Value
+	// Login names the credentials in the user's words, for messages: "the token of api_key (environment VENDOR_TOKEN)".
+	Login string
+	// Redact hides what else must not be seen in what a server says, such as secrets among what is sent to it; nil for nothing.
+	Redact func(text string) string
 	// Account is whose rate limit is shared, usually the token; only a hash of it is stored.
 	Account secret.Value
 
@@ -106,9 +112,13 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var through *proxy
 	transport := cfg.Transport
 	if transport == nil {
-		if transport, err = newTransport(cfg); err != nil {
+		if through, err = readProxy(os.Getenv, base); err != nil {
+			return nil, err
+		}
+		if transport, err = newTransport(cfg, through); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +131,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, base: base, clock: cfg.Clock,
-		hide:    newScrubber(cfg.Secrets, cfg.Authorize),
+		hide:    newScrubber(append(slices.Clone(cfg.Secrets), through.secrets()...), cfg.Authorize, cfg.Redact),
 		slots:   make(chan struct{}, cfg.Concurrency),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		maxBody: maxBody,
@@ -218,6 +228,9 @@ func (c *Client) Ledger(kind ...string) *localstate.Ledger {
 	c.ledgers[name] = ledger
 	return ledger
 }
+
+// Quote returns what a server says, in one line without secrets, for errors that are made outside of this package.
+func (c *Client) Quote(text string) string { return c.hide.quote(text, maxMessage) }
 
 // Sleep waits as the client itself waits between repeats: by its clock, and counted in Stats.
 func (c *Client) Sleep(ctx context.Context, d time.Duration) error { return c.sleep(ctx, d) }

@@ -80,14 +80,22 @@ func TestRequestsThatAreNeverSent(t *testing.T) {
 		r    Request
 		want string
 	}{
-		"no path":         {Request{Method: http.MethodDelete}, "no path"},
-		"empty id":        {Request{Method: http.MethodDelete, Path: []string{"uptime", ""}}, `segment 2 of the path below /uptime is ""`},
-		"parent":          {Request{Method: http.MethodDelete, Path: []string{"uptime", ".."}}, `".."`},
-		"dot":             {Request{Method: http.MethodGet, Path: []string{"."}}, `"."`},
-		"no method":       {Request{Path: one}, `method ""`},
-		"unknown method":  {Request{Method: "get", Path: one}, `method "get"`},
-		"GET with a form": {Request{Method: http.MethodGet, Path: one, Form: url.Values{}}, "cannot carry a body"},
-		"two bodies":      {Request{Method: http.MethodPut, Path: one, Form: url.Values{}, JSON: 1}, "both a form and JSON"},
+		"no path":                  {Request{Method: http.MethodDelete}, "no path"},
+		"empty id":                 {Request{Method: http.MethodDelete, Path: []string{"uptime", ""}}, `segment 2 of the path below /uptime is ""`},
+		"parent":                   {Request{Method: http.MethodDelete, Path: []string{"uptime", ".."}}, `".."`},
+		"parent inside":            {Request{Method: http.MethodDelete, Path: []string{"uptime", "a/../b"}}, "would address something else"},
+		"itself inside":            {Request{Method: http.MethodDelete, Path: []string{"uptime", "a/./b"}}, "would address something else"},
+		"parent at the end":        {Request{Method: http.MethodDelete, Path: []string{"uptime", "a/.."}}, "would address something else"},
+		"parent escaped":           {Request{Method: http.MethodDelete, Path: []string{"uptime", "a%2F..%2Fb"}}, "would address something else"},
+		"parent escaped dots":      {Request{Method: http.MethodDelete, Path: []string{"uptime", "%2e%2E"}}, "would address something else"},
+		"parent escaped twice":     {Request{Method: http.MethodDelete, Path: []string{"uptime", "x%252f%252e%252e"}}, "would address something else"},
+		"parent after a backslash": {Request{Method: http.MethodDelete, Path: []string{"uptime", "a\\..\\b"}}, "would address something else"},
+		"parent with parameters":   {Request{Method: http.MethodDelete, Path: []string{"uptime", "a/..;x=1/b"}}, "would address something else"},
+		"dot":                      {Request{Method: http.MethodGet, Path: []string{"."}}, `"."`},
+		"no method":                {Request{Path: one}, `method ""`},
+		"unknown method":           {Request{Method: "get", Path: one}, `method "get"`},
+		"GET with a form":          {Request{Method: http.MethodGet, Path: one, Form: url.Values{}}, "cannot carry a body"},
+		"two bodies":               {Request{Method: http.MethodPut, Path: one, Form: url.Values{}, JSON: 1}, "both a form and JSON"},
 		"a fresh body beside another": {
 			Request{Method: http.MethodPut, Path: one, JSON: 1, Fresh: func() any { return 1 }}, "a fresh body beside another one",
 		},
@@ -131,6 +139,9 @@ func TestNewNamesTheBadOption(t *testing.T) {
 		"user name or password":           func(c *Config) { c.BaseURL = "https://u:" + url.PathEscape(token) + "@h/v1" },
 		"got one with a query":            func(c *Config) { c.BaseURL = "https://h/v1?" },
 		"got one with a fragment":         func(c *Config) { c.BaseURL = "https://h/v1#" },
+		"got one with a space at its end": func(c *Config) { c.BaseURL = "https://h/v1 " },
+		"got one with . or .. in its":     func(c *Config) { c.BaseURL = "https://h/x/%2e%2E/v1" },
+		"got the port 70000":              func(c *Config) { c.BaseURL = "https://h:70000/v1" },
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := New(testConfig("https://h/v1", set))
@@ -157,21 +168,21 @@ func TestOptionsDecode(t *testing.T) {
 
 func TestBaseAndPath(t *testing.T) {
 	for base, want := range map[string]string{
-		"":               "/a%20b/%2E%2E%2F/%E2%82%AC/x:y",
-		"/":              "/a%20b/%2E%2E%2F/%E2%82%AC/x:y",
-		"/base%2Fone/v1": "/base%2Fone/v1/a%20b/%2E%2E%2F/%E2%82%AC/x:y",
-		"/v1//":          "/v1/a%20b/%2E%2E%2F/%E2%82%AC/x:y",
+		"":               "/a%20b/%2E%2E.%2F/%E2%82%AC/x:y",
+		"/":              "/a%20b/%2E%2E.%2F/%E2%82%AC/x:y",
+		"/base%2Fone/v1": "/base%2Fone/v1/a%20b/%2E%2E.%2F/%E2%82%AC/x:y",
+		"/v1//":          "/v1/a%20b/%2E%2E.%2F/%E2%82%AC/x:y",
 	} {
 		s := newServer(t)
 		c := newClient(t, s.URL+base)
-		require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"a b", "../", "€", "x:y"}}, nil))
+		require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"a b", ".../", "€", "x:y"}}, nil))
 		require.NoError(t, c.Do(t.Context(), Request{Method: http.MethodHead, Path: []string{"a"}}, nil))
 		got, err := url.PathUnescape(s.calls()[0].uri)
 		require.NoError(t, err)
 		plain, err := url.PathUnescape(want)
 		require.NoError(t, err)
 		assert.Equal(t, plain, got)
-		assert.Contains(t, s.calls()[0].uri, "..%2F", "an escaped slash stays one")
+		assert.Contains(t, s.calls()[0].uri, "...%2F", "an escaped slash stays one")
 	}
 }
 

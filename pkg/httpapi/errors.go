@@ -4,14 +4,12 @@ package httpapi
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
@@ -72,6 +70,17 @@ func (l *lost) Error() string { return l.text }
 // Uncertain tells that the server may have acted.
 func (l *lost) Uncertain() bool { return true }
 
+// add puts more behind the message, after a semicolon.
+func (e *Error) add(text string) {
+	if e.Msg == "" && e.Err != nil {
+		e.Msg = e.Err.Error()
+	}
+	if e.Msg != "" {
+		e.Msg += "; "
+	}
+	e.Msg += text
+}
+
 // note adds to the message, in parentheses where there is one.
 func (e *Error) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
@@ -97,59 +106,60 @@ const (
 )
 
 // scrubber takes credentials out of texts, in every form in which they may come back.
-type scrubber struct{ replacer *strings.Replacer }
+type scrubber struct {
+	short    *strings.Replacer // of what is too short for the redactor
+	redactor *secret.Redactor
+	more     func(string) string // Config.Redact, nil for nothing
+}
 
-const leastSecret = 4 // characters; what is shorter in a header is no credential
-
-func newScrubber(secrets []secret.Value, authorize func(http.Header)) *scrubber {
-	var texts []string
+func newScrubber(secrets []secret.Value, authorize func(http.Header), more func(string) string) *scrubber {
+	var texts, pairs []string
 	for _, s := range secrets {
-		texts = append(texts, s.Reveal())
+		text := s.Reveal()
+		texts = append(texts, text)
+		if text != "" && utf8.RuneCountInString(text) < secret.MinRedacted {
+			pairs = append(pairs, text, secret.Mask)
+		}
 	}
 	if authorize != nil {
 		h := http.Header{}
 		authorize(h)
 		for _, values := range h {
 			for _, value := range values {
-				// "Bearer x", "Basic eDp5": what follows the scheme is the secret, decoded too.
+				// "Bearer x", "Basic eDp5": what follows the scheme is the secret, decoded too. What is shorter than the redactor's least is no
+				// credential.
 				_, rest, _ := strings.Cut(value, " ")
 				plain, _ := base64.StdEncoding.DecodeString(rest)
 				_, password, _ := strings.Cut(string(plain), ":")
-				for _, text := range []string{value, rest, password} {
-					if len(text) >= leastSecret {
-						texts = append(texts, text)
-					}
-				}
+				texts = append(texts, value, rest, password)
 			}
 		}
 	}
-	var forms []string
-	for _, text := range texts {
-		quoted, _ := json.Marshal(text) // a string always marshals
-		forms = append(forms, text, url.QueryEscape(text), url.PathEscape(text), strings.Trim(string(quoted), `"`))
-	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // the longest first: one may be part of another
-	var pairs []string
-	for _, form := range forms {
-		if form != "" {
-			pairs = append(pairs, form, secret.Mask)
-		}
-	}
-	return &scrubber{strings.NewReplacer(pairs...)}
+	return &scrubber{strings.NewReplacer(pairs...), secret.NewRedactor(texts...), more}
 }
 
 // userInfo is the credentials in a URL, such as a proxy's.
 var userInfo = pattern.New(`://[^/?#\s"]*@`)
 
 func (s *scrubber) text(text string) string {
-	return s.replacer.Replace(userInfo.ReplaceAllString(text, "://"))
+	text = s.short.Replace(s.redactor.Redact(userInfo.ReplaceAllString(text, "://")))
+	if s.more != nil {
+		text = s.more(text)
+	}
+	return text
 }
+
+// maxRedacted is how much of a body is looked at, far more than is ever shown.
+const maxRedacted = 16 * 1024
 
 // quote makes a body fit for an error text: no secrets, one line, at most limit characters.
 func (s *scrubber) quote(body string, limit int) string {
-	// Far more than limit, so that no secret is cut in two before it is found, and no huge page is worked on.
-	if most := 16 * 1024; len(body) > most {
-		body = body[:most]
+	if len(body) > maxRedacted {
+		body = body[:maxRedacted]
+		// What little a body of many spaces shows must not end with half a secret.
+		if end := strings.LastIndexFunc(body, unicode.IsSpace); end >= 0 {
+			body = body[:end]
+		}
 	}
 	body = strings.ToValidUTF8(body, "\uFFFD")
 	clean := strings.Map(func(r rune) rune {

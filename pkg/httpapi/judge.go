@@ -57,7 +57,7 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 		return c.judgeSuccess(p, o, out)
 	case o.status < 400:
 		return c.judgeRedirect(do, o)
-	case transientStatus(o.status):
+	case transientStatus(o.status) && !c.settled(o):
 		return c.again(p, o, c.refused(p, o))
 	case o.status == http.StatusNotFound && !c.own(o) && p.repeatable:
 		// A gateway that does not know its way says 404 as well. Only the API's own word is absence.
@@ -66,17 +66,34 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 	return verdict{next: stepFail, err: c.refused(p, o)}
 }
 
-// judgeSilence is for attempts without an answer.
-func (c *Client) judgeSilence(p prepared, o outcome) verdict {
-	if hint, found := tlsHint(o.err); found {
-		return verdict{next: stepFail, err: c.failed(p, o, hint+": "+c.reason(o))}
+// settled reports whether an error of the server's is its considered answer, as Config.Classify knows it, which asking again does not change.
+// Only 500 can be one: the others are those of gateways, and of servers that are busy.
+func (c *Client) settled(o outcome) bool {
+	if o.status != http.StatusInternalServerError || c.cfg.Classify == nil {
+		return false
 	}
-	var lookup *net.DNSError
-	if errors.As(o.err, &lookup) && lookup.IsNotFound {
-		return verdict{next: stepFail, err: c.failed(p, o, c.reason(o))}
-	}
-	return c.again(p, o, c.failed(p, o, c.reason(o)))
+	code, msg := c.serverSays(o)
+	return c.cfg.Classify(Answer{Status: o.status, Header: o.header, Code: code, Msg: msg}) != nil
 }
+
+// judgeSilence is for attempts without an answer. Its errors name api_url: it may lead to another server, or to none.
+func (c *Client) judgeSilence(p prepared, o outcome) verdict {
+	msg := c.reason(o)
+	hint, final := tlsHint(o.err)
+	if final {
+		msg = hint + ": " + msg
+	}
+	err := c.failed(p, o, msg)
+	err.note("api_url: %s", c.address())
+	var lookup *net.DNSError
+	if final || errors.As(o.err, &lookup) && lookup.IsNotFound {
+		return verdict{next: stepFail, err: err}
+	}
+	return c.again(p, o, err)
+}
+
+// address is the API's, as the user may have written it.
+func (c *Client) address() string { return c.hide.text(strings.TrimRight(c.base.String(), "/")) }
 
 // judgeLimited is for 429: the server certainly did not act, so that every method may be sent again.
 func (c *Client) judgeLimited(do *running, o outcome) verdict {
@@ -100,7 +117,7 @@ func (c *Client) judgeSuccess(p prepared, o outcome, out any) verdict {
 		return verdict{next: stepDone}
 	}
 	if !isJSON(body) {
-		return c.again(p, o, c.failed(p, o, "the answer is not JSON: "+c.page(o)))
+		return c.again(p, o, c.failed(p, o, "the answer is not JSON (is api_url right?): "+c.page(o)))
 	}
 	if out == nil {
 		return verdict{next: stepDone}
@@ -180,13 +197,16 @@ func (c *Client) refused(p prepared, o outcome) *Error {
 	e.Code = code
 	if c.cfg.Classify != nil {
 		if kind := c.cfg.Classify(Answer{Status: o.status, Header: o.header, Code: code, Msg: msg}); kind != nil {
+			if errors.Is(kind, ErrAuth) {
+				return c.refusedLogin(e)
+			}
 			e.Err = kind
 			return e
 		}
 	}
 	switch {
 	case o.status == http.StatusUnauthorized:
-		e.Err = ErrAuth
+		return c.refusedLogin(e)
 	case o.status == http.StatusForbidden:
 		e.Err = ErrForbidden
 	case o.status == http.StatusNotFound && c.own(o):
@@ -197,6 +217,15 @@ func (c *Client) refused(p prepared, o outcome) *Error {
 		e.Err = ErrRateLimited
 	case o.status >= 500:
 		return p.uncertain(e)
+	}
+	return e
+}
+
+// refusedLogin says which credentials were refused.
+func (c *Client) refusedLogin(e *Error) *Error {
+	e.Err = ErrAuth
+	if c.cfg.Login != "" {
+		e.add(c.cfg.Login + " was refused")
 	}
 	return e
 }
@@ -245,7 +274,7 @@ func (c *Client) page(o outcome) string {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return "the body is empty"
 	}
-	return fmt.Sprintf("%q", c.hide.quote(string(body[:min(len(body), 16*1024)]), maxQuote))
+	return fmt.Sprintf("%q", c.hide.quote(string(body[:min(len(body), maxRedacted+1)]), maxQuote))
 }
 
 // reason says why no answer, or no whole one, came, without the URL that net/http puts in front.
@@ -271,12 +300,14 @@ func isJSON(body []byte) bool {
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
 }
 
-// transientStatus knows the statuses of gateways, Cloudflare's 520 to 524 among them, and of a server that is too busy.
+// transientStatus reports whether a status is one that passes: that of a gateway (Cloudflare's from 520 on among them), of a server that is
+// busy, or of one that failed and does not say why.
 func transientStatus(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooEarly:
 		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusNetworkAuthenticationRequired:
+		return false
 	}
-	return status >= 520 && status <= 524
+	return status >= http.StatusInternalServerError
 }

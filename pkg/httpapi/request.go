@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -133,8 +134,7 @@ func joinPath(segments []string) (string, error) {
 	}
 	var b strings.Builder
 	for i, segment := range segments {
-		switch segment {
-		case "", ".", "..":
+		if segment == "" || hasDots(segment) {
 			return "", fmt.Errorf("segment %d of the path below /%s is %q, which would address something else",
 				i+1, strings.Join(segments[:i], "/"), segment)
 		}
@@ -142,6 +142,27 @@ func joinPath(segments []string) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// hasDots reports whether a segment of a path is, or holds behind an escaped slash, a segment that leads elsewhere: some servers and proxies
+// resolve "a%2F..%2Fb" and "..;x", decode twice, or take backslashes for slashes.
+func hasDots(segment string) bool {
+	for range maxUnescape {
+		for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
+			if part, _, _ = strings.Cut(part, ";"); part == "." || part == ".." {
+				return true
+			}
+		}
+		plain, err := url.PathUnescape(segment)
+		if err != nil || plain == segment {
+			return false
+		}
+		segment = plain
+	}
+	return false
+}
+
+// maxUnescape is how often a path may be unescaped on its way.
+const maxUnescape = 4
 
 // parseBase never repeats the URL in its errors, which may hold a password.
 func parseBase(text string) (*url.URL, error) {
@@ -160,9 +181,21 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, errors.New(right + ", got one with a query (?…)")
 	case strings.Contains(text, "#"):
 		return nil, errors.New(right + ", got one with a fragment (#…)")
+	case strings.TrimSpace(text) != text:
+		return nil, errors.New(right + ", got one with a space at its end")
+	case hasDots(base.EscapedPath()):
+		return nil, errors.New(right + ", got one with . or .. in its path")
+	case !validPort(base.Port()):
+		return nil, fmt.Errorf("%s, got the port %s", right, base.Port())
 	}
 	base.Host = strings.ToLower(base.Host)
 	return base.Parse(strings.TrimRight(base.EscapedPath(), "/") + "/")
+}
+
+// validPort reports whether a port, "" for none, can be reached.
+func validPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port == "" || err == nil && n > 0 && n < 1<<16
 }
 
 // origin is what credentials belong to: scheme, host and port.

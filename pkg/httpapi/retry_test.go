@@ -37,7 +37,11 @@ var faults = map[string]struct {
 	"503":                  {answer(503, ""), 503, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"504":                  {answer(504, `{"message":"late"}`), 504, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"522":                  {answer(522, page), 522, []error{ErrTransient}, []error{ErrUncertain}, true, false},
-	"500":                  {answer(500, `{"message":"oops"}`), 500, nil, []error{ErrUncertain}, false, false},
+	"500":                  {answer(500, `{"message":"oops"}`), 500, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"500 page":             {answer(500, page), 500, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"500 that is settled":  {answer(500, `{"message":"failed to delete"}`), 500, []error{ErrRefused}, []error{ErrRefused}, false, false},
+	"503 that is settled":  {answer(503, `{"message":"failed to delete"}`), 503, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"529":                  {answer(529, page), 529, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"501":                  {answer(501, page), 501, nil, []error{ErrUncertain}, false, false},
 	"dropped":              {drop, 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"cut off":              {cut(201), 201, []error{ErrTransient}, []error{ErrUncertain}, true, false},
@@ -48,6 +52,15 @@ var faults = map[string]struct {
 	"empty":                {answer(200, ""), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"bare number":          {answer(200, "404"), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"not HTTP":             {gibberish, 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status 000":           {raw("000 X", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status 001":           {raw("001 X", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status 101":           {raw("101 Switching Protocols", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status 600":           {raw("600 X", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status 999":           {raw("999 X", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status -12":           {raw("-12 X", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status OK":            {raw("OK", `{"id":"1"}`), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"status alone":         {raw("", ""), 0, []error{ErrTransient}, []error{ErrUncertain}, true, false},
+	"no gzip":              {answer(200, `{"id":"1"}`, "Content-Encoding", "gzip"), 200, []error{ErrTransient}, []error{ErrUncertain}, true, false},
 	"404 page":             {answer(404, page), 404, []error{ErrTransient}, nil, true, false},
 	"404 empty":            {answer(404, ""), 404, []error{ErrTransient}, nil, true, false},
 	"404 of a gateway":     {answer(404, `{"error":"no route"}`), 404, []error{ErrTransient}, nil, true, false},
@@ -63,7 +76,17 @@ var faults = map[string]struct {
 	"JSON of another kind": {answer(200, `{"id":[]}`), 200, nil, []error{ErrUncertain}, false, false},
 }
 
-var sentinels = []error{ErrNotFound, ErrConflict, ErrAuth, ErrForbidden, ErrRateLimited, ErrTransient, ErrUncertain}
+var sentinels = []error{ErrNotFound, ErrConflict, ErrAuth, ErrForbidden, ErrRateLimited, ErrRefused, ErrTransient, ErrUncertain}
+
+// raw answers with a status line as it is.
+func raw(status, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+			conn.Close()
+		}
+	}
+}
 
 func gibberish(w http.ResponseWriter, _ *http.Request) {
 	if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
@@ -75,6 +98,9 @@ func gibberish(w http.ResponseWriter, _ *http.Request) {
 func denied(a Answer) error {
 	if a.Header.Get("X-Denied") != "" {
 		return ErrAuth
+	}
+	if strings.HasPrefix(a.Msg, "failed to") {
+		return ErrRefused
 	}
 	return nil
 }
@@ -156,14 +182,15 @@ func TestErrorTexts(t *testing.T) {
 		"POST /uptime: status 502 Bad Gateway: \"<html><body>Bad gateway</body></html>\" (the server may have acted)":                      answer(502, page),
 		"POST /uptime: status 503 Service Unavailable: the server may have acted":                                                          answer(503, ""),
 		"POST /uptime: status 500 Internal Server Error: oops (the server may have acted) [E1]":                                            answer(500, `{"code":"E1","message":"oops"}`),
-		"POST /uptime: the connection was closed (EOF) (the server may have acted)":                                                        drop,
+		"POST /uptime: the connection was closed (EOF) (api_url: http://SERVER) (the server may have acted)":                               drop,
+		"POST /uptime: an answer with the status 000, which means nothing here (api_url: http://SERVER) (the server may have acted)":       raw("000", "{}"),
 		"POST /uptime: status 201 Created: the answer was cut off: the connection was closed (unexpected EOF) (the server may have acted)": cut(201),
 		"POST /uptime: status 200 OK: the answer is not understood: ID is of the kind number (the server may have acted)":                  answer(200, `{"id":1.5}`),
 		"POST /uptime: status 200 OK: the answer is not understood: it is of the kind array (the server may have acted)":                   answer(200, `[]`),
 	} {
 		s := newServer(t, handler)
 		err := newClient(t, s.URL).Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"uptime"}}, &thing{})
-		assert.EqualError(t, err, want)
+		assert.EqualError(t, err, strings.ReplaceAll(want, "http://SERVER", s.URL))
 	}
 	empty := newServer(t, repeat(99, answer(429, "", "Retry-After", "900"))...)
 	assert.EqualError(t, newClient(t, empty.URL).Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"uptime"}}, &thing{}),
@@ -265,7 +292,7 @@ func TestNobodyListens(t *testing.T) {
 	err = c.Do(t.Context(), Request{Method: http.MethodPost, Path: []string{"x"}}, nil)
 	require.ErrorIs(t, err, ErrTransient)
 	assert.NotErrorIs(t, err, ErrUncertain, "nothing was sent")
-	assert.ErrorContains(t, err, "connection refused (after 4 attempts)")
+	assert.ErrorContains(t, err, "connection refused (api_url: http://"+address+") (after 4 attempts)")
 	assert.Len(t, clock.sleeps(), 3, "so a POST is tried again as well")
 	assert.Zero(t, c.Stats().Calls)
 	assert.Equal(t, 0, c.Stats().Retries, "what never went out was not repeated")
@@ -276,7 +303,7 @@ func TestUnknownHost(t *testing.T) {
 	transport.RegisterNoResponder(httpmock.NewErrorResponder(&net.DNSError{Err: "no such host", Name: "h.invalid", IsNotFound: true}))
 	c := newClient(t, "http://h.invalid", func(c *Config) { c.Transport = transport })
 	err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
-	assert.EqualError(t, err, "GET /x: lookup h.invalid: no such host")
+	assert.EqualError(t, err, "GET /x: lookup h.invalid: no such host (api_url: http://h.invalid)")
 	assert.Equal(t, 1, transport.GetTotalCallCount(), "a name that does not exist is no passing failure")
 }
 
@@ -549,7 +576,7 @@ func FuzzRetryAfter(f *testing.F) {
 }
 
 func TestQuote(t *testing.T) {
-	hide := newScrubber(nil, nil)
+	hide := newScrubber(nil, nil, nil)
 	assert.Equal(t, "a b c", hide.quote("a\n\tb\x00 c\r\n", 200))
 	long := hide.quote(strings.Repeat("é", 1000), 200)
 	assert.Len(t, []rune(long), 200)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,6 +73,47 @@ func TestNoSecretInErrors(t *testing.T) {
 	}).Do(t.Context(), Request{Method: http.MethodGet, Path: []string{"x"}}, nil)
 	require.ErrorContains(t, err, "header Authorization would hold a line break")
 	assert.NotContains(t, err.Error(), "S3cret")
+}
+
+// TestNoSecretInErrors_InAnyForm is for servers and gateways that repeat what they got in their own way.
+func TestNoSecretInErrors_InAnyForm(t *testing.T) {
+	const login, other = `pass<w>ord&"1"`, "0ther/S3cret+value"
+	set := func(c *Config) {
+		c.Retries, c.Secrets = 0, []secret.Value{secret.New(login)}
+		c.Authorize = func(h http.Header) { (&http.Request{Header: h}).SetBasicAuth("ada", login) }
+		c.Redact = func(text string) string { return secret.NewRedactor(other).Redact(text) }
+	}
+	for _, hidden := range []string{login, other} {
+		for name, form := range map[string]string{
+			"HTML": html.EscapeString(hidden), "lower-case percent": strings.ToLower(url.QueryEscape(hidden)), "upper case": strings.ToUpper(hidden),
+			"base64": base64.StdEncoding.EncodeToString([]byte(hidden)), "login": base64.StdEncoding.EncodeToString([]byte("ada:" + hidden)),
+			"base64url": base64.RawURLEncoding.EncodeToString([]byte(hidden)), "JSON of others": strings.ReplaceAll(hidden, "/", `\/`),
+		} {
+			for _, status := range []int{200, 400, 401, 403, 500, 502} {
+				for _, body := range []string{"<p>Authorization: " + form + "</p>", `{"message": "not accepted: ` + form + `"}`, strings.Repeat(" ", maxRedacted-20) + form} {
+					if status == 200 {
+						body = "<html>" + body
+					}
+					err := newClient(t, newServer(t, answer(status, body)).URL, set).Do(t.Context(), get("x"), &thing{})
+					require.Error(t, err)
+					assert.NotContains(t, err.Error(), form, "%s, status %d", name, status)
+					assert.NotContains(t, strings.ToLower(err.Error()), strings.ToLower(form[:10]), "%s, status %d: not cut either", name, status)
+				}
+			}
+		}
+	}
+}
+
+func TestErrors_NameTheRefusedLogin(t *testing.T) {
+	for want, handler := range map[string]http.HandlerFunc{
+		"GET /x: status 401 Unauthorized: credentials refused; the token of api_key was refused": answer(401, ``),
+		"GET /x: status 401 Unauthorized: no; the token of api_key was refused":                  answer(401, `{"message":"no"}`),
+		"GET /x: status 403 Forbidden: no; the token of api_key was refused":                     answer(403, `{"message":"no"}`, "X-Denied", "1"),
+		"GET /x: status 403 Forbidden: no":                                                       answer(403, `{"message":"no"}`),
+	} {
+		c := newClient(t, newServer(t, handler).URL, func(c *Config) { c.Login, c.Classify = "the token of api_key", denied })
+		assert.EqualError(t, c.Do(t.Context(), get("x"), nil), want)
+	}
 }
 
 func TestErrorOfFakes(t *testing.T) {

@@ -18,6 +18,9 @@ import (
 // maxBody is the largest answer that is read, uncompressed.
 const maxBody = 64 << 20
 
+// lastStatus is the highest that HTTP has.
+const lastStatus = 599
+
 var errTooLarge = errors.New("the answer is larger than the 64 MiB that are read")
 
 // outcome is what became of one attempt.
@@ -59,6 +62,11 @@ func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) o
 	}
 	raw := resp.RawResponse
 	defer raw.Body.Close()
+	if raw.StatusCode < http.StatusOK || raw.StatusCode > lastStatus {
+		// net/http takes any three digits, and hands on the connection itself where the status is 101.
+		o.err = fmt.Errorf("an answer with the status %03d, which means nothing here", raw.StatusCode)
+		return o
+	}
 	o.status, o.header = raw.StatusCode, raw.Header
 	o.body = c.buffers.Get().(*bytes.Buffer)
 	o.body.Reset()

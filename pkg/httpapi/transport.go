@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -26,7 +27,7 @@ const (
 
 // newTransport speaks HTTP/1.1 only: the vendors' limits are a few requests a second, for which one request a connection
 // is enough, and what was sent when a connection breaks is then known.
-func newTransport(c Config) (*http.Transport, error) {
+func newTransport(c Config, p *proxy) (*http.Transport, error) {
 	config, err := tlsConfig(c.Options, c.TLSClient)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func newTransport(c Config) (*http.Transport, error) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  p.choose,
 		DialContext:            dial,
 		TLSHandshakeTimeout:    o.timeout(),
 		TLSClientConfig:        config,
@@ -71,7 +72,7 @@ func tlsConfig(o Options, client TLSClient) (*tls.Config, error) {
 		if key == "" {
 			key = client.ClientCert
 		}
-		pair, err := tls.LoadX509KeyPair(client.ClientCert, key)
+		pair, err := readPair(client.ClientCert, key)
 		if err != nil {
 			return nil, fmt.Errorf("values of client_cert and client_key must be PEM files with a certificate and its own key, got: %s and %s (%s)",
 				client.ClientCert, key, whyUnread(err))
@@ -105,7 +106,7 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 	}
 	found := false
 	for _, file := range files {
-		content, err := os.ReadFile(file)
+		content, err := readFile(file)
 		if err != nil && !info.IsDir() {
 			return nil, err
 		}
@@ -115,6 +116,47 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 		return nil, errors.New("there is none in it")
 	}
 	return pool, nil
+}
+
+// readPair reads a certificate and its key.
+func readPair(cert, key string) (tls.Certificate, error) {
+	certPEM, err := readFile(cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyPEM, err := readFile(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certPEM, keyPEM)
+}
+
+// maxFile is the size of the largest file that is read; the authorities of a whole system take less than 1 MiB.
+const maxFile = 16 << 20
+
+// readFile reads a file that an option names. Devices and pipes, which may have no end or no beginning, are refused.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	}
+	tooLarge := &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d MiB", maxFile>>20)}
+	if info.Size() > maxFile {
+		return nil, tooLarge
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()                         // it was only read
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1)) // a file of /proc has no size and may have no end
+	if err == nil && len(content) > maxFile {
+		return nil, tooLarge
+	}
+	return content, err
 }
 
 // whyUnread leaves out the names of functions that errors of files and certificates have in them.

@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,6 +118,38 @@ func newAuthority(t *testing.T) *authority {
 	require.NoError(t, err)
 	a.write(t, "ca.pem", pemBlock("CERTIFICATE", der))
 	return a
+}
+
+// TestFileOptions_RefuseWhatIsNoFile holds that no option reads from a device or a pipe, which may have no end or no beginning.
+func TestFileOptions_RefuseWhatIsNoFile(t *testing.T) {
+	a := newAuthority(t)
+	cert, key := a.client(t)
+	certFile, keyFile := a.write(t, "client.pem", cert), a.write(t, "client.key", key)
+	folder := t.TempDir()
+	pipe, huge, link := filepath.Join(folder, "pipe"), filepath.Join(folder, "huge"), filepath.Join(folder, "link")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	require.NoError(t, os.Symlink("/dev/zero", link))
+	require.NoError(t, os.WriteFile(huge, cert, 0o600))
+	require.NoError(t, os.Truncate(huge, 1<<40))
+	for path, want := range map[string]string{"/dev/zero": "not a regular file", link: "not a regular file", pipe: "not a regular file", huge: "larger than 16 MiB"} {
+		for option, set := range map[string]setting{
+			"ca_path":     func(c *Config) { c.CAPath = path },
+			"client_cert": func(c *Config) { c.TLSClient = TLSClient{ClientCert: path, ClientKey: keyFile} },
+			"client_key":  func(c *Config) { c.TLSClient = TLSClient{ClientCert: certFile, ClientKey: path} },
+		} {
+			_, err := New(testConfig("https://h", set))
+			require.ErrorContains(t, err, option, path)
+			require.ErrorContains(t, err, want, path)
+			assert.ErrorContains(t, err, path)
+		}
+	}
+	_, err := New(testConfig("https://h", func(c *Config) { c.TLSClient = TLSClient{ClientCert: folder} }))
+	require.ErrorContains(t, err, "not a regular file")
+	_, err = New(testConfig("https://h", func(c *Config) { c.CAPath = folder }))
+	require.ErrorContains(t, err, "there is none in it", "what is no file in a folder is passed over")
+	require.NoError(t, os.Symlink(filepath.Join(a.folder, "ca.pem"), filepath.Join(folder, "5ed36f99.0")))
+	_, err = New(testConfig("https://h", func(c *Config) { c.CAPath = folder }))
+	require.NoError(t, err, "links to files are files")
 }
 
 func pemBlock(kind string, der []byte) []byte {
@@ -244,9 +277,8 @@ func TestClientCertificate(t *testing.T) {
 	assert.ErrorContains(t, err, "got: "+certFile+" and "+stranger+" (private key does not match public key)")
 }
 
-// net/http reads the environment once for a process, so the proxy is tried in another one, which also shows that
-// nothing is ever printed.
-func TestProxyFromEnvironment(t *testing.T) {
+// TestProxy_PrintsNothing runs in another process, whose output is all that there is to see.
+func TestProxy_PrintsNothing(t *testing.T) {
 	proxy := newServer(t, fine, drop, answer(200, page), answer(502, page), fine)
 	self, err := os.Executable()
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
@@ -71,6 +72,34 @@ func FaultMatrix(t *testing.T, open func(t testing.TB, opt emulator.Options) Sce
 				s.EachCall(p, Faults()[name])
 			})
 		}
+	}
+}
+
+// SomeFaults lets two of a hundred calls fail with 500, before the service acted or after, in runs over 200 objects: each of them succeeds.
+func SomeFaults(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	for seed := range uint64(5) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			s := open(t, emulator.Options{})
+			random := rand.New(rand.NewPCG(seed, 0))
+			items := make([]Options, 200)
+			for i := range items {
+				items[i] = s.Site(fmt.Sprintf("site-%03d", i))
+			}
+			task := Options{"stack": "shop", s.Setup.Plural: items, "api_rate_limit": 0}
+			s.FailSome(random)
+			assert.Equal(t, 200, s.OK(task).Summary["created"])
+			s.FailSome(random)
+			assert.False(t, s.OK(task).Changed)
+			for i := range items {
+				items[i] = items[i].With(s.Edit)
+			}
+			s.FailSome(random)
+			assert.Equal(t, 200, s.OK(task).Summary["updated"])
+			s.FailSome(random)
+			assert.Equal(t, 200, s.OK(Options{"stack": "shop", "state": "absent", "api_rate_limit": 0}).Summary["deleted"])
+			assert.Empty(t, s.Held(), "no duplicate was made and none is left")
+		})
 	}
 }
 
