@@ -4,52 +4,32 @@ package icinga2
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
-// TestServiceWalk_OnTheRealServer holds icinga2_service, with and without attributes that cannot be changed after creation.
+// TestServiceWalk_OnTheRealServer walks with services of which every other one has attributes that cannot be changed after creation.
 func TestServiceWalk_OnTheRealServer(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name string
-		of   options
-	}{
-		{"plain", options{}},
-		{"fixed attributes", options{"templates": []string{"generic-service"}, "groups": []string{"http"}}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			resourcetest.RandomWalk(t, func(t testing.TB, random *rand.Rand) resourcetest.Walker { return serviceWalker(t, random, c.of) })
-		})
-	}
+	resourcetest.RandomWalk(t, serviceWalker)
 }
 
-// serviceWalker declares services for two hosts at a time, each with some attributes more.
-func serviceWalker(t testing.TB, random *rand.Rand, more options) resourcetest.Walker {
+// serviceWalker declares services, each for two hosts at a time.
+func serviceWalker(t testing.TB, random *rand.Rand) resourcetest.Walker {
 	t.Helper()
 	l := serviceLab(t)
-	w := l.walker()
-	w.Key = func(o resourcetest.Object) string { return resourcetest.Text(o.Host) + "!" + resourcetest.Text(o.Name) }
 	hosts := []string{"w1", "w2"}
 	l.host(append(hosts, "w3")...)
-	for i := range 12 {
-		w.Names = append(w.Names, fmt.Sprintf("s%02d", i))
-	}
-	for _, name := range []string{"w1!theirs", "w3!s00"} {
-		l.root.Put(t, "services", name, map[string]any{"check_command": "dummy", "vars": map[string]any{"managed_by": "stackwatch", "stack": "blog"}})
-	}
-	l.root.Put(t, "services", "w2!by hand", map[string]any{"check_command": "dummy"})
-
+	w := l.walker("s")
 	w.Tasks = func(declared map[string]bool) []options {
 		var list []options
-		for _, name := range w.Names {
-			if edited, ok := declared[name]; ok {
-				list = append(list, options{"name": name, "check_command": "http", "check_interval": "5m", "notes": variant(edited)}.With(more))
-			}
+		for _, name := range slices.Sorted(maps.Keys(declared)) {
+			list = append(list, options{"name": name}.With(walked(name, declared[name])))
 		}
 		recreate := []string{"never", "always"}[random.IntN(2)] // nothing has to be
 		return []options{l.as(icingatest.Ansible, options{"stack": w.Stack, "for_hosts": hosts, "services": list, "purge": true, "recreate": recreate})}
@@ -63,21 +43,82 @@ func serviceWalker(t testing.TB, random *rand.Rand, more options) resourcetest.W
 		}
 		return want
 	}
-	w.Make = func(name string, edited bool) {
-		attrs := map[string]any{"check_command": "http", "check_interval": 300, "notes": variant(edited)}
-		if groups, ok := more["groups"]; ok {
-			attrs["groups"] = groups
-		}
-		templates, _ := more["templates"].([]string)
-		l.root.Put(t, "services", name, attrs, templates...)
-	}
+	l.foreign("w1!theirs", "blog")
+	l.foreign("w3!s0", "blog")
+	l.foreign("w2!by hand", "")
 	return w
 }
 
-// walker is the half of a walker that hosts and services have in common.
-func (l *lab) walker() resourcetest.Walker {
-	kindOf := func(name string) string { return identified(name).kind.plural() }
-	return resourcetest.Walker{
+// TestHostWalk_OnTheRealServer walks with hosts and their services.
+func TestHostWalk_OnTheRealServer(t *testing.T) {
+	t.Parallel()
+	resourcetest.RandomWalk(t, hostWalker)
+}
+
+// hostWalker declares hosts with a service each, and with another one where they are edited.
+func hostWalker(t testing.TB, random *rand.Rand) resourcetest.Walker {
+	t.Helper()
+	l := hostLab(t)
+	w := l.walker("h")
+	services := func(edited bool) []string {
+		if edited {
+			return []string{"a1", "b2"}
+		}
+		return []string{"a1"}
+	}
+	w.Tasks = func(declared map[string]bool) []options {
+		var list []options
+		for _, name := range slices.Sorted(maps.Keys(declared)) {
+			var inside []options
+			for _, service := range services(declared[name]) {
+				inside = append(inside, options{"name": service}.With(walked(service, declared[name])))
+			}
+			list = append(list, options{"name": name, "check_command": "dummy", "notes": variant(declared[name]), "services": inside})
+		}
+		recreate := []string{"never", "always"}[random.IntN(2)]
+		// A service that goes with its host does not count, so that the walk cannot tell the limit.
+		return []options{l.as(icingatest.Ansible, options{
+			"stack": w.Stack, "hosts": list, "purge": true, "purge_limit": "100%", "recreate": recreate,
+		})}
+	}
+	w.Want = func(declared map[string]bool) map[string]bool {
+		want := map[string]bool{}
+		for name, edited := range declared {
+			want[name] = edited
+			for _, service := range services(edited) {
+				want[name+"!"+service] = edited
+			}
+		}
+		return want
+	}
+	l.foreign("theirs", "blog")
+	l.foreign("theirs!a1", "blog")
+	l.foreign("by hand", "")
+	return w
+}
+
+// foreign makes an object of another stack, or of none.
+func (l *lab) foreign(id, stack string) {
+	l.T.Helper()
+	attrs := map[string]any{"check_command": "dummy"}
+	if stack != "" {
+		attrs["vars"] = map[string]any{"managed_by": "stackwatch", "stack": stack}
+	}
+	l.root.Put(l.T, identified(id).kind.plural(), id, attrs)
+}
+
+// walked returns the attributes of a service of a walk, by its name.
+func walked(name string, edited bool) options {
+	o := options{"check_command": "http", "check_interval": "5m", "notes": variant(edited)}
+	if (name[len(name)-1]-'0')%2 == 1 {
+		o = o.With(fixed())
+	}
+	return o
+}
+
+// walker is the half of a walker that hosts and services have in common. Names of what it declares begin with a letter.
+func (l *lab) walker(letter string) resourcetest.Walker {
+	w := resourcetest.Walker{
 		Lab: l.Lab, Stack: "walk",
 		Held: func() []resourcetest.Held {
 			var held []resourcetest.Held
@@ -88,16 +129,42 @@ func (l *lab) walker() resourcetest.Walker {
 			}
 			return held
 		},
-		Delete: func(o resourcetest.Held) { l.root.Delete(l.T, kindOf(o.ID), o.ID) },
-		Edit: func(o resourcetest.Held, edited bool) {
-			l.root.Update(l.T, kindOf(o.ID), o.ID, map[string]any{"notes": variant(edited)})
+		Key: func(o resourcetest.Object) string {
+			if resourcetest.Text(o.Type) == "host" {
+				return resourcetest.Text(o.Name)
+			}
+			return resourcetest.Text(o.Host) + "!" + resourcetest.Text(o.Name)
 		},
+		Delete: func(o resourcetest.Held) { l.root.Delete(l.T, identified(o.ID).kind.plural(), o.ID) },
+		Edit: func(o resourcetest.Held, edited bool) {
+			l.root.Update(l.T, identified(o.ID).kind.plural(), o.ID, map[string]any{"notes": variant(edited)})
+		},
+		Make: l.makeByHand,
 		Events: []resourcetest.Event{
 			{Name: "reload", Weight: 1, Do: func() { l.server.Reload(l.T) }},
 			{Name: "restart", Weight: 1, Do: func() { l.server.Restart(l.T) }},
 			{Name: "crash", Weight: 1, Do: func() { l.server.Kill(l.T); l.server.Restart(l.T) }},
 		},
 	}
+	for i := range 8 {
+		w.Names = append(w.Names, fmt.Sprint(letter, i))
+	}
+	return w
+}
+
+// makeByHand makes a host, or a service like that of a task. Without its host it makes the host instead.
+func (l *lab) makeByHand(id string, edited bool) {
+	l.T.Helper()
+	o := identified(id)
+	if o.kind == hostKind || l.root.Object(l.T, "hosts", o.host) == nil {
+		l.root.Put(l.T, "hosts", o.host, map[string]any{"check_command": "dummy", "notes": variant(edited)})
+		return
+	}
+	attrs := walked(o.service, edited)
+	attrs["check_interval"] = 300
+	templates, _ := attrs["templates"].([]string)
+	delete(attrs, "templates")
+	l.root.Put(l.T, "services", id, attrs, templates...)
 }
 
 // variant is what tells the two variants of an object apart.

@@ -35,7 +35,7 @@ type Walker struct {
 	Stack string   // the stack of the tasks
 
 	// Tasks returns the tasks that bring a declaration about and remove all other objects of the stack, to be run one after the other.
-	// The walk sets purge_limit in those with purge: true, to just what must go.
+	// The walk sets purge_limit in those with purge: true that have none, to just what must go.
 	Tasks func(declared map[string]bool) []Options
 	// Want returns the objects that the tasks for a declaration bring about, and whether they are edited, by name. nil: those declared.
 	Want func(declared map[string]bool) map[string]bool
@@ -84,7 +84,7 @@ func RandomWalk(t *testing.T, open func(t testing.TB, random *rand.Rand) Walker)
 			t.Logf("%s=%d repeats this walk", WalkSeedVariable, seed)
 			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a walk is to be repeated
 			w := &walk{Walker: open(t, random), random: random, declared: map[string]bool{}}
-			w.foreign = w.Walker.Held()
+			w.foreign = w.Held()
 			w.declare()
 			w.converge()
 			for range walkSteps {
@@ -106,6 +106,7 @@ type walk struct {
 // step lets one event happen, runs the tasks and judges them. It ends the test where anything is wrong.
 func (w *walk) step(event string, together bool) {
 	w.T.Helper()
+	w.account.ResetCalls()
 	w.history = append(w.history, fmt.Sprintf("%d: %s; declared: %s", len(w.history)+1, event, names(w.declared)))
 	if together {
 		w.convergeTogether()
@@ -267,12 +268,17 @@ func (w *walk) shuffled(of iter.Seq[string]) []string {
 }
 
 // mine returns what is in the account and not foreign, sorted by name.
-func (w *walk) mine() []Held {
-	mine := slices.DeleteFunc(w.Walker.Held(), func(o Held) bool {
-		return slices.ContainsFunc(w.foreign, func(f Held) bool { return f.ID == o.ID })
-	})
+func (w *walk) mine() []Held { return w.ours(w.Held()) }
+
+// ours returns what of all objects is not foreign, sorted by name.
+func (w *walk) ours(held []Held) []Held {
+	mine := slices.DeleteFunc(slices.Clone(held), w.isForeign)
 	slices.SortFunc(mine, func(a, b Held) int { return strings.Compare(a.Name+"\x00"+a.ID, b.Name+"\x00"+b.ID) })
 	return mine
+}
+
+func (w *walk) isForeign(o Held) bool {
+	return slices.ContainsFunc(w.foreign, func(f Held) bool { return f.ID == o.ID })
 }
 
 // want returns what the tasks shall bring about.
@@ -283,10 +289,11 @@ func (w *walk) want() map[string]bool {
 	return w.Want(w.declared)
 }
 
-// expected returns what is to be done, as "name action", sorted, and how many of how many objects of the stack are to go.
-func (w *walk) expected() (actions []string, gone, total int) {
+// expected returns what is to be done where some objects are held, as "name action", sorted, and how many of how many objects of the stack
+// are to go.
+func (w *walk) expected(held []Held) (actions []string, gone, total int) {
 	want, there := w.want(), map[string]bool{}
-	for _, o := range w.mine() {
+	for _, o := range w.ours(held) {
 		there[o.Name] = true
 		edited, declared := want[o.Name]
 		switch {
@@ -317,7 +324,7 @@ func (w *walk) tasks(gone, total int) []Options {
 		limit = fmt.Sprintf("%g%%", float64(gone)*100/float64(total))
 	}
 	for i, task := range tasks {
-		if task["purge"] == true {
+		if task["purge"] == true && task["purge_limit"] == nil {
 			tasks[i] = task.With(Options{"purge_limit": limit})
 		}
 	}
@@ -327,8 +334,8 @@ func (w *walk) tasks(gone, total int) []Options {
 // converge runs the tasks, each in check mode first, and judges what they told and did.
 func (w *walk) converge() {
 	w.T.Helper()
-	expected, gone, total := w.expected()
-	bystanders := w.bystanders()
+	held := w.Held()
+	expected, gone, total := w.expected(held)
 	var did []string
 	tasks := w.tasks(gone, total)
 	for _, task := range tasks {
@@ -343,14 +350,14 @@ func (w *walk) converge() {
 	}
 	slices.Sort(did)
 	assert.Equal(w.T, expected, did, "what was done")
-	w.judge(bystanders, tasks)
+	w.judge(held, tasks)
 }
 
 // convergeTogether runs each of the tasks twice at once.
 func (w *walk) convergeTogether() {
 	w.T.Helper()
-	expected, gone, _ := w.expected()
-	bystanders := w.bystanders()
+	held := w.Held()
+	expected, gone, _ := w.expected(held)
 	var did []string
 	tasks := w.tasks(gone, 0)
 	for _, task := range tasks {
@@ -367,27 +374,29 @@ func (w *walk) convergeTogether() {
 	for _, action := range did {
 		assert.Contains(w.T, expected, action, "what was done")
 	}
-	w.judge(bystanders, tasks)
+	w.judge(held, tasks)
 }
 
 // bystanders returns what no task may touch, by its id: foreign objects, and those made by hand that are not declared.
-func (w *walk) bystanders() map[string]Held {
+func (w *walk) bystanders(held []Held) map[string]Held {
 	want, bystanders := w.want(), map[string]Held{}
-	for _, o := range w.Walker.Held() {
+	for _, o := range held {
 		_, declared := want[o.Name]
-		if slices.ContainsFunc(w.foreign, func(f Held) bool { return f.ID == o.ID }) || o.Stack != w.Stack && !declared {
+		if w.isForeign(o) || o.Stack != w.Stack && !declared {
 			bystanders[o.ID] = o
 		}
 	}
 	return bystanders
 }
 
-// judge looks at the account after the tasks, and runs them once more.
-func (w *walk) judge(bystanders map[string]Held, tasks []Options) {
+// judge looks at the account after the tasks, compares it with what was held before, and runs the tasks once more.
+func (w *walk) judge(before []Held, tasks []Options) {
 	w.T.Helper()
-	assert.Equal(w.T, bystanders, w.bystanders(), "what is none of the tasks' business")
+	held := w.Held()
+	bystanders := w.bystanders(held)
+	assert.Equal(w.T, w.bystanders(before), bystanders, "what is none of the tasks' business")
 	there := map[string]bool{}
-	for _, o := range w.mine() {
+	for _, o := range held {
 		if _, spared := bystanders[o.ID]; spared {
 			continue
 		}
