@@ -284,13 +284,7 @@ func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) 
 			return e, err
 		}
 		if !lives {
-			// It may have come to its end since its entry was read.
-			now, err := l.store.Get(ctx, mark)
-			if err != nil || now == e {
-				return e, err
-			}
-			e = now
-			continue
+			return e, nil
 		}
 		if e != awaited {
 			awaited, waited = e, 0
