@@ -204,6 +204,7 @@ func TestEveryWayToCallOnEveryCore(t *testing.T) {
 				"Environment": "ok", "Loop": "changed", "Date": "changed", "Unsafe string": "changed", "Not ASCII": "changed", "Three megabytes": "ok",
 				"No log": "changed", "Inline vault": "changed", "Async": "changed", "In the background": "changed",
 				"The end of what was in the background": "changed", "Unknown option": "failed", "Wrong choice": "failed", "Half of it fails": "failed",
+				"The name of an earlier module": "changed", "The name of an earlier module without a successor": "failed",
 				"Module defaults": "changed", "Module defaults of another module of the group": "failed", "Collections keyword": "changed",
 				"Delegated to the controller": "changed", "Local action": "changed", "Local action as a mapping": "changed", "Connection": "ok",
 			})
@@ -231,7 +232,7 @@ func (s site) sameAnswers(t *testing.T, run playtest.Run) {
 	for _, test := range s.account.Tests() {
 		names = append(names, test.Name)
 	}
-	want := []string{"full name", "loop 1", "loop 2", "loop 3", "Bücher für Zoë 日本 🚀", "not logged", "vault", "async", "in the background", "whole",
+	want := []string{"full name", "earlier", "loop 1", "loop 2", "loop 3", "Bücher für Zoë 日本 🚀", "not logged", "vault", "async", "in the background", "whole",
 		"defaults", "short name", "local"}
 	for i := range 50 {
 		want = append(want, "host"+strconv.Itoa(i))

@@ -298,8 +298,8 @@ func moved(name, intro string, options [][2]*yaml.Node, documents []*document) f
 	return fragment{name, intro, b.String()}
 }
 
-// runtime is what Ansible reads first of a collection: which versions it is for, which modules one module_defaults entry reaches, and
-// that the action plugin runs them all.
+// runtime is what Ansible reads first of a collection: which versions it is for, which modules one module_defaults entry reaches, that
+// the action plugin runs them all, and what becomes of the names of earlier modules.
 func runtime(modules []ansible.Module) []byte {
 	groups := map[string][]string{}
 	for _, m := range modules {
@@ -315,8 +315,15 @@ func runtime(modules []ansible.Module) []byte {
 		}
 	}
 	b.WriteString("plugin_routing:\n  modules:\n")
+	routes := map[string]string{}
 	for _, m := range modules {
-		fmt.Fprintf(&b, "    %s:\n      action_plugin: %s\n", m.Name, action)
+		routes[m.Name] = fmt.Sprintf("      action_plugin: %s\n", action)
+	}
+	for name, e := range earlierNames() {
+		routes[name] = e.route()
+	}
+	for _, name := range slices.Sorted(maps.Keys(routes)) {
+		fmt.Fprintf(&b, "    %s:\n%s", name, routes[name])
 	}
 	return []byte(b.String())
 }

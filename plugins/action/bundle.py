@@ -56,11 +56,12 @@ class ActionModule(ActionBase):
 
     def _run_here(self, arguments, task_vars):
         """Have a program on this machine run the module. The items of a loop share one: to start it takes longer than many a call."""
-        self._update_module_args(self._task.action, arguments, task_vars)
+        name = self._module()
+        self._update_module_args(name, arguments, task_vars)
         environment = {}
         self._compute_environment_string(environment)
         environment = {key: to_text(value) for key, value in environment.items()}
-        program = Program.wanted(self._task.action.rpartition(".")[2], environment, self._loader.get_basedir(), self._wants_progress(task_vars))
+        program = Program.wanted(name.rpartition(".")[2], environment, self._loader.get_basedir(), self._wants_progress(task_vars))
         where = "%s: %s: " % (task_vars.get("inventory_hostname", "localhost"), self._task.action)
         try:
             answer = program.call(arguments, where)
@@ -76,6 +77,12 @@ class ActionModule(ActionBase):
             program.end()
         return answer
 
+    def _module(self):
+        """Return the name of the task's module: as the task has it, or the full one where it has the name of an earlier module."""
+        found = self._shared_loader_obj.module_loader.find_plugin_with_context(self._task.action, collection_list=self._task.collections)
+        name = found.resolved_fqcn or self._task.action
+        return self._task.action if name.rpartition(".")[2] == self._task.action.rpartition(".")[2] else name
+
     def _wants_progress(self, task_vars):
         """Tell whether to show how far a long run is, which a variable or an environment variable switches off."""
         wanted = task_vars.get("stackwatch_progress", os.environ.get("STACKWATCH_PROGRESS", True))
@@ -85,7 +92,7 @@ class ActionModule(ActionBase):
         """Have Ansible copy the program to the host and run it."""
         program = program_for(*self._target(task_vars))
         # Ansible names the program in the arguments, because that is the module that it runs.
-        arguments["_ansible_bundled_module"] = self._task.action
+        arguments["_ansible_bundled_module"] = self._module()
         if self._task.async_val and not self._connection.has_native_async:
             return self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=True)
         result = self._copied(program, arguments, task_vars)
