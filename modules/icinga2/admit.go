@@ -53,6 +53,9 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 	if err := p.admitVars(ctx, updated); err != nil {
 		return err
 	}
+	if err := p.warnOfRules(ctx, updated, may); err != nil {
+		return err
+	}
 	return p.admitServices(ctx, plan, fresh)
 }
 

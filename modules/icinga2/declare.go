@@ -22,9 +22,11 @@ type Shared struct {
 	Purge      bool    `mapstructure:"purge"`
 	PurgeLimit *string `mapstructure:"purge_limit"`
 	Recreate   string  `mapstructure:"recreate"`
-	Audit      bool    `mapstructure:"audit"`
-	FailFast   bool    `mapstructure:"fail_fast"`
-	Results    string  `mapstructure:"results"`
+	// RecreateFor are attributes that rules of the configuration may go by.
+	RecreateFor []string `mapstructure:"recreate_for"`
+	Audit       bool     `mapstructure:"audit"`
+	FailFast    bool     `mapstructure:"fail_fast"`
+	Results     string   `mapstructure:"results"`
 }
 
 func (s Shared) options() resource.Options {
@@ -163,6 +165,9 @@ func (c *client) matching(ctx context.Context, patterns []string) ([]string, err
 func (w world) task(
 	call *ansible.Call, s Shared, policy reconcile.Policy[Object], static []wish, targets []target, ofHosts map[string]bool,
 ) (*resource.Task[Object], error) {
+	if len(s.RecreateFor) > 0 && s.Recreate != "always" {
+		return nil, fmt.Errorf("recreate_for requires recreate: always, got: %s", s.Recreate)
+	}
 	for _, t := range targets {
 		more, err := t.on(nil)
 		if err != nil {
@@ -180,7 +185,7 @@ func (w world) task(
 	}
 	policy.Replacing = "recreate: always"
 	p := newProvider(conn, policy.Group, s.Purge)
-	p.ofHosts, p.audited, p.checkMode = ofHosts, s.Audit, call.CheckMode
+	p.ofHosts, p.audited, p.checkMode, p.recreateFor = ofHosts, s.Audit, call.CheckMode, s.RecreateFor
 	p.notes = notes{w.stateDir, baseURL(s.APIURL)}
 	ledger := conn.http.Ledger()
 	task := &resource.Task[Object]{

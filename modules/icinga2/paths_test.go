@@ -46,6 +46,7 @@ func TestVars_KeepWhatTheServerCanSave(t *testing.T) {
 		assert.Equal(t, dry.Msg, a.Msg, bad)
 		assert.Contains(t, a.Msg, "must stay a dictionary or be taken away by null", bad)
 		assert.Contains(t, a.Msg, "somebody has set vars.disks.a.x by its path", bad)
+		assert.Contains(t, a.Msg, "recreate_for: [vars]", bad)
 		assert.Zero(t, l.recorder.Writes(), bad)
 	}
 	assert.Equal(t, before, l.contents())
@@ -59,6 +60,14 @@ func TestVars_KeepWhatTheServerCanSave(t *testing.T) {
 		l.settled(task)
 	}
 	assert.NotContains(t, l.server.Log(t), "Value must be a dictionary")
+
+	// Created anew it has no past.
+	task := options{"name": "web1", "vars": options{"disks": "none"}, "recreate": "always", "recreate_for": []string{"vars"}}
+	a := l.ok(task)
+	assert.Equal(t, "replaced", a.Only(t).Action)
+	l.server.Reload(t)
+	l.settled(task)
+	assert.Equal(t, "none", l.attributes(hostKind, "web1")["vars"].(map[string]any)["disks"])
 }
 
 // TestVars_RefuseInexactNumbers holds that no number is stored as another one.

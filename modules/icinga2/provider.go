@@ -28,7 +28,8 @@ type provider struct {
 	some      string   // a host that there is, once somebody asked
 	coming    []record // in check mode: what a run would have brought back before it looks
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
-	ofHosts map[string]bool
+	ofHosts     map[string]bool
+	recreateFor []string // attributes that take a new object although the server changes them
 
 	mu       sync.Mutex
 	broken   map[string]bool // hosts that could not be made: the server crashes when one of these gets a service
@@ -236,7 +237,7 @@ func (p *provider) MustReplace(have reconcile.Object[Object], want Object) strin
 	case want.Zone != nil && *want.Zone != value(have.State.Zone):
 		return "zone"
 	}
-	return ""
+	return p.ruled(have.State, want, p.recreateFor)
 }
 
 // Claim has nothing to do: names are unique, so that nothing is left over; see Recreate.

@@ -323,7 +323,11 @@ func (r *recreation) missed(ctx context.Context) {
 	}
 	now := judge(r.old.object(), hanging).outside
 	gone := slices.DeleteFunc(slices.Clone(r.outside), func(name string) bool { return slices.Contains(now, name) })
-	if len(gone) > 0 {
+	switch {
+	case len(gone) == 0:
+	case r.ruled(r.old.object(), r.wish, r.recreateFor) != "":
+		r.warn("%s was created anew, and rules of the configuration no longer give it: %s", r.id, strings.Join(gone, ", "))
+	default:
 		r.warn("%s was created anew, and what configuration files let hang from it comes back when the server is reloaded: %s", r.id, strings.Join(gone, ", "))
 	}
 }

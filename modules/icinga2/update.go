@@ -78,7 +78,8 @@ func (m modified) breaks(id string, vars Vars) error {
 			}
 			if _, ok := next.(map[string]any); !ok {
 				return fmt.Errorf("%s: value of %s must stay a dictionary or be taken away by null, got: %s; somebody has set %s by its path, and with "+
-					"another value there Icinga could no longer save changes of any object; write {}, or delete the object and create it anew", id, strings.Join(steps[:i+1], "."), shownVar(steps[i], next), path)
+					"another value there Icinga could no longer save changes of any object; write {}, or create the object anew "+
+					"(recreate: always with recreate_for: [vars])", id, strings.Join(steps[:i+1], "."), shownVar(steps[1:i+1], next), path)
 			}
 			at = next
 		}
@@ -86,9 +87,9 @@ func (m modified) breaks(id string, vars Vars) error {
 	return nil
 }
 
-// shownVar returns a variable for messages.
-func shownVar(name string, value any) string {
-	text, err := json.Marshal(Vars{name: value}.masked()[name])
+// shownVar returns the value at a path of variables for messages.
+func shownVar(path []string, value any) string {
+	text, err := json.Marshal(mask(value, slices.ContainsFunc(path, credential.MatchString), func(string) {}))
 	if err != nil {
 		return secret.Mask
 	}

@@ -34,7 +34,7 @@ func (o outcome) answer(calls <-chan *Call) string {
 		answer.remove("invocation")
 	} else if o.call.params != nil && !answer.has("invocation") {
 		invocation := newDict()
-		invocation.set("module_args", toTree(o.call.params))
+		invocation.set("module_args", toTree(shownParams(o.call.spec, o.call.params)))
 		answer.set("invocation", invocation)
 	}
 	c := o.call

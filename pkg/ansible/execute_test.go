@@ -223,6 +223,43 @@ func TestWhatIsBelowSomeKeysIsHidden(t *testing.T) {
 	}
 }
 
+// TestInvocation_MasksShortSecrets holds that what is below keys that hide it does not stand in the invocation nor in the system log.
+func TestInvocation_MasksShortSecrets(t *testing.T) {
+	m := module(`{vars: {type: dict, aliases: [v]}, l: {type: list, elements: dict, suboptions: {vars: {type: dict}}}, n: {type: int}}`,
+		answering(ansible.Result{"text": "abc 12 stays"}, nil))
+	hide := ansible.OptionRules{HideBelow: pattern.New("key"), HideFrom: 5}
+	m.Rules.Options = map[string]ansible.OptionRules{
+		"vars": hide, "l": {Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": hide}}},
+	}
+	for args, want := range map[string]string{
+		`{"vars": {"a_key": "abc", "b": "plain"}}`:                                   `{"a_key": "X", "b": "plain"}`,
+		`{"v": {"a_key": "abc"}}`:                                                    `{"a_key": "X"}`,
+		`{"vars": {"keys": ["abc", {"x": 12}, true, null, ""], "b": [{"key": 12}]}}`: `{"b": [{"key": "X"}], "keys": ["X", {"x": "X"}, true, null, ""]}`,
+		`{"vars": "{\"key\": \"abc\"}"}`:                                             `{"key": "X"}`,
+		`{"vars": "key=abc"}`:                                                        `{"key": "X"}`,
+		`{"vars": "abc"}`:                                                            `"X"`,
+		`{"vars": {"key": "abc"}, "n": "no number"}`:                                 `{"key": "X"}`,
+		`{"l": [{"vars": {"key": "abc"}}, {"vars": null}, {}]}`:                      `[{"vars": {"key": "X"}}, {"vars": null}, {"vars": null}]`,
+	} {
+		_, answer := execute(t, m, args)
+		shown := answer["invocation"].(map[string]any)["module_args"].(map[string]any)
+		text, err := json.Marshal(shown)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), "abc", args)
+		assert.NotContains(t, string(text), "12", args)
+		option := shown["vars"]
+		if strings.HasPrefix(args, `{"l"`) {
+			option = shown["l"]
+		}
+		got, err := json.Marshal(option)
+		require.NoError(t, err)
+		assert.JSONEq(t, strings.ReplaceAll(want, "X", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"), string(got), args)
+		if answer["failed"] != true {
+			assert.Equal(t, "abc 12 stays", answer["text"], "the answer's own words are not damaged")
+		}
+	}
+}
+
 func TestNullsAreToldByTheirPath(t *testing.T) {
 	m := module(`{a: {aliases: [alias]}, l: {type: list, elements: dict, suboptions: {b: {aliases: [bee]}, d: {type: dict, suboptions: {c: {}}}, e: {type: list, elements: str}}}}`,
 		func(_ context.Context, c *ansible.Call) (ansible.Result, error) {

@@ -3,6 +3,7 @@
 package ansible
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
@@ -22,8 +23,9 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 		}
 	}
 	mask := call.secrets.masker()
+	shown := shownParams(call.spec, call.params)
 	parts := []string{"Invoked"}
-	for i, name := range call.params.keys {
+	for i, name := range shown.keys {
 		option, ok := canonical[name]
 		if !ok {
 			option = name
@@ -36,7 +38,7 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 		case logging[option] == Hidden:
 			text = "NOT_LOGGING_PARAMETER"
 		default:
-			text = mask.text(hideLogins(pyStr(call.params.values[name])))
+			text = mask.text(hideLogins(pyStr(shown.values[name])))
 		}
 		if i == 0 {
 			parts[0] = "Invoked with"
@@ -48,6 +50,92 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 		line = prefix + " " + line
 	}
 	_ = p.Syslog(facility, "ansible-"+call.Name, mask.text(line))
+}
+
+// shownParams returns the options as they may be shown where they stand: what is below keys that hide it is masked, however short it is. It
+// goes beside the masker, which hides longer ones wherever else they occur.
+func shownParams(spec *Spec, params *dict) *dict {
+	if spec == nil || !spec.hidesBelow() {
+		return params
+	}
+	shown := newDict()
+	for _, key := range params.keys {
+		shown.set(key, params.values[key])
+	}
+	for i := range spec.Options {
+		o := &spec.Options[i]
+		for _, name := range append([]string{o.Name}, o.Aliases...) {
+			value, ok := params.get(name)
+			switch {
+			case !ok || value == nil:
+			case o.HideBelow != nil:
+				shown.set(name, shownBelow(o, value))
+			case o.Sub != nil && o.nests():
+				shown.set(name, shownSub(o.Sub, value))
+			}
+		}
+	}
+	return shown
+}
+
+// hidesBelow reports whether an option hides what is below some keys, suboptions included.
+func (s *Spec) hidesBelow() bool {
+	return slices.ContainsFunc(s.Options, func(o Option) bool { return o.HideBelow != nil || o.Sub != nil && o.Sub.hidesBelow() })
+}
+
+func shownSub(spec *Spec, value any) any {
+	switch v := value.(type) {
+	case string: // not validated yet
+		if parsed, err := toDict(v); err == nil {
+			return shownSub(spec, parsed)
+		}
+	case *dict:
+		return shownParams(spec, v)
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = shownSub(spec, item)
+		}
+		return list
+	}
+	return value
+}
+
+// shownBelow masks a text as a whole where it is no dictionary, because nobody knows what stands in it.
+func shownBelow(o *Option, value any) any {
+	if text, ok := value.(string); ok {
+		parsed, err := toDict(text)
+		if err != nil {
+			return wholeMask
+		}
+		value = parsed
+	}
+	return maskBelow(o.HideBelow, value, false)
+}
+
+func maskBelow(keys *pattern.Pattern, value any, hide bool) any {
+	switch v := value.(type) {
+	case nil, bool:
+		return v
+	case *dict:
+		shown := newDict()
+		for _, key := range v.keys {
+			shown.set(key, maskBelow(keys, v.values[key], hide || keys.MatchString(key)))
+		}
+		return shown
+	case tuple:
+		return maskBelow(keys, []any(v), hide)
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = maskBelow(keys, item, hide)
+		}
+		return list
+	}
+	if hide && value != "" {
+		return wholeMask
+	}
+	return value
 }
 
 // hideLogins hides what stands between a colon and an at sign, as in https://user:password@host. Like Ansible's own it

@@ -567,6 +567,7 @@ options:
   recreate:
     description:
       - What to do where O(templates), O(groups) or O(zone) differ, which Icinga does not change after creation.
+      - What O(recreate_for) names takes a new object as well.
       - >-
         V(never) makes that an error. V(always) deletes the service and creates it anew, after a rehearsal under another name.
         What the task leaves unset stays where it is the object's own, and is that of the templates otherwise. Check mode cannot
@@ -593,6 +594,16 @@ options:
       - never
       - always
     default: never
+  recreate_for:
+    description:
+      - Attributes whose change also takes a new object with O(recreate=always), although Icinga could change them.
+      - >-
+        Icinga evaluates the apply and assign rules of its configuration only when it creates an object. After an update the
+        services, notifications and groups that rules give for O(vars) stay as they were, which is a warning.
+    type: list
+    elements: str
+    choices:
+      - vars
   audit:
     description:
       - >-
@@ -960,6 +971,7 @@ def main():
             purge=dict(type="bool", default=False),
             purge_limit=dict(type="str"),
             recreate=dict(type="str", default="never", choices=["never", "always"]),
+            recreate_for=dict(type="list", elements="str", choices=["vars"]),
             audit=dict(type="bool", default=False),
             fail_fast=dict(type="bool", default=False),
             results=dict(type="str", default="all", choices=["all", "changed"]),
