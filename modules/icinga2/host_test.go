@@ -58,7 +58,9 @@ func TestAHostTakesOnlyServicesThatAreItsOwnOrNobodys(t *testing.T) {
 		assert.Equal(t, before, l.contents())
 		a = l.run(o)
 		assert.Equal(t, dry.Objects, a.Objects, "check mode says what the run says")
-		assert.Equal(t, dry.Msg, a.Msg)
+		if a.Failed { // else the one says what would be, the other what was
+			assert.Equal(t, dry.Msg, a.Msg)
+		}
 		assert.Equal(t, dry.Diff, a.Diff)
 		return a
 	}
