@@ -50,6 +50,9 @@ func (p *provider) Admit(ctx context.Context, plan reconcile.Plan[Object]) error
 	if err := p.admitReferences(ctx, written, may); err != nil {
 		return err
 	}
+	if err := p.admitZones(ctx, written, may); err != nil {
+		return err
+	}
 	if err := p.admitVars(ctx, updated); err != nil {
 		return err
 	}
@@ -101,8 +104,7 @@ func references(k kind) []reference {
 
 // newly gives the names that a step would newly set: all of an object that is made, and of one that is updated those of a field that changes.
 func (r reference) newly(step *reconcile.Step[Object]) []string {
-	changes := func(c reconcile.Change) bool { return c.Field == r.field }
-	if step.Action == reconcile.Update && !slices.ContainsFunc(step.Changes, changes) {
+	if step.Action == reconcile.Update && !changes(step, r.field) {
 		return nil
 	}
 	return r.names(step.Want)

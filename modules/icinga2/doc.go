@@ -32,6 +32,8 @@
 //   - A dot in "vars.a.b" is a level, so that a variable with a dot in its name is set with all the others (creation). A whole "vars" takes
 //     the place of those of templates; an update always sends the whole, because dictionaries set one by one drift at a restart. So it reads
 //     anew what there is, while nobody else on the controller sets variables of the object (Exclusive, Update).
+//   - No host or service can be in a global zone. A command endpoint must be of the object's zone or of one directly below it; an update is
+//     taken all the same (admitZones).
 //   - Apply and assign rules are evaluated when an object is created, never when it is updated (warnOfRules, recreate_for).
 //   - Files hold numbers with six decimals (round), and all numbers are doubles (inexact).
 //   - A variable that was once set by a path, such as vars.disks.x, comes back as null with each reload (withoutNulls). Where the path leads
