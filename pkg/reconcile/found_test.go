@@ -60,3 +60,14 @@ func TestApply_ComparesNothingReadInPart(t *testing.T) {
 		})
 	}
 }
+
+// TestVerify_ComparesNothingReadInPart: what cannot be compared is not verified.
+func TestVerify_ComparesNothingReadInPart(t *testing.T) {
+	s := &memory.Service{}
+	plan := planned(t, s, s, wants("a"), policy{})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	s.ListOnly = true
+	require.NoError(t, reconcile.Verify(t.Context(), s, done, wants("a"), policy{}))
+	require.ErrorContains(t, done[0].Err, "written, but now: a: 1 was changed by somebody else while it was read")
+}

@@ -82,7 +82,7 @@ func RandomWalk(t *testing.T, open func(t testing.TB, random *rand.Rand) Walker)
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("%s=%d repeats this walk", WalkSeedVariable, seed)
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a walk is to be repeated
+			random := rand.New(rand.NewPCG(seed, 0))
 			w := &walk{Walker: open(t, random), random: random, declared: map[string]bool{}}
 			w.foreign = w.Held()
 			w.declare()
