@@ -38,7 +38,11 @@ func TestAWriteThatIsAnsweredAfterASignalIsDone(t *testing.T) {
 // scene is an account for the runs that every module must survive.
 func scene(t testing.TB, opt emulator.Options) resourcetest.Scene {
 	t.Helper()
-	l := plainLab(t, opt)
+	return plainLab(t, opt).scene()
+}
+
+// scene gives what shared tests have to know of the account.
+func (l *lab) scene() resourcetest.Scene {
 	return resourcetest.Scene{
 		Lab: l.Lab, Site: func(name string) options { return site(name).With(options{"contact_groups": []string{}}) }, Edit: options{"check_rate": 60}, Retype: options{"test_type": "HEAD"},
 		Add: func(name string, edited bool, stacks ...string) string {
