@@ -49,7 +49,7 @@ func layers() []layer {
 		{"pkg/ansible", []string{"pkg/pattern", "pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
 		{"pkg/ansible/ansibletest", []string{"pkg/ansible", "pkg/secret", testify, yaml}, "it helps tests of modules, not of one service"},
 		{"pkg/ansible/playtest", []string{"pkg/ansible/ansibletest", "golang.org/x/sys/"}, "it runs plays with whatever modules there are"},
-		{"pkg/httpapi", []string{"pkg/pattern", "pkg/secret", "pkg/localstate", "pkg/progress", "github.com/go-resty/resty/v2", "golang.org/x/net/http/httpproxy"}, "the client knows no vendor and no module"},
+		{"pkg/httpapi", []string{"pkg/pattern", "pkg/secret", "pkg/localstate", "pkg/progress", "github.com/go-resty/resty/v2"}, "the client knows no vendor and no module"},
 		{"pkg/reconcile", []string{"pkg/progress", "golang.org/x/sync/errgroup"}, "plan and apply stay pure: any provider, any front end"},
 		{"pkg/internal/memory", []string{"pkg/reconcile", "pkg/secret"}, "a provider without a service, for the tests of the engine and of what stands on it"},
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},

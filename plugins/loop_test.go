@@ -36,7 +36,7 @@ func TestTheItemsOfALoopShareAProgram(t *testing.T) {
   module_defaults: {stackwatch.monitoring.status_cake_test: {api_key: "{{ key }}", website_url: "https://a.example.com"}}
   tasks:
     - name: Items
-      stackwatch.monitoring.status_cake_test: {name: "{{ item }}", check_rate: "{{ 31 if item == 'wrong' else 300 }}"}
+      stackwatch.monitoring.status_cake_test: {name: "{{ item }}", check_rate: "{{ 'never' if item == 'wrong' else 300 }}"}
       loop: [one, two, wrong, two, three]
       ignore_errors: true
     - name: The program has ended
@@ -62,7 +62,7 @@ func TestTheItemsOfALoopShareAProgram(t *testing.T) {
 				for _, item := range items {
 					answer, _ := item.(map[string]any)
 					switch {
-					case answer["msg"] != nil: // 2.21 has no "failed" here
+					case answer["msg"] != "created 1" && answer["msg"] != "unchanged 1": // 2.21 has no "failed" here
 						each = append(each, "failed")
 					case answer["changed"] == true:
 						each = append(each, "changed")
@@ -116,7 +116,7 @@ esac
 	require.Len(t, items, 4, run.Output)
 	for i, failed := range []bool{false, true, false, false} {
 		answer, _ := items[i].(map[string]any)
-		assert.Equal(t, failed, answer["msg"] != nil, answer)
+		assert.Equal(t, failed, answer["module_stderr"] != nil, answer)
 		if failed {
 			assert.Contains(t, answer["msg"], "the program ended without an answer")
 			assert.Equal(t, "no memory\n", answer["module_stderr"])
@@ -124,4 +124,27 @@ esac
 		}
 	}
 	assert.Len(t, s.account.Tests(), 3)
+}
+
+// TestLoop_KeepsStandardErrorApart holds that a call whose program ends without an answer shows what was written during that call alone.
+func TestLoop_KeepsStandardErrorApart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "", emulator.Options{Token: token})
+	s.standIn(`read -r call; echo "of the first" >&2; echo '{"changed": false}'
+read -r call; echo "of the second" >&2; exit 3
+`)
+	s.Write("loop.yml", `- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Items
+      stackwatch.monitoring.status_cake_test: {name: "{{ item }}", website_url: "https://a.example.com", api_key: "{{ key }}"}
+      loop: [one, two]
+      ignore_errors: true
+`)
+	run := s.play("loop.yml", "localhost ansible_connection=local\n")
+	require.Len(t, run.Of("Items"), 1, run.Output)
+	items, _ := run.Of("Items")[0].Answer["results"].([]any)
+	require.Len(t, items, 2, run.Output)
+	answer, _ := items[1].(map[string]any)
+	assert.Equal(t, "of the second\n", answer["module_stderr"])
 }

@@ -13,6 +13,8 @@ package ansible
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"runtime/debug"
 
@@ -103,6 +105,8 @@ func MainAmong(modules []Module) {
 	// A module lives for seconds at most, so that memory is cheaper than the time that looking for what is free takes: a third of a run
 	// over thousands of objects.
 	debug.SetGCPercent(400)
+	// net/http logs what servers send out of turn, which may repeat a request's credentials.
+	log.SetOutput(io.Discard)
 	p := osProcess()
 	run := ExecuteAmong
 	if len(p.Args) > 1 && p.Args[1] == serve {

@@ -112,13 +112,13 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var through *proxy
+	var proxy *url.URL
 	transport := cfg.Transport
 	if transport == nil {
-		if through, err = readProxy(os.Getenv, base); err != nil {
+		if proxy, err = readProxy(os.Getenv, base); err != nil {
 			return nil, err
 		}
-		if transport, err = newTransport(cfg, through); err != nil {
+		if transport, err = newTransport(cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -131,7 +131,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, base: base, clock: cfg.Clock,
-		hide:    newScrubber(append(slices.Clone(cfg.Secrets), through.secrets()...), cfg.Authorize, cfg.Redact),
+		hide:    newScrubber(append(slices.Clone(cfg.Secrets), proxySecrets(proxy)...), cfg.Authorize, cfg.Redact),
 		slots:   make(chan struct{}, cfg.Concurrency),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		maxBody: maxBody,

@@ -27,7 +27,7 @@ const (
 
 // newTransport speaks HTTP/1.1 only: the vendors' limits are a few requests a second, for which one request a connection
 // is enough, and what was sent when a connection breaks is then known.
-func newTransport(c Config, p *proxy) (*http.Transport, error) {
+func newTransport(c Config) (*http.Transport, error) {
 	config, err := tlsConfig(c.Options, c.TLSClient)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func newTransport(c Config, p *proxy) (*http.Transport, error) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  p.choose,
+		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dial,
 		TLSHandshakeTimeout:    o.timeout(),
 		TLSClientConfig:        config,

@@ -200,6 +200,9 @@ class Program:
     def call(self, arguments, where):
         """Give the module's answer. What it tells meanwhile of how far it is goes to the user."""
         self.streams[self.child.stdout].clear()
+        while self.selector.select(0) and self.read(where):
+            pass  # what it still had to say belongs to the call before
+        self.streams[self.child.stderr].clear()
         self.heed_ansible()
         try:
             self.child.stdin.write(json.dumps(arguments).encode("ascii") + b"\n")
