@@ -5,6 +5,7 @@ package icinga2
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -44,7 +45,7 @@ func gateOf(host string) int {
 	return int(sum.Sum32() % gates)
 }
 
-// enter goes on without what the folder does not give: the ledger says what is wrong with it, and nothing is created anew without a note.
+// enter waits for minutes at most, see localstate.Dir.Lock: a run that is stopped stays where it is. It goes on without what the folder does not give: the ledger says what is wrong with it, and nothing is created anew without a note.
 func (n notes) enter(
 	ctx context.Context, wanted []int, take func(*localstate.Dir, context.Context, string) (func(), error), do func() error,
 ) error {
@@ -61,7 +62,7 @@ func (n notes) enter(
 		case err == nil:
 			defer unlock()
 		case !errors.Is(err, localstate.ErrUnusable):
-			return err
+			return fmt.Errorf("other runs of this controller are not done with the host: %w", err)
 		}
 	}
 	return do()

@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	maxCount  = 100             // grants in a window; higher rates use a shorter window instead of a longer list
-	keepLeast = 32              // grants kept in the file even if this process needs fewer: another one may have a higher rate
-	patience  = 5 * time.Second // with another process that holds the file; it should be microseconds
-	clockSlip = time.Second     // a file written further in the future than this is from before the clock was set back
-	farAhead  = 2 * maxWait     // a block or a booked time further ahead is nonsense,
-	queue     = 4096            // even behind this many requests that wait
+	maxCount  = 100                  // grants in a window; higher rates use a shorter window instead of a longer list
+	keepLeast = 32                   // grants kept in the file even if this process needs fewer: another one may have a higher rate
+	patience  = 5 * time.Second      // with another process that holds the file; it should be microseconds
+	clockSlip = time.Second          // a file written further in the future than this is from before the clock was set back,
+	clockLost = 365 * 24 * time.Hour // and one this far in the future is nonsense
+	farAhead  = 2 * maxWait          // a block or a booked time further ahead is nonsense,
+	queue     = 4096                 // even behind this many requests that wait
 )
 
 // limiter grants requests so that no window of time holds more than the rate allows, whoever in this controller sends
@@ -184,6 +185,15 @@ func (g *grants) block(now, until time.Time) {
 	g.Times = slices.DeleteFunc(g.Times, func(at int64) bool { return at > now.UnixNano() && at < g.Blocked })
 }
 
+// setBack moves all times as far as the clock was set back, or as another controller's clock is ahead that shares the file: the requests
+// went out as far apart as they did.
+func (g *grants) setBack(by int64) {
+	for i, at := range g.Times {
+		g.Times[i] = max(at, 0) - by
+	}
+	g.Blocked = max(g.Blocked, 0) - by
+}
+
 func (g *grants) trim(keep int) {
 	if n := len(g.Times); n > keep {
 		g.Times = append(g.Times[:0], g.Times[n-keep:]...)
@@ -206,8 +216,10 @@ func decodeGrants(content []byte, now time.Time, horizon time.Duration) (grants,
 		return g, fmt.Errorf("%w: version %d is not known", errDamaged, g.Version)
 	case !slices.IsSorted(g.Times):
 		return g, fmt.Errorf("%w: its times are not in order", errDamaged)
+	case g.Written > now.Add(clockLost).UnixNano():
+		return g, errors.New("the file was written far in the future")
 	case g.Written > now.Add(clockSlip).UnixNano():
-		return g, errors.New("the file was written in the future; was the clock set back?")
+		g.setBack(g.Written - now.UnixNano())
 	}
 	latest := now.Add(horizon).UnixNano()
 	if n := len(g.Times); n > 0 && g.Times[n-1] > latest || g.Blocked > latest {

@@ -264,7 +264,7 @@ func TestUnusableState(t *testing.T) {
 		"not JSON":               {put([]byte("\x00\x00")), "damaged", true},
 		"another version":        {put(state(grants{Version: 2})), "version 2", true},
 		"not in order":           {put(state(grants{Version: 1, Times: []int64{2, 1}})), "not in order", true},
-		"from the future":        {put(state(grants{Version: 1, Written: ahead})), "clock set back", true},
+		"from the far future":    {put(state(grants{Version: 1, Written: epoch.Add(20000 * time.Hour).UnixNano()})), "far in the future", true},
 		"grants far ahead":       {put(state(grants{Version: 1, Times: []int64{ahead}})), "far in the future", true},
 		"blocked far too long":   {put(state(grants{Version: 1, Blocked: ahead})), "far in the future", true},
 		"a folder instead":       {func(path string) error { return os.Mkdir(path, 0o700) }, "unusable", false},
@@ -296,6 +296,30 @@ func TestUnusableState(t *testing.T) {
 				assertRate(t, times, l.count, l.window)
 				assert.Empty(t, again.texts)
 			}
+		})
+	}
+}
+
+// TestLimiter_ClockSetBack holds that what was sent before the clock was set back still counts, and stalls nobody.
+func TestLimiter_ClockSetBack(t *testing.T) {
+	for name, by := range map[string]time.Duration{"a little": 2 * time.Second, "a day": 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			folder, w := t.TempDir(), &warnings{}
+			before := &fakeClock{now: epoch.Add(by)}
+			l := newLimiter(5, before, w.add)
+			l.share(folder, "limit-test")
+			bookAll(t, l, 12) // two windows and two more
+			l = shared(t, folder, w)
+			times := bookAll(t, l, 8)
+			assert.Equal(t, epoch.Add(2*l.window).UnixNano(), times[0], "there is room for three in the last window")
+			assert.Equal(t, epoch.Add(3*l.window).UnixNano(), times[3])
+			assertRate(t, times, l.count, l.window)
+
+			l = newLimiter(5, before, w.add)
+			l.share(folder, "limit-test")
+			l.block(t.Context(), time.Minute)
+			assert.Equal(t, epoch.Add(time.Minute).UnixNano(), bookAll(t, shared(t, folder, w), 1)[0], "nor is a block longer than it was")
+			assert.Empty(t, w.texts)
 		})
 	}
 }

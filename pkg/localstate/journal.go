@@ -222,7 +222,7 @@ func (j *journal) lock(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		j.stuck = fmt.Errorf("nothing was sent, because another process has held the file %s for %s; end it (fuser tells which one it is)", j.path(), lockPatience)
+		j.stuck = fmt.Errorf("nothing was sent, because another run has held %s for %s: %s; end that process", j.path(), lockPatience, lockedBy(j.path()))
 		return j.stuck
 	}
 }

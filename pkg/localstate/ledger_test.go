@@ -617,7 +617,7 @@ func TestOnce_FileThatIsLockedForEver(t *testing.T) {
 		l := localstate.NewLedger(folder)
 		m, start := &maker{}, time.Now()
 		for key := range 3 {
-			require.ErrorContains(t, m.once(t, l, fmt.Sprint(key)), "nothing was sent, because another process has held the file")
+			require.ErrorContains(t, m.once(t, l, fmt.Sprint(key)), "nothing was sent, because another run has held ")
 			assert.Equal(t, 10*time.Second, time.Since(start), "it is waited for once")
 		}
 		assert.Zero(t, m.made)

@@ -148,16 +148,56 @@ func (d *Dir) named(prefix string, do func(name string) error) error {
 	return errors.Join(failed...)
 }
 
-// Lock holds the named lock until unlock is called or the process ends. Waiting ends with ctx; other errors are ErrUnusable.
+// Lock holds the named lock until unlock is called or the process ends. Waiting ends with ctx, and after heldPatience with an error that names
+// who holds it; other errors are ErrUnusable.
 func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
-	_, unlock, err = d.open(ctx, name)
+	_, unlock, err = d.patiently(ctx, name, (*flock.Flock).TryLockContext)
 	return unlock, err
 }
 
 // Share is Lock for those who may hold it together: it waits only for who holds it by Lock, and that one for all of them.
 func (d *Dir) Share(ctx context.Context, name string) (unlock func(), err error) {
-	_, unlock, err = d.openWhen(ctx, name, (*flock.Flock).TryRLockContext)
+	_, unlock, err = d.patiently(ctx, name, (*flock.Flock).TryRLockContext)
 	return unlock, err
+}
+
+// heldPatience is how long a lock is waited for that others hold while they work, as long as a few calls of a service or the recreation of a
+// host may take. Who is stopped holds it for ever.
+const heldPatience = 5 * time.Minute
+
+func (d *Dir) patiently(
+	ctx context.Context, name string, try func(*flock.Flock, context.Context, time.Duration) (bool, error),
+) (*os.File, func(), error) {
+	patient, cancel := context.WithTimeout(ctx, heldPatience)
+	defer cancel()
+	file, unlock, err := d.openWhen(patient, name, try)
+	if err != nil && patient.Err() != nil && ctx.Err() == nil {
+		path := filepath.Join(d.path, name)
+		err = fmt.Errorf("another run holds %s and was waited for for %s: %s; end that process, or run this task again when it has ended",
+			path, heldPatience, lockedBy(path))
+	}
+	return file, unlock, err
+}
+
+// lockedBy names the processes that hold a lock on a file, as far as the system tells.
+func lockedBy(path string) string {
+	info, err := os.Stat(path)
+	table, tableErr := os.ReadFile("/proc/locks")
+	if err != nil || tableErr != nil {
+		return "fuser " + path + " names it"
+	}
+	stat, _ := info.Sys().(*syscall.Stat_t)
+	var holders []string
+	for line := range strings.Lines(string(table)) { // 1: FLOCK  ADVISORY  WRITE 4711 fd:01:1234 0 EOF
+		fields := strings.Fields(line)
+		if len(fields) > 5 && fields[1] == "FLOCK" && strings.HasSuffix(fields[5], fmt.Sprint(":", stat.Ino)) {
+			holders = append(holders, "process "+fields[4])
+		}
+	}
+	if len(holders) == 0 {
+		return "fuser " + path + " names it"
+	}
+	return strings.Join(holders, ", ")
 }
 
 // open gives the file locked. The lock is on the file that the path names now: somebody may clear the cache meanwhile.
@@ -172,8 +212,12 @@ func (d *Dir) openWhen(
 		_, err := try(lock, ctx, pollEvery)
 		return err
 	})
-	if err != nil && ctx.Err() != nil {
-		return nil, nil, fmt.Errorf("waiting for the lock on %s: %w", filepath.Join(d.path, name), ctx.Err())
+	path := filepath.Join(d.path, name)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, nil, fmt.Errorf("waiting for the lock on %s (%s): %w", path, lockedBy(path), ctx.Err())
+	case err != nil && ctx.Err() != nil:
+		return nil, nil, fmt.Errorf("waiting for the lock on %s: %w", path, ctx.Err())
 	}
 	return file, unlock, err
 }

@@ -10,11 +10,13 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -269,6 +271,32 @@ func TestSharersWaitOnlyForWhoLocks(t *testing.T) {
 	third, err := d.Share(t.Context(), "gate")
 	require.NoError(t, err)
 	third()
+}
+
+// TestLock_GivesUpOnAHolderThatIsStopped holds that nobody waits for ever, and learns for whom.
+func TestLock_GivesUpOnAHolderThatIsStopped(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, folder)
+		for name, hold := range map[string]func(context.Context, string) (func(), error){"held": d.Lock, "shared": d.Share} {
+			unlock, err := hold(t.Context(), name)
+			require.NoError(t, err)
+			start := time.Now()
+			_, err = d.Lock(t.Context(), name)
+			require.ErrorContains(t, err, "another run holds "+filepath.Join(folder, name)+" and was waited for for 5m0s: ")
+			require.NotErrorIs(t, err, localstate.ErrUnusable)
+			assert.Equal(t, 5*time.Minute, time.Since(start))
+			if runtime.GOOS == "linux" {
+				require.ErrorContains(t, err, fmt.Sprintf(": process %d; end that process", os.Getpid()))
+			}
+			unlock()
+		}
+		unlock, err := d.Lock(t.Context(), "held")
+		require.NoError(t, err)
+		_, _, err = d.Note(t.Context(), "held")
+		require.ErrorContains(t, err, "another run holds ")
+		unlock()
+	})
 }
 
 func TestUpdateBetweenProcessesAndGoroutines(t *testing.T) {
