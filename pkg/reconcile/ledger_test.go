@@ -182,3 +182,68 @@ func TestWhatThePlanDeletesIsNotTakenForWhatWasJustCreated(t *testing.T) {
 	assert.Equal(t, "0 a replaced id 3\n-1 a deleted id 2 (duplicate of 1)", told(done))
 	assert.Equal(t, []string{"a"}, s.Things())
 }
+
+// TestApply_LooksForACreationThatWasLost holds what an entry of the ledger that tells of a lost creation makes of a step.
+func TestApply_LooksForACreationThatWasLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		there bool
+		age   time.Duration
+		told  string
+		log   []string
+		waits []time.Duration
+	}{
+		"there":            {true, 0, "0 a updated id 1", []string{"update a"}, []time.Duration{500 * time.Millisecond}},
+		"there, long ago":  {true, time.Hour, "0 a updated id 1", []string{"update a"}, nil},
+		"not there":        {false, 0, "0 a created id 1", []string{"create a"}, pauses(1, 2, 3, 4, 5, 6)},
+		"some seconds ago": {false, 4 * time.Second, "0 a created id 1", []string{"create a"}, pauses(2, 5, 6)},
+		"long ago":         {false, time.Hour, "0 a created id 1", []string{"create a"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &memory.Service{}
+			plan := planned(t, s, s, []want{{State: sized("a", 2)}}, policy{})
+			if c.there {
+				s.Add(memory.Named("a"))
+			}
+			l := &ledger{lost: map[string]time.Duration{"a": c.age}}
+			done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+			require.NoError(t, err)
+			assert.Equal(t, c.told, told(done))
+			assert.Equal(t, c.log, s.Log())
+			assert.Equal(t, c.waits, s.Waits())
+		})
+	}
+	s := &memory.Service{}
+	plan := planned(t, s, s, wants("a"), policy{})
+	s.FailPage = 1
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: &ledger{lost: map[string]time.Duration{"a": 0}}})
+	require.NoError(t, err)
+	require.EqualError(t, done[0].Err, "a: looking for what another run may have created: page 1: broken")
+	assert.Empty(t, s.Log(), "what cannot be looked for is not created")
+}
+
+// pauses returns so many half seconds.
+func pauses(halves ...int) (waits []time.Duration) {
+	for _, n := range halves {
+		waits = append(waits, time.Duration(n)*500*time.Millisecond)
+	}
+	return waits
+}
+
+func TestApply_TakesWhatItDeletesOutOfTheLedger(t *testing.T) {
+	s := &memory.Service{}
+	s.Add(memory.Named("gone"))
+	s.Add(memory.Named("purged"))
+	s.Add(ofKind("other", "b"))
+	l := &ledger{}
+	plan := planned(t, s, s, []want{{State: memory.Named("gone"), Absent: true}, {State: memory.Named("other")}}, policy{AllowReplace: true, Scope: everything})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.Equal(t, "0 gone deleted id 1\n1 other replaced id 4\n-1 purged deleted id 2 (not declared)", told(done))
+	assert.ElementsMatch(t, []string{"1", "2", "3"}, l.forgot)
+
+	s.FailWrites = memory.ErrBroken
+	plan = planned(t, s, s, []want{{State: memory.Named("other"), Absent: true}}, policy{})
+	_, err = reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: l})
+	require.NoError(t, err)
+	assert.NotContains(t, l.forgot, "4", "it may still be there")
+}
