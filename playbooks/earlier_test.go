@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible/playtest"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
 )
@@ -218,4 +219,19 @@ func TestEarlierNamesWithoutAModule(t *testing.T) {
 		assert.NotZero(t, run.Code, name)
 		assert.Contains(t, strings.Join(strings.Fields(run.Output), " "), says, name)
 	}
+}
+
+// TestTablesOfMigratingAreRun holds that each table of options names the test that runs its rows; TestDocumentsNameWhatExists looks it up.
+func TestTablesOfMigratingAreRun(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(ansibletest.Root(t), "docs", "migrating.md"))
+	require.NoError(t, err)
+	tables := 0
+	for _, section := range strings.Split(string(text), "\n## ")[1:] {
+		if strings.Contains(section, "\n| Option |") {
+			tables++
+			assert.Contains(t, section, "\n<!-- Run by `Test", "the section %.40q", section)
+		}
+	}
+	assert.GreaterOrEqual(t, tables, 3)
 }
