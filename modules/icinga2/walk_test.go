@@ -8,6 +8,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/modules/icinga2/icingatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
@@ -139,17 +142,21 @@ func (l *lab) walker(letter string) resourcetest.Walker {
 		Edit: func(o resourcetest.Held, edited bool) {
 			l.root.Update(l.T, identified(o.ID).kind.plural(), o.ID, map[string]any{"notes": variant(edited)})
 		},
-		Make: l.makeByHand,
-		Events: []resourcetest.Event{
-			{Name: "reload", Weight: 1, Do: func() { l.server.Reload(l.T) }},
-			{Name: "restart", Weight: 1, Do: func() { l.server.Restart(l.T) }},
-			{Name: "crash", Weight: 1, Do: func() { l.server.Kill(l.T); l.server.Restart(l.T) }},
-		},
+		Make: l.makeByHand, Events: l.restarts(),
 	}
 	for i := range 8 {
 		w.Names = append(w.Names, fmt.Sprint(letter, i))
 	}
 	return w
+}
+
+// restarts are the ways in which a server ends and comes back.
+func (l *lab) restarts() []resourcetest.Event {
+	return []resourcetest.Event{
+		{Name: "reload", Weight: 1, Do: func() { l.server.Reload(l.T) }},
+		{Name: "restart", Weight: 1, Do: func() { l.server.Restart(l.T) }},
+		{Name: "crash", Weight: 1, Do: func() { l.server.Kill(l.T); l.server.Restart(l.T) }},
+	}
 }
 
 // makeByHand makes a host, or a service like that of a task. Without its host it makes the host instead.
@@ -173,4 +180,76 @@ func variant(edited bool) string {
 		return "edited"
 	}
 	return "plain"
+}
+
+// TestDowntimeWalk_OnTheRealServer walks with downtimes of hosts, with those of their services, and of services.
+func TestDowntimeWalk_OnTheRealServer(t *testing.T) {
+	t.Parallel()
+	resourcetest.RandomWalk(t, downtimeWalker)
+}
+
+// downtimeWalker declares downtimes of one day in the future, of two days where they are edited.
+func downtimeWalker(t testing.TB, _ *rand.Rand) resourcetest.Walker {
+	t.Helper()
+	p := newPause(t)
+	const begins = 100 * 24 * 60 // minutes after noon
+	days := func(edited bool) float64 {
+		if edited {
+			return 2
+		}
+		return 1
+	}
+	w := resourcetest.Walker{Lab: p.Lab, Stack: "walk", Edited: "replaced", Events: p.restarts()}
+	p.watch("w0", "w0!a", "w0!b", "w1", "w1!a", "w2", "w3", "w3!a", "w4", "w4!a", "w4!b", "w4!c")
+	w.Names = []string{"w0", "w1", "w2", "w3", "w4!a", "w4!b", "w4!c", "w3!a"}
+	w.Tasks = func(declared map[string]bool) []options {
+		var list []options
+		for _, name := range w.Names {
+			item := options{"comment": "Walk", "start": noon().Add(begins * time.Minute).Format(time.RFC3339), "duration": "1d"}
+			if edited, is := declared[name]; !is {
+				item = options{"comment": "Walk", "state": "absent"}
+			} else if edited {
+				item["duration"] = "2d"
+			}
+			o := identified(name)
+			item["hosts"] = []string{o.host}
+			if o.kind == serviceKind {
+				item["services"] = []string{o.service}
+			} else if item["state"] == nil {
+				item["all_services"] = true
+			}
+			list = append(list, item)
+		}
+		return []options{p.as(icingatest.Ansible, options{"downtimes": list})}
+	}
+	w.Held = func() []resourcetest.Held {
+		var held []resourcetest.Held
+		for id, attrs := range p.Setup.Contents().(map[string]map[string]any) {
+			at := place{attrs["host_name"].(string), attrs["service_name"].(string)}.String()
+			o := resourcetest.Held{ID: id, Name: at, State: attrs, Edited: minutes(attrs["end_time"]) == begins+days(true)*24*60}
+			if attrs["comment"] == "Walk" && attrs["author"] == "stackwatch" {
+				o.Stack = w.Stack
+			}
+			if attrs["parent"] == "" { // what another one brought is a part of that
+				held = append(held, o)
+			}
+		}
+		return held
+	}
+	w.Key = func(o resourcetest.Object) string { return place{value(o.Host), value(o.Service)}.String() }
+	w.Delete = func(o resourcetest.Held) {
+		a := p.root.Do(t, "POST", "/v1/actions/remove-downtime", options{"type": "Downtime", "downtime": o.ID})
+		require.Equal(t, 200, a.Status, string(a.Body))
+	}
+	schedule := func(at string, edited bool) {
+		p.schedule("Walk", at, begins, begins+days(edited)*24*60, options{"all_services": identified(at).kind == hostKind})
+	}
+	w.Edit = func(o resourcetest.Held, edited bool) {
+		w.Delete(o)
+		schedule(o.Name, edited)
+	}
+	p.schedule("Other", "w0", begins, begins+60, options{"all_services": true})
+	p.schedule("Walk", "w1", begins, begins+60, options{"author": "somebody"})
+	p.schedule("Other", "w4!a", begins, begins+60, nil)
+	return w
 }

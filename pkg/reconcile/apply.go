@@ -373,6 +373,10 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	if err := a.create(ctx, step, old.ID); err != nil {
 		return err
 	}
+	if step.ID == old.ID { // see keep
+		step.Written = step.Action != Unchanged
+		return nil
+	}
 	step.Action, step.Have, step.Changes = Replace, &old, changes
 	if err := a.provider.Delete(ctx, old.Found()); err != nil {
 		return fmt.Errorf("%s: created anew as %s, but the old one is still there: %w", step.Key, step.ID, err)
@@ -384,7 +388,10 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 // create makes the object of a step, unless another run has just made it. not is the id of an object that is known to be another one.
 func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) error {
 	known := func(id string) (bool, error) {
-		if id == not || a.doomed[id] {
+		switch {
+		case id == not:
+			return a.keep(ctx, step, id)
+		case a.doomed[id]:
 			return false, nil
 		}
 		return a.adopt(ctx, step, id)
@@ -454,6 +461,19 @@ func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool,
 		return false, fmt.Errorf("%s: looking at %s, which another run created: %w", step.Key, id, err)
 	}
 	if have == nil {
+		return false, nil
+	}
+	return true, a.adoptAs(ctx, step, *have)
+}
+
+// keep adopts the object that a step was to replace, where another run created it moments ago and it need not be replaced: it was read while
+// it was being made, as a downtime whose services' downtimes come one after the other.
+func (a *applier[S]) keep(ctx context.Context, step *Step[S], id string) (bool, error) {
+	have, err := a.read(ctx, step, id)
+	if err != nil {
+		return false, fmt.Errorf("%s: looking at %s before replacing it: %w", step.Key, id, err)
+	}
+	if have == nil || mustReplace(a.provider, *have, step.Wish) != "" {
 		return false, nil
 	}
 	return true, a.adoptAs(ctx, step, *have)

@@ -73,6 +73,28 @@ func TestTwoRunsReplaceOnce(t *testing.T) {
 	assert.Equal(t, "0 a replaced id 2", told(done), "the old object is not what it is replaced by, although it is new too")
 }
 
+// TestReplace_KeepsWhatWasReadWhileItWasMade plans to replace an object that another run is about to complete.
+func TestReplace_KeepsWhatWasReadWhileItWasMade(t *testing.T) {
+	for name, test := range map[string]struct{ wish, made thing }{
+		"unchanged": {wish: ofKind("a", "b"), made: ofKind("a", "b")},
+		"updated":   {wish: func() thing { x := sized("a", 3); x.Kind = ofKind("a", "b").Kind; return x }(), made: ofKind("a", "b")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &memory.Service{}
+			id := s.Add(memory.Named("a"))
+			plan := planned(t, s, s, []want{{State: test.wish}}, policy{AllowReplace: true})
+			require.Equal(t, reconcile.Replace, plan[0].Action)
+			_, err := s.Update(t.Context(), object{ID: id}, test.made)
+			require.NoError(t, err)
+			done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Ledger: &ledger{ids: map[string]string{"a": id}}})
+			require.NoError(t, err)
+			assert.Equal(t, "0 a "+name+" id 1", told(done))
+			assert.Equal(t, name == "updated", done.Changed())
+			assert.Equal(t, []string{"a"}, s.Things())
+		})
+	}
+}
+
 func TestAReplacedObjectIsClaimedFirst(t *testing.T) {
 	s := &memory.Service{}
 	s.Add(memory.Named("a"))

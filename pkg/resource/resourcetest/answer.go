@@ -36,11 +36,12 @@ type Answer struct {
 
 // Object is what an answer tells of one object.
 type Object struct {
-	Name, Type, Stack, Host *string
-	ID                      *string
-	Action                  string
-	Changes                 map[string]Change
-	Reason, Error           string
+	Name, Type, Stack *string
+	Host, Service     *string // of objects that belong to these
+	ID                *string
+	Action            string
+	Changes           map[string]Change
+	Reason, Error     string
 }
 
 // Change is one field that differs.

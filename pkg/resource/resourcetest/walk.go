@@ -3,6 +3,7 @@
 package resourcetest
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -48,6 +49,7 @@ type Walker struct {
 	Edit   func(o Held, edited bool)      // edits an object by hand
 	Make   func(name string, edited bool) // makes an object by hand, in no stack, which a task that declares it takes over; nil: never
 	Events []Event                        // what else happens, such as a restart of the server
+	Edited string                         // the action by which a task edits an object; "" is updated
 }
 
 // Event is something that happens between two runs.
@@ -301,7 +303,7 @@ func (w *walk) expected(held []Held) (actions []string, gone, total int) {
 			actions = append(actions, o.Name+" deleted")
 			gone++
 		case declared && (edited != o.Edited || o.Stack != w.Stack):
-			actions = append(actions, o.Name+" updated")
+			actions = append(actions, o.Name+" "+cmp.Or(w.Edited, "updated"))
 		}
 		if o.Stack == w.Stack {
 			total++
@@ -372,7 +374,10 @@ func (w *walk) convergeTogether() {
 	}
 	assert.Equal(w.T, created(expected), created(did), "each object is created by one of two runs")
 	for _, action := range did {
-		assert.Contains(w.T, expected, action, "what was done")
+		if name, found := strings.CutSuffix(action, " updated"); found && w.Edited != "" {
+			action = name + " " + w.Edited // one run has found the old object beside the new one of the other run
+		}
+		assert.Contains(w.T, expected, action, "what was done: %s", strings.Join(did, ", "))
 	}
 	w.judge(held, tasks)
 }
