@@ -47,6 +47,9 @@ func TestDocuments(t *testing.T) {
 			}
 			for _, b := range blocks {
 				t.Logf("%s:%d", filepath.Base(document), b.line)
+				if b.language == "sh" && strings.HasPrefix(b.text, "molecule ") {
+					w.runMolecule(b)
+				}
 				w.runBlock(b)
 			}
 		})
@@ -181,6 +184,24 @@ func (w world) runBlock(b block) {
 	default:
 		require.Failf(w.t, "not run", "%s is of the language %q; blocks are yaml, sh or text", what, b.language)
 	}
+}
+
+// runMolecule runs a block without the emulator on the PATH, where it must fail and say so, and then as it stands. A run of Molecule must not
+// depend on the one before it.
+func (w world) runMolecule(b block) {
+	w.t.Helper()
+	path := w.Env["PATH"]
+	defer func() { w.Env["PATH"] = path }()
+	emulator, others, _ := strings.Cut(path, string(filepath.ListSeparator))
+	require.FileExists(w.t, filepath.Join(emulator, "emulator"))
+	w.Env["PATH"] = others
+	output, err := w.Command("", "bash", "-c", "set -euo pipefail\n"+b.text).CombinedOutput()
+	require.Error(w.t, err, string(output))
+	assert.Contains(w.t, string(output), "Look for the emulator on the PATH")
+	assert.NotContains(w.t, string(output), "Start the emulator")
+
+	w.Env["PATH"] = path
+	w.runBlock(b)
 }
 
 // runShell runs commands as they stand. For make it only looks whether there is such a target: make test would run this test.

@@ -3,7 +3,7 @@
 #
 # Without PORT (or with 0) it takes the folder's last one, or a free one. A folder that is there is started again with all that it
 # holds. Both servers run as the caller; where that is root, PostgreSQL, which refuses root, runs as the user postgres.
-# VERSION has to be installed: `make alerta` does that. Alerta listens on loopback, PostgreSQL on a socket in the folder alone.
+# ALERTA_VENV names the virtual environment that Alerta is installed in. Without it that is VERSION's in this checkout, which `make alerta` makes. Alerta listens on loopback, PostgreSQL on a socket in the folder alone.
 #
 # DIR/port, DIR/version   where Alerta listens; its version
 # DIR/keys                one "name key" a line: admin, ansible, reader; see keys.sql
@@ -17,8 +17,11 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 port=${2:-0} version=${3:-}
 [ -n "$version" ] || version=$(cat "$dir/version" 2>/dev/null || echo 9.1.0)
-venv=$here/../../../.cache/alerta/$version
-[ -x "$venv/bin/gunicorn" ] || { echo "Alerta $version is not installed: run make alerta" >&2; exit 1; }
+venv=${ALERTA_VENV:-$here/../../../.cache/alerta/$version}
+[ -x "$venv/bin/gunicorn" ] || {
+	echo "Alerta $version is not installed: $venv/bin/gunicorn is missing; run make alerta, or let ALERTA_VENV name a virtual environment with it" >&2
+	exit 1
+}
 programs=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
 PATH=${programs:+$programs:}$PATH
 command -v initdb >/dev/null || { echo "PostgreSQL is not installed" >&2; exit 1; }
@@ -29,6 +32,15 @@ as_postgres() { # the program replaces the shell, so that its process is the one
 	fi
 	exec "$@"
 }
+# The server's own user has to enter the folder, which below a home folder of mode 0700 he may not.
+if [ "$(id -u)" = 0 ]; then
+	chmod a+rx "$dir"
+	(cd / && setpriv --reuid postgres --regid postgres --clear-groups test -x "$dir/.") || {
+		echo "the user postgres may not enter $dir: as root take a folder that everybody may enter, such as one below /tmp;" \
+			"for Molecule MOLECULE_EPHEMERAL_DIRECTORY names it" >&2
+		exit 1
+	}
+fi
 alive() { # alive FILE: one that has crashed and that nobody has reaped yet does not run
 	[ -e "$dir/$1" ] && awk '$3 == "Z" { exit 1 }' "/proc/$(cat "$dir/$1")/stat" 2>/dev/null
 }
@@ -73,7 +85,6 @@ if [ ! -e "$dir/version" ]; then
 	rm -rf "$dir/db" # of a start that failed
 	mkdir -p "$dir/db" "$dir/run"
 	if [ "$(id -u)" = 0 ]; then
-		chmod a+rx "$dir"
 		chown postgres:postgres "$dir/db" "$dir/run"
 	fi
 	# Who may reach the socket may do everything, and that is its owner.

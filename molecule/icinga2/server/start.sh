@@ -19,6 +19,16 @@ port=${2:-0} name=${3:-}
 [ -n "$name" ] || name=$(cat "$dir/name" 2>/dev/null || echo localhost)
 icinga2=$(PATH=$PATH:/usr/sbin command -v icinga2) || { echo "icinga2 is not installed" >&2; exit 1; }
 
+# The server's own user has to enter the folder, which below a home folder of mode 0700 he may not.
+if [ "$(id -u)" = 0 ]; then
+	chmod a+rx "$dir"
+	(cd / && setpriv --reuid nagios --regid nagios --clear-groups test -x "$dir/.") || {
+		echo "the user nagios may not enter $dir: as root take a folder that everybody may enter, such as one below /tmp;" \
+			"for Molecule MOLECULE_EPHEMERAL_DIRECTORY names it" >&2
+		exit 1
+	}
+fi
+
 # One that has crashed and that nobody has reaped yet does not run.
 if [ -e "$dir/pid" ] && awk '$3 == "Z" { exit 1 }' "/proc/$(cat "$dir/pid")/stat" 2>/dev/null; then
 	echo "it runs already in $dir" >&2
@@ -61,7 +71,6 @@ if [ ! -e "$dir/name" ]; then
 fi
 
 if [ "$(id -u)" = 0 ]; then
-	chmod a+rx "$dir"
 	chown -R nagios:nagios "$dir/etc" "$dir/data" "$dir/log" "$dir/cache" "$dir/spool" "$dir/run"
 else
 	ICINGA2_USER=$(id -un) ICINGA2_GROUP=$(id -gn)

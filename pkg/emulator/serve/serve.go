@@ -58,9 +58,11 @@ type account interface {
 // vendor is one choice of what is emulated.
 type vendor struct {
 	basePath string
-	demo     func() []byte
-	flags    []string // those that only this vendor has
-	open     func(config) (account, error)
+	// variables is what the modules' environment variables begin with.
+	variables string
+	demo      func() []byte
+	flags     []string // those that only this vendor has
+	open      func(config) (account, error)
 }
 
 // defaultVendor is emulated where none is named.
@@ -69,7 +71,7 @@ const defaultVendor = "statuscake"
 func vendors() map[string]vendor {
 	return map[string]vendor{
 		defaultVendor: {
-			basePath: statuscake.BasePath, demo: statuscake.DemoSeed, flags: []string{"list-metadata"},
+			basePath: statuscake.BasePath, variables: "STATUSCAKE", demo: statuscake.DemoSeed, flags: []string{"list-metadata"},
 			open: func(cfg config) (account, error) {
 				e := statuscake.New(cfg.opt)
 				if err := e.SetListMetadata(statuscake.ListMetadata(cfg.listMetadata)); err != nil {
@@ -79,7 +81,7 @@ func vendors() map[string]vendor {
 			},
 		},
 		"pingdom": {
-			basePath: pingdom.BasePath, demo: pingdom.DemoSeed, flags: []string{"check-limit", "sparse"},
+			basePath: pingdom.BasePath, variables: "PINGDOM", demo: pingdom.DemoSeed, flags: []string{"check-limit", "sparse"},
 			open: func(cfg config) (account, error) {
 				e := pingdom.New(cfg.opt)
 				e.SetCheckLimit(cfg.checkLimit)
@@ -100,9 +102,11 @@ type config struct {
 	seedFile     string
 	seedDemo     bool
 	portFile     string
+	tokenByFlag  bool
 }
 
-// Run serves until ctx ends and returns the exit code. It prints one line to stdout once it listens: the base URL.
+// Run serves until ctx ends, or until its port file is removed or overwritten, and returns the exit code. Once it listens it prints the base URL to stdout, and two lines
+// for a shell that point the modules to it.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	cfg, err := parse(args, getenv, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -140,7 +144,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	flags.StringVar(&cfg.seedFile, "seed", "", "JSON `file` with what the account holds at the start (statuscake: contact_groups and tests; "+
 		"pingdom: contacts, teams, checks and maintenance)")
 	flags.BoolVar(&cfg.seedDemo, "seed-demo", false, "start with a few contacts")
-	flags.StringVar(&cfg.portFile, "port-file", "", "`file` that holds the base URL while the emulator listens")
+	flags.StringVar(&cfg.portFile, "port-file", "", "`file` that holds the base URL while the emulator listens; it ends when the file is removed or overwritten")
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "Usage: emulator [flags] [%s]\nThe vendor is %s where none is named. Flags:\n", strings.Join(names(), "|"), defaultVendor)
 		flags.PrintDefaults()
@@ -148,7 +152,8 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
-	if cfg.opt.Token == "" {
+	cfg.tokenByFlag = cfg.opt.Token != ""
+	if !cfg.tokenByFlag {
 		cfg.opt.Token = token
 	}
 	err := cfg.choose(flags)
@@ -216,19 +221,42 @@ func run(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
-	if err := announce(url, cfg.portFile, stdout); err != nil {
+	if err := announce(url, cfg, stdout); err != nil {
 		return errors.Join(err, server.Close())
 	}
 
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		err = shutDown(ctx, server)
+	look := time.NewTicker(portFileInterval)
+	defer look.Stop()
+	for {
+		select {
+		case err = <-ended:
+		case <-ctx.Done():
+			err = shutDown(ctx, server)
+		case <-look.C:
+			if cfg.portFile == "" || holds(cfg.portFile, url) {
+				continue
+			}
+			err = shutDown(ctx, server)
+		}
+		break
 	}
-	if cfg.portFile != "" {
+	if cfg.portFile != "" && holds(cfg.portFile, url) {
 		err = errors.Join(err, os.Remove(cfg.portFile))
 	}
 	return err
+}
+
+// portFileInterval is how often the emulator looks whether its port file is still its own.
+const portFileInterval = 300 * time.Millisecond
+
+// holds reports whether a file holds the URL of this emulator: not after it was removed, and not after another emulator has put its own there. A
+// file that cannot be read counts as unchanged.
+func holds(file, url string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return !errors.Is(err, os.ErrNotExist)
+	}
+	return strings.TrimSpace(string(text)) == url
 }
 
 // shutDown lets the calls in flight end, and cuts off those that do not.
@@ -263,10 +291,10 @@ func newAccount(cfg config) (account, error) {
 	return emulated, nil
 }
 
-// announce tells where the emulator listens. The file appears at once with its whole content, so that whoever waits for it
-// may read it as soon as it exists.
-func announce(url, portFile string, stdout io.Writer) error {
-	if portFile != "" {
+// announce prints where the emulator listens, and the variables by which the modules find it. The file appears at once with its whole content, so
+// that whoever waits for it may read it as soon as it exists.
+func announce(url string, cfg config, stdout io.Writer) error {
+	if portFile := cfg.portFile; portFile != "" {
 		temporary, err := os.CreateTemp(filepath.Dir(portFile), filepath.Base(portFile)+".*")
 		if err != nil {
 			return fmt.Errorf("--port-file: %w", err)
@@ -280,6 +308,14 @@ func announce(url, portFile string, stdout io.Writer) error {
 			return errors.Join(fmt.Errorf("--port-file: %w", err), os.Remove(temporary.Name()))
 		}
 	}
-	_, err := fmt.Fprintln(stdout, url)
+	// A token of the user's own is not printed.
+	token := `"$EMULATOR_TOKEN"`
+	switch {
+	case cfg.opt.Token == DefaultToken:
+		token = DefaultToken
+	case cfg.tokenByFlag:
+		token = "... # the value of --token"
+	}
+	_, err := fmt.Fprintf(stdout, "%s\nexport %[2]s_API_URL=%[1]s\nexport %[2]s_API_TOKEN=%[3]s\n", url, cfg.vendor.variables, token)
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -106,6 +107,60 @@ func TestItServesUntilItIsStopped(t *testing.T) {
 	left, err := os.ReadDir(filepath.Dir(portFile))
 	require.NoError(t, err)
 	assert.Empty(t, left)
+}
+
+func TestPortFile_EndsTheEmulator(t *testing.T) {
+	for name, change := range map[string]func(file string) error{
+		"removed":               os.Remove,
+		"that of another":       func(file string) error { return os.WriteFile(file, []byte("http://127.0.0.1:1/v1\n"), 0o600) },
+		"its folder is removed": func(file string) error { return os.RemoveAll(filepath.Dir(file)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "url")
+			var stdout, stderr bytes.Buffer
+			code := make(chan int, 1)
+			go func() {
+				code <- serve.Run(t.Context(), []string{"--port-file", file}, environment(nil), &stdout, &stderr)
+			}()
+			require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, time.Minute, time.Millisecond)
+			require.NoError(t, change(file))
+			assert.Equal(t, 0, <-code)
+			assert.Empty(t, stderr.String())
+			if name == "that of another" {
+				assert.FileExists(t, file, "it is not its own any more")
+			}
+		})
+	}
+}
+
+func TestStart_PrintsTheVariablesOfTheModules(t *testing.T) {
+	for _, c := range []struct {
+		env   map[string]string
+		args  []string
+		token string
+	}{
+		{nil, nil, "STATUSCAKE_API_TOKEN=" + serve.DefaultToken},
+		{nil, []string{"pingdom"}, "PINGDOM_API_TOKEN=" + serve.DefaultToken},
+		{map[string]string{"EMULATOR_TOKEN": "my-secret"}, nil, `STATUSCAKE_API_TOKEN="$EMULATOR_TOKEN"`},
+		{nil, []string{"--token", "my-secret"}, "STATUSCAKE_API_TOKEN=... # the value of --token"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out, in := io.Pipe()
+		code := make(chan int, 1)
+		go func() {
+			code <- serve.Run(ctx, c.args, environment(c.env), in, io.Discard)
+			in.Close()
+		}()
+		printed := make([]byte, 1000)
+		n, err := out.Read(printed)
+		require.NoError(t, err)
+		lines := strings.Split(string(printed[:n]), "\n")
+		vendor, _, _ := strings.Cut(c.token, "_")
+		assert.Equal(t, []string{lines[0], "export " + vendor + "_API_URL=" + lines[0], "export " + c.token, ""}, lines)
+		cancel()
+		assert.Equal(t, 0, <-code)
+	}
 }
 
 func TestFlags(t *testing.T) {
