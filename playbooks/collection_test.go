@@ -4,10 +4,16 @@ package playbooks_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible/ansibletest"
+	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 )
 
 // TestPlaybooksOfTheCollection runs the playbooks by their names in the collection, from a folder and over an inventory that are the
@@ -81,4 +87,52 @@ func deletions(w world) []string {
 		}
 	}
 	return paths
+}
+
+// TestPlaybooksOfTheCollection_TakeTheReadmesInventory runs the playbooks over the inventory that a reader of the README writes.
+func TestPlaybooksOfTheCollection_TakeTheReadmesInventory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, unlimited())
+	w.Env["ANSIBLE_COLLECTIONS_PATH"] = collection.Dir(t)
+	w.Env["ANSIBLE_INVENTORY"] = "inventory"
+	text, err := os.ReadFile(filepath.Join(ansibletest.Root(t), "README.md"))
+	require.NoError(t, err)
+	files := 0
+	for _, b := range fencedBlocks(string(text)) {
+		if strings.HasPrefix(b.text, "# inventory/") {
+			w.runBlock(b)
+			files++
+		}
+	}
+	require.Equal(t, 2, files)
+	w.Write("deploy_stack.yml", "- name: Deploy it\n  ansible.builtin.debug: {msg: deployed}\n")
+	for _, args := range [][]string{
+		{"provision", "-l", "shop"}, {"converge"}, {"sites"}, {"housekeeping"}, {"deploy", "-l", "shop", "-e", "deploy_tasks=" + w.Dir + "/deploy_stack.yml"},
+		{"decommission", "-e", "stack=blog", "-e", "pingdom=true"},
+	} {
+		run := w.Play("", append([]string{"stackwatch.monitoring." + args[0], "-e", "api_rate_limit=0"}, args[1:]...)...)
+		require.Zero(t, run.Code, "%v: %s", args, run.Output)
+	}
+	assert.Equal(t, []string{"shop/cart liveness", "shop/cart readiness", "shop/search liveness", "shop/search readiness"}, w.held())
+	assert.Equal(t, []string{"shop/front page"}, w.watched())
+}
+
+// TestCollection_TakesShortNames runs the task that people have already, in a play and in a role that name the collection.
+func TestCollection_TakesShortNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{Token: "my-api-key"})
+	delete(w.Env, "STATUSCAKE_API_TOKEN")
+	w.Env["ANSIBLE_COLLECTIONS_PATH"], w.Env["ANSIBLE_LIBRARY"] = collection.Dir(t), t.TempDir()
+	w.Write("play.yml", "- hosts: localhost\n  gather_facts: false\n  collections: [stackwatch.monitoring]\n"+
+		"  module_defaults: {group/stackwatch.monitoring.statuscake: {api_rate_limit: 0}}\n  tasks:\n"+indent(seedTask, 4))
+	w.Write("roles/watch/meta/main.yml", "collections: [stackwatch.monitoring]\ndependencies: []\n")
+	w.Write("roles/watch/tasks/main.yml", seedTask)
+	w.Write("role.yml", "- hosts: localhost\n  gather_facts: false\n  roles: [watch]\n")
+	for playbook, verdict := range map[string]string{"play.yml": "changed 1", "role.yml": "changed 1"} {
+		w.Emulator.Reset()
+		run := w.Play("", playbook)
+		require.Zero(t, run.Code, run.Output)
+		assert.Equal(t, verdict, run.Verdicts())
+		assert.Equal(t, []string{"My service check"}, w.held())
+	}
 }

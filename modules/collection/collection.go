@@ -306,6 +306,7 @@ func runtime(modules []ansible.Module) []byte {
 		groups["all"] = append(groups["all"], m.Name)
 		groups[vendor(m.Name)] = append(groups[vendor(m.Name)], m.Name)
 	}
+	groups["statuscake"] = groups["status_cake"] // as the vendor writes itself
 	var b strings.Builder
 	b.WriteString("---\n" + header + "requires_ansible: \"" + requires + "\"\naction_groups:\n")
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
