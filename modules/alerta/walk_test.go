@@ -41,7 +41,7 @@ func TestRandomWalk(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("%s=%d repeats this walk", resourcetest.WalkSeedVariable, seed)
-			w := &walk{random: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a walk is to be repeated
+			w := &walk{random: rand.New(rand.NewPCG(seed, 0))}
 			w.lab = labOn(t, alertatest.Start(t, alertatest.Newest), func(next http.Handler) http.Handler {
 				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 					if r.Method != http.MethodGet {
