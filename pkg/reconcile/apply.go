@@ -527,6 +527,16 @@ func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) (
 // wrote makes a step tell what was written, which may not be all that was planned.
 func (s *Step[S]) wrote(before, after S) { s.Want, s.Changes = after, diff(before, after) }
 
+// created makes a step tell what was created, of an object that was read: only the fields that were sent, as where the answer came back.
+func (s *Step[S]) created(is S) {
+	var none S
+	sent := s.Changes
+	s.wrote(none, is)
+	s.Changes = slices.DeleteFunc(s.Changes, func(c Change) bool {
+		return !slices.ContainsFunc(sent, func(planned Change) bool { return planned.Field == c.Field })
+	})
+}
+
 // send creates an object and gives its id, on some errors too. After an uncertain answer it looks whether the object is there
 // before it sends again.
 func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (string, error) {
@@ -544,9 +554,8 @@ func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (strin
 		case lookErr != nil:
 			return "", fmt.Errorf("%w; it may exist, but looking for it failed: %w", err, lookErr)
 		case found != nil:
-			var none S
 			is, err := a.align(ctx, *found, step)
-			step.wrote(none, is)
+			step.created(is)
 			return found.ID, err
 		case try == sends:
 			return "", fmt.Errorf("%w; it was looked for and is not there", err)
