@@ -4,6 +4,7 @@ package pingdom
 
 import (
 	_ "embed"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type checkOptions struct {
 	APIURL   string                 `mapstructure:"api_url"`
 	APIToken secret.Value           `mapstructure:"api_token"`
 	// The login of the earlier Ansible module.
+	Key    secret.Value  `mapstructure:"key"`
 	UID    *string       `mapstructure:"uid"`
 	Passwd *secret.Value `mapstructure:"passwd"`
 }
@@ -73,10 +75,11 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	}
 	declared := resource.Declared(call, "checks", o.One, o.Checks, o.Shared, "name", "id")
 	wants, err := resource.Wishes(declared, checkWish)
-	if err != nil {
-		return nil, err
+	if declared.WholeStack() { // which has no wish
+		err = errors.Join(err, checkStack(o.One.Stack))
 	}
-	if err := checkStack(o.One.Stack); err != nil { // of which a whole stack that goes has no wish
+	token, tokenErr := tokenOf(call, o)
+	if err := errors.Join(err, tokenErr); err != nil {
 		return nil, err
 	}
 	tellTypes(wants)
@@ -84,14 +87,13 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	if err != nil {
 		return nil, err
 	}
-	conn, err := w.connect(call, o.API, o.APIURL, o.APIToken)
+	conn, err := w.connect(call, o.API, o.APIURL, token)
 	if err != nil {
 		return nil, err
 	}
 	provider := newChecks(conn, policy.Group)
 	provider.owned, provider.updatePassword = o.Shared.Purge, o.Shared.UpdatePassword == "always"
 	provider.seen = func(c Check) { hideRead(call, c) }
-	provider.warn = call.Warn
 	return &resource.Task[Check]{
 		Provider: provider, Wants: wants, Policy: policy, Ledger: conn.http.Ledger(),
 		Concurrency: o.API.Concurrency, FailFast: o.Shared.FailFast, Results: o.Shared.Results,
@@ -101,6 +103,27 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
 		Sleep: conn.http.Sleep,
 	}, nil
+}
+
+// tokenOf returns the token of a task. In a task for the earlier module key holds the application key of another API, beside uid or passwd: then a
+// token of the environment is the right one.
+func tokenOf(call *ansible.Call, o checkOptions) (secret.Value, error) {
+	switch {
+	case !call.Given("key"):
+	case !call.Given("api_token"):
+		return o.Key, nil
+	case !call.FromEnvironment("api_token"):
+		call.Warn("key has no effect beside api_token; remove it")
+	case o.UID != nil || o.Passwd != nil:
+		call.Deprecate("key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where "+
+			"PINGDOM_API_TOKEN is set; remove it", "1.0.0", "", "stackwatch.monitoring")
+	default:
+		return o.Key, nil
+	}
+	if !call.Given("api_token") {
+		return secret.Value{}, errors.New("missing required arguments: api_token, or the environment variable PINGDOM_API_TOKEN")
+	}
+	return o.APIToken, nil
 }
 
 // tellTypes gives a wish without a type the one that a new check gets, where the task declares another type of the same name. Alone it

@@ -25,15 +25,14 @@ type checks struct {
 	owned          bool // checks without a stack get the mark of the suite too
 	updatePassword bool // compare and send auth of existing checks
 	users, teams   names.List
-	seen           func(Check)                      // is told each check that was read whole, so that its secrets are masked
-	warn           func(format string, args ...any) // tells the user what is no error
+	seen           func(Check) // is told each check that was read whole, so that its secrets are masked
 
 	mu    sync.Mutex
 	shown map[string]bool // ids that the list has shown
 }
 
 func newChecks(c *client, scopeStack string) *checks {
-	p := &checks{client: c, shown: map[string]bool{}, seen: func(Check) {}, warn: func(string, ...any) {}}
+	p := &checks{client: c, shown: map[string]bool{}, seen: func(Check) {}}
 	p.Base = stacks.Base[Check]{
 		Marks: marks(), Identify: Check.identity, DefaultKind: typeHTTP, List: p.list, Read: p.read, Concurrency: c.concurrency,
 		ScopeStack: scopeStack,
@@ -43,21 +42,26 @@ func newChecks(c *client, scopeStack string) *checks {
 	return p
 }
 
-// Observe also looks up the users and teams that wishes name.
+// Observe also looks up the users and teams that wishes name and that their checks do not have yet.
 func (p *checks) Observe(ctx context.Context, wants []reconcile.Want[Check], scope bool) ([]reconcile.Found[Check], error) {
-	var users, teams [][]string
+	have, err := p.Base.Observe(ctx, wants, scope)
+	if err != nil {
+		return nil, err
+	}
+	current := p.Current(have)
 	for _, w := range wants {
-		if !w.Absent {
-			users, teams = append(users, w.State.UserIDs), append(teams, w.State.TeamIDs)
+		if w.Absent {
+			continue
+		}
+		check := current(w)
+		if err := p.users.Require(ctx, w.State.UserIDs, check.UserIDs); err != nil {
+			return nil, err
+		}
+		if err := p.teams.Require(ctx, w.State.TeamIDs, check.TeamIDs); err != nil {
+			return nil, err
 		}
 	}
-	if err := p.users.Resolve(ctx, users...); err != nil {
-		return nil, err
-	}
-	if err := p.teams.Resolve(ctx, teams...); err != nil {
-		return nil, err
-	}
-	return p.Base.Observe(ctx, wants, scope)
+	return have, nil
 }
 
 func (p *checks) list(ctx context.Context, tag string) ([]reconcile.Found[Check], error) {
@@ -95,11 +99,11 @@ func (p *checks) read(ctx context.Context, id string) (*Check, error) {
 // teams, blanks a matcher that excludes the wished one, and lets the port follow the encryption.
 func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error) {
 	key := p.Key(want)
-	var err error
-	if want.UserIDs, err = p.users.IDs(key, want.UserIDs); err != nil {
-		return Check{}, err
+	var old Check
+	if have != nil {
+		old = have.State
 	}
-	if want.TeamIDs, err = p.teams.IDs(key, want.TeamIDs); err != nil {
+	if err := p.resolve(key, &want, old); err != nil {
 		return Check{}, err
 	}
 	if have == nil {
@@ -107,7 +111,6 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 		return p.complete(want)
 	}
 	want.Tags = p.Marks.Tags(want.Tags, have.State.Tags, want.stack, p.owned)
-	old := have.State
 	if want.Type != nil && *want.Type != value(old.Type) { // only a wish with an id gets here
 		return Check{}, fmt.Errorf("%s: type of %s cannot be changed after creation, and is %s, got: %s; "+
 			"write name without id to have another check of type %s beside it, and delete this one by its id and state: absent",
@@ -129,6 +132,14 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 	}
 	merged.stack = p.Marks.Group(merged.Tags) // a wish by id need not say it
 	return merged, nil
+}
+
+// resolve puts the ids of users and teams in place of their names, and refuses those that do not exist.
+func (p *checks) resolve(key string, want *Check, old Check) error {
+	users, usersErr := p.users.IDs(key, want.UserIDs)
+	teams, teamsErr := p.teams.IDs(key, want.TeamIDs)
+	want.UserIDs, want.TeamIDs = users, teams
+	return errors.Join(cmp.Or(usersErr, p.users.Unknown(key, users, old.UserIDs)), cmp.Or(teamsErr, p.teams.Unknown(key, teams, old.TeamIDs)))
 }
 
 // agree looks at what only the whole check tells, as far as the wish is about it: what somebody made by hand is no fault of the wish.
@@ -334,8 +345,11 @@ func (p *checks) gone(ctx context.Context, id string, left map[string]bool) bool
 	return state == nil && err == nil
 }
 
-// Admit refuses a plan that creates more checks than the account has room for, before anything is written.
+// Admit refuses names that are taken, and a plan that creates more checks than the account has room for, before anything is written.
 func (p *checks) Admit(ctx context.Context, plan reconcile.Plan[Check]) error {
+	if err := p.RefuseTakenNames(ctx, plan); err != nil {
+		return err
+	}
 	var created []string
 	instead := ""
 	for _, step := range plan {

@@ -4,6 +4,7 @@ package pingdom
 
 import (
 	_ "embed"
+	"errors"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -61,12 +62,10 @@ func maintenanceRules() ansible.Rules {
 func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resource.Task[Window], error) {
 	// What a half-rendered template makes of an option must not be taken for left out: a list would widen a window to a whole stack, and a
 	// time would open it at once.
-	if err := resource.RefuseNulls(call, "windows", len(o.Windows), "description", "checks", "tags", "start", "duration"); err != nil {
-		return nil, err
-	}
+	nulls := resource.RefuseNulls(call, "windows", len(o.Windows), "description", "checks", "tags", "start", "duration")
 	declared := resource.Declared(call, "windows", o.One, o.Windows, resource.Options{FailFast: o.FailFast}, "description", "id")
 	wants, err := resource.Wishes(declared, func(item resource.Item[windowOptions]) (Window, error) { return windowWish(item, w.now()) })
-	if err != nil {
+	if err := errors.Join(nulls, err); err != nil {
 		return nil, err
 	}
 	conn, err := w.connect(call, o.API, o.APIURL, o.APIToken)

@@ -73,7 +73,7 @@ func TestWindowWishRefuses(t *testing.T) {
 		item item
 		want string
 	}{
-		{item{}, "one of the following is required: id, description"},
+		{whole(func(i *item) { i.Object.Description = nil }), "one of the following is required: id, description"},
 		{whole(func(i *item) { i.ID = set("x") }), "value of id must be the number of a maintenance window, got: x"},
 		{whole(func(i *item) { i.Object.Description = set(" ") }), `value of description must say what the window is for, got: " "`},
 		{whole(func(i *item) { i.Object.Description = set("None") }), `value of description must say what the window is for, got: "None"`},

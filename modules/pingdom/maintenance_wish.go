@@ -14,40 +14,32 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
-// windowWish checks one declared window. Its errors name the option, the value and what would be right.
+// windowWish checks one declared window. Its error names every wrong option with its value and what would be right.
 func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error) {
 	o := item.Object
 	w := Window{absent: value(item.State) == "absent"}
+	var errs []error
 	switch {
 	case item.ID != nil && !idPattern.MatchString(*item.ID):
-		return w, fmt.Errorf("value of id must be the number of a maintenance window, got: %s", *item.ID)
+		errs = append(errs, fmt.Errorf("value of id must be the number of a maintenance window, got: %s", *item.ID))
 	case item.ID != nil:
 		w.label = "id " + *item.ID
 	case o.Description == nil:
-		return w, errors.New("one of the following is required: id, description")
+		errs = append(errs, errors.New("one of the following is required: id, description"))
 	}
 	if o.Description != nil {
 		description := strings.TrimSpace(*o.Description)
 		if description == "" || description == "None" {
-			return w, fmt.Errorf("value of description must say what the window is for, got: %q", *o.Description)
+			errs = append(errs, fmt.Errorf("value of description must say what the window is for, got: %q", *o.Description))
 		}
 		w.Description = &description
 	}
 	w.selection = selection{checks: resource.Tidy(o.Checks), tags: resource.Tidy(o.Tags)}
 	w.stack = value(item.Stack)
-	if err := checkStack(item.Stack); err != nil {
-		return w, err
-	}
-	if err := checkTemplates(w); err != nil {
-		return w, err
-	}
-	if err := checkSelection(w.selection, item.ID != nil || w.absent); err != nil {
-		return w, err
-	}
-	var err error
-	w.Schedule, err = window.Read(o.Start, o.Duration, now, w.absent)
+	var times error
+	w.Schedule, times = window.Read(o.Start, o.Duration, now, w.absent)
 	w.Keep = item.ID != nil && o.Start == nil && o.Duration == nil // what is known by its id keeps the times that nobody gave
-	return w, err
+	return w, errors.Join(append(errs, checkStack(item.Stack), checkTemplates(w), checkSelection(w.selection, item.ID != nil || w.absent), times)...)
 }
 
 func checkTemplates(w Window) error {
@@ -55,14 +47,13 @@ func checkTemplates(w Window) error {
 	if w.Description != nil {
 		texts["description"] = []string{*w.Description}
 	}
+	var errs []error
 	for _, option := range []string{"description", "checks", "tags"} {
 		for _, text := range texts[option] {
-			if err := resource.Rendered(option, &text); err != nil {
-				return err
-			}
+			errs = append(errs, resource.Rendered(option, &text))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // checkSelection demands that a window says what it covers, unless it is one that is there and so covers something. An empty list is what a

@@ -40,7 +40,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a stack, but nothing in it", options{"stack": "shop", "state": "paused"}, "one of the following is required: id, name"},
 		{"list and name", options{"checks": []options{one}, "name": "b"}, "parameters are mutually exclusive: checks|name"},
 		{"list and id", options{"checks": []options{one}, "checkid": "7"}, "parameters are mutually exclusive: checks|id"},
-		{"an item without identity", options{"checks": []options{{"host": "a"}}}, "one of the following is required: id, name found in checks"},
+		{"an item without identity", options{"checks": []options{{"host": "a"}}}, "one of the following is required: id, name found in checks[0]"},
 		{"a state", one.With(options{"state": "unpaused"}), "value of state must be one of: present, absent, paused, resumed, running, started, stopped, got: unpaused"},
 		{"an empty name", one.With(options{"name": " "}), `value of name must be the name of a check, got: " "`},
 		{"a name in an item", options{"checks": []options{one, one.With(options{"name": "{{ x }}"})}}, "checks[1] ({{ x }}): value of name must be rendered, got a template: {{ x }}"},
@@ -97,10 +97,10 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 
 		{"the name of an integration", one.With(options{"integrations": "Slack"}), "value of integrationids must be numbers of integrations, whose names the API does not tell, got: Slack"},
 		{"a region", one.With(options{"regions": "EU,MARS"}), "value of probe_filters must be of EU, NA, APAC and LATAM, got: MARS"},
-		{"a long tag", one.With(options{"tags": strings.Repeat("x", 65)}), "value of tags must be texts of at most 64 characters, got 65: …"},
-		{"a comma in a tag", one.With(options{"tags": []string{"a,b"}}), "value of tags must not have a comma inside a tag, got: a,b"},
+		{"a long tag", one.With(options{"tags": strings.Repeat("x", 65)}), "value of tags must be tags of 1 to 64 letters, digits, underscores and dashes, got: " + strings.Repeat("x", 65)},
+		{"a comma in a tag", one.With(options{"tags": []string{"a,b"}}), "value of tags must be tags of 1 to 64 letters, digits, underscores and dashes, got: a,b"},
 		{"a template for a tag", one.With(options{"tags": []string{"{{ role }}"}}), "value of tags must be rendered, got a template: {{ role }}"},
-		{"a tag of none", one.With(options{"tags": []string{"None"}}), "value of tags must be names of tags, got: None"},
+		{"a tag of none", one.With(options{"tags": []string{"None"}}), "value of tags must be tags of 1 to 64 letters, digits, underscores and dashes, got: None"},
 		{"a tag of the suite", one.With(options{"tags": "stack-shop"}), "value of tags must not hold the suite's own marks, got: stack-shop; write the option stack instead"},
 		{"a further URL", of("httpcustom", options{"additionalurls": "/x.xml"}), "value of additionalurls must be whole URLs such as https://www.example.com/status.xml, without semicolons, got: /x.xml"},
 		{"two further URLs in one", of("httpcustom", options{"additionalurls": "https://u:hunter2@a/x;https://b/y"}), "value of additionalurls must be …"},
@@ -167,7 +167,47 @@ func TestTokenIsRequired(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	a := l.Run(site("a"), func(p *ansible.Process) { p.LookupEnv = func(string) (string, bool) { return "", false } })
-	assert.Equal(t, "missing required arguments: api_token", a.Msg)
+	assert.Equal(t, "missing required arguments: api_token, or the environment variable PINGDOM_API_TOKEN", a.Msg)
+}
+
+// TestRefusal_NamesAllThatIsWrong in one message, of one check and of all elements of a list.
+func TestRefusal_NamesAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	bad := options{
+		"name": "web", "host": "https://web.example.com/x", "url": "health", "port": 0, "responsetime_threshold": 0, "tags": []string{"a b", "c.d", "ok"},
+		"probe_filters": []string{"EU", "Mars"}, "integrationids": []string{"x"}, "auth": "nobody", "requestheaders": "no JSON", "shouldcontain": "a", "shouldnotcontain": "b",
+		"additionalurls": "ftp://x", "nameserver": "{{ ns }}", "type": "ping", "stack": "my shop", "ssl_down_days_before": -1, "verify_certificate": false,
+	}
+	wrong := []string{
+		"value of stack must be a name of letters", "value of host must be a host name", "value of url must be the path", "value of port must be 1 to 65535",
+		"value of responsetime_threshold must be", "value of tags must be tags of 1 to 64 letters, digits, underscores and dashes, got: a b; c.d",
+		"value of probe_filters must be of EU, NA, APAC and LATAM, got: Mars", "value of integrationids must be numbers", "value of auth must be",
+		"value of requestheaders must be", "value of shouldcontain must be empty", "value of additionalurls must be whole URLs", "value of nameserver must be rendered",
+		"value of ssl_down_days_before must be at least 0 days",
+	}
+	message := l.Refusal(bad)
+	for _, part := range append(wrong, " are no options of a check of type ping; leave them out") {
+		assert.Contains(t, message, part)
+	}
+	assert.NotContains(t, message, "\n")
+
+	list := l.Refusal(options{"checks": []options{site("fine"), {"name": "one", "port": 0, "host": "a b"}, {"name": "two", "tags": "a b"}}})
+	for _, part := range []string{"checks[1] (one): value of host", "checks[1] (one): value of port", "checks[2] (two): value of tags"} {
+		assert.Contains(t, list, part)
+	}
+
+	d := newDock(t)
+	message = d.refusal(options{"windows": []any{
+		options{"description": "{{ x }}", "duration": "soon", "stack": "my shop"}, options{"description": "D", "tags": []any{}, "start": "never"},
+	}})
+	for _, part := range []string{
+		"windows[0] ({{ x }}): value of description must be rendered", "windows[0] ({{ x }}): value of duration", "windows[0] ({{ x }}): value of stack must be a name of letters",
+		"windows[1] (D): value of tags must hold", "windows[1] (D): value of start must be",
+	} {
+		assert.Contains(t, message, part)
+	}
+	assert.Empty(t, d.Calls())
 }
 
 func TestBadTokenIsSaid(t *testing.T) {

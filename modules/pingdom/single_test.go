@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
@@ -93,6 +94,8 @@ func TestTasksForTheEarlierModule(t *testing.T) {
 	assert.Equal(t, []string{
 		"uid has no counterpart in the API 3.1 and no effect; remove it", "passwd has no counterpart in the API 3.1 and no effect; remove it",
 		"state: stopped is state: paused now",
+		"key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where " +
+			"PINGDOM_API_TOKEN is set; remove it",
 	}, said)
 	assert.Empty(t, l.OK(options{"id": id, "state": "paused"}).Deprecations)
 }
@@ -128,6 +131,59 @@ func TestIdentityByID(t *testing.T) {
 	twice := l.Run(options{"checks": []options{{"id": strconv.Itoa(l.stored("bystander").ID)}, {"name": "bystander"}}})
 	assert.True(t, twice.Failed)
 	assert.Contains(t, twice.Msg, "declared twice")
+}
+
+// TestRename_OntoATakenName is refused: from then on every task by that name would find both.
+func TestRename_OntoATakenName(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	cart, search := l.byHand("cart", ofStack("shop")), l.byHand("search", ofStack("shop"))
+	l.byHand("search", ofStack("blog"))
+	ping := l.byHand("cart", ofStack("shop"), ofType("ping"))
+	before := l.Checks()
+	for _, task := range []options{
+		{"id": cart, "name": "search"}, {"id": cart, "name": "search", "stack": "shop", "resolution": 1}, {"checks": []options{{"id": cart, "name": "search"}}},
+	} {
+		predicted, a := l.DryRun(task), l.Run(task)
+		assert.Equal(t, predicted.Msg, a.Msg)
+		assert.Contains(t, a.Msg, "id "+cart+" must not get the name search, which is the name of id "+search+" in the stack shop")
+	}
+	assert.Contains(t, l.Run(options{"id": search, "stack": "blog"}).Msg, "must not get the name search", "a move is a renaming too")
+	assert.Equal(t, before, l.Checks())
+	l.OK(options{"id": ping, "name": "search"})
+	l.OK(options{"checks": []options{{"id": cart, "name": "search"}, {"id": search, "name": "cart"}}})
+	l.Settled(options{"stack": "shop", "checks": []options{{"name": "search", "type": "http"}, {"name": "cart"}, {"name": "search", "type": "ping"}}})
+}
+
+// TestKey_OfAnEarlierTask: the application key of an earlier API does not beat a token of the environment, and nothing false is warned of.
+func TestKey_OfAnEarlierTask(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	id := l.byHand("a")
+	alone := func(p *ansible.Process) {
+		p.LookupEnv = func(name string) (string, bool) { return l.URL, name == "PINGDOM_API_URL" }
+	}
+	stale := options{"checkid": id, "uid": "example@example.com", "passwd": "hunter2hunter2", "key": "stale-application-key", "state": "paused"}
+	a := l.OK(stale)
+	assert.True(t, l.stored("a").Paused)
+	assert.Empty(t, a.Warnings)
+	assert.NotContains(t, a.Raw, "stale-application-key")
+	var said []string
+	for _, d := range a.Deprecations {
+		said = append(said, d.Msg)
+	}
+	assert.Contains(t, said, "key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where "+
+		"PINGDOM_API_TOKEN is set; remove it")
+
+	assert.Contains(t, l.Run(stale, alone).Msg, "401", "where it is all that there is it is tried")
+	for _, o := range []options{{"key": token}, {"key": token, "uid": "u"}} {
+		a := l.Run(options{"id": id, "state": "paused"}.With(o), alone)
+		assert.False(t, a.Failed, a.Msg)
+		assert.Empty(t, a.Warnings)
+	}
+	assert.Contains(t, l.Run(options{"id": id, "key": "another-account"}).Msg, "401", "a token that a task of this module says beats the environment")
+	both := l.OK(options{"id": id, "key": "another-account", "api_token": token})
+	assert.Equal(t, []string{"key has no effect beside api_token; remove it"}, both.Warnings)
 }
 
 // TestDiffHeader_NamesACheckKnownByItsID: the name, the stack and the type are known once the check was read.
@@ -179,7 +235,7 @@ func TestUsersAndTeamsByName(t *testing.T) {
 	l.Settled(byBoth)
 	l.ResetCalls()
 	l.OK(site("alerted").With(options{"userids": ann, "teamids": shift}))
-	assert.Zero(t, l.Count("", vendor.BasePath+"/alerting"), "ids need no look at names")
+	assert.Zero(t, l.Count("", vendor.BasePath+"/alerting"), "ids that the check has already are not looked at")
 
 	for _, c := range []struct{ option, name, want, read string }{
 		{"teamids", "Nobody", "value of teamids must be ids or names of teams, got: Nobody; there are: Night, shift, Twin", "teams"},
@@ -192,7 +248,20 @@ func TestUsersAndTeamsByName(t *testing.T) {
 		assert.Equal(t, "created", a.Objects[1].Action, "the others are done")
 		assert.Equal(t, 1, l.Count(http.MethodGet, vendor.BasePath+"/alerting/"+c.read), "names are read once")
 	}
-	assert.Contains(t, l.Run(site("alerted").With(options{"teamids": "424242"})).Msg, "teamids", "the server's own complaint is passed on")
+
+	// An id that does not exist is known in check mode, beside all else that is wrong with the check.
+	l.ResetCalls()
+	for _, task := range []options{site("alerted"), site("new")} {
+		task = task.With(options{"teamids": []string{shift, "424242"}, "userids": []string{"99", "98"}})
+		for _, a := range []answer{l.DryRun(task), l.Run(task)} {
+			assert.True(t, a.Failed)
+			assert.Contains(t, a.Msg, "value of teamids must be ids or names of teams, got: 424242; there are: Night, shift ("+shift+"), Twin ("+twin[0]+"), Twin ("+twin[1]+")")
+			assert.Contains(t, a.Msg, "value of userids must be ids or names of users, got: 99, 98; there are: Ann ("+ann+")")
+		}
+	}
+	assert.Zero(t, l.Writes())
+	gone := l.byHand("of somebody who left", func(c *vendor.Check) { c.UserIDs = []int{77} })
+	l.Settled(options{"id": gone, "userids": "77"})
 }
 
 // TestUpdatePassword: on_create leaves the login of existing checks alone.

@@ -12,39 +12,34 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 )
 
-// checkWish checks one declared check and brings it into the API's form. Its errors name the option, the value and what would be right.
+// checkWish checks one declared check and brings it into the API's form. Its error names every wrong option with its value and what would be
+// right.
 func checkWish(item resource.Item[Check]) (Check, error) {
 	c := item.Object
 	c.stack = value(item.Stack)
-	if err := checkStack(item.Stack); err != nil {
-		return c, err
-	}
-	if item.ID != nil {
-		if !idPattern.MatchString(*item.ID) {
-			return c, fmt.Errorf("value of id must be the number of a check, got: %s", *item.ID)
-		}
+	errs := []error{checkStack(item.Stack)}
+	switch {
+	case item.ID == nil && c.Name == nil:
+		errs = append(errs, errors.New("one of the following is required: id, name"))
+	case item.ID == nil:
+	case !idPattern.MatchString(*item.ID):
+		errs = append(errs, fmt.Errorf("value of id must be the number of a check, got: %s", *item.ID))
+	default:
 		c.label = "id " + *item.ID
-	} else if c.Name == nil {
-		return c, errors.New("one of the following is required: id, name")
 	}
-	if err := applyState(&c, value(item.State)); err != nil {
-		return c, err
-	}
+	errs = append(errs, applyState(&c, value(item.State)))
 	for _, check := range []func(*Check) error{
 		checkTexts, checkHost, checkURL, checkIPv6, checkNumbers, checkMatchers, checkCertificate, checkSecrets, checkLists, checkRegions, checkURLs, checkFields,
 	} {
-		if err := check(&c); err != nil {
-			return c, err
-		}
+		errs = append(errs, check(&c))
 	}
-	return c, nil
+	return c, errors.Join(errs...)
 }
 
 // checkStack refuses what cannot be part of a tag.
@@ -76,10 +71,9 @@ var (
 	idPattern     = pattern.New(`^[0-9]{1,18}$`)
 	stackPattern  = pattern.New(`^[A-Za-z0-9_-]{1,50}$`)
 	headerPattern = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	tagPattern    = pattern.New(`^[A-Za-z0-9_-]{1,64}$`)
 	regionPattern = pattern.New(`^(?i:region: *)?(?i:(EU|NA|APAC|LATAM))$`)
 )
-
-const longestTag = 64 // characters
 
 func checkTexts(c *Check) error {
 	if c.Name != nil {
@@ -89,20 +83,16 @@ func checkTexts(c *Check) error {
 		}
 		c.Name = &name
 	}
-	for _, text := range []struct {
-		option string
-		value  *string
-	}{{"name", c.Name}, {"host", c.Host}, {"url", c.URL}, {"nameserver", c.Nameserver}, {"expectedip", c.ExpectedIP}} {
-		if err := resource.Rendered(text.option, text.value); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(resource.Rendered("name", c.Name), resource.Rendered("host", c.Host), resource.Rendered("url", c.URL),
+		resource.Rendered("nameserver", c.Nameserver), resource.Rendered("expectedip", c.ExpectedIP))
 }
+
+// isTemplate reports whether checkTexts has refused a text.
+func isTemplate(option string, text *string) bool { return resource.Rendered(option, text) != nil }
 
 // checkHost refuses what goes into other options: the scheme, path, port and login of a URL.
 func checkHost(c *Check) error {
-	if c.Host == nil {
+	if c.Host == nil || isTemplate("host", c.Host) {
 		return nil
 	}
 	host := strings.TrimSpace(*c.Host)
@@ -118,7 +108,7 @@ func checkHost(c *Check) error {
 
 // checkURL wants the path alone, and takes the empty one for the root.
 func checkURL(c *Check) error {
-	if c.URL == nil {
+	if c.URL == nil || isTemplate("url", c.URL) {
 		return nil
 	}
 	path := strings.TrimSpace(*c.URL)
@@ -211,6 +201,7 @@ func checkIPv6(c *Check) error {
 }
 
 func checkNumbers(c *Check) error {
+	var errs []error
 	for _, n := range []struct {
 		option    string
 		value     *int
@@ -224,10 +215,10 @@ func checkNumbers(c *Check) error {
 		{"ssl_down_days_before", c.SSLDownDaysBefore, 0, 0, "at least 0 days"},
 	} {
 		if n.value != nil && (*n.value < n.low || n.high > 0 && *n.value > n.high) {
-			return fmt.Errorf("value of %s must be %s, got: %d", n.option, n.right, *n.value)
+			errs = append(errs, fmt.Errorf("value of %s must be %s, got: %d", n.option, n.right, *n.value))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func checkMatchers(c *Check) error {
@@ -248,13 +239,19 @@ func checkCertificate(c *Check) error {
 }
 
 // checkSecrets wants a colon in a login, and request headers that can be sent. The values are secrets and stay out of the messages.
-func checkSecrets(c *Check) error {
-	if c.Auth != nil && unrendered(c.Auth.Reveal()) {
+func checkSecrets(c *Check) error { return errors.Join(checkAuth(c), checkHeaders(c)) }
+
+func checkAuth(c *Check) error {
+	switch {
+	case c.Auth != nil && unrendered(c.Auth.Reveal()):
 		return errors.New("value of auth must be rendered, got a template")
-	}
-	if c.Auth != nil && !c.Auth.IsZero() && strings.Index(c.Auth.Reveal(), ":") < 1 {
+	case c.Auth != nil && !c.Auth.IsZero() && strings.Index(c.Auth.Reveal(), ":") < 1:
 		return errors.New("value of auth must be a user name and a password with a colon between them, got something else")
 	}
+	return nil
+}
+
+func checkHeaders(c *Check) error {
 	if c.RequestHeaders == nil || c.RequestHeaders.IsZero() {
 		return nil
 	}
@@ -315,47 +312,56 @@ func checkLists(c *Check) error {
 	for _, list := range []*[]string{&c.IntegrationIDs, &c.UserIDs, &c.TeamIDs, &c.Tags, &c.ProbeFilters, &c.AdditionalURLs} {
 		*list = resource.Tidy(*list)
 	}
-	for _, id := range c.IntegrationIDs {
-		if !idPattern.MatchString(id) {
-			return fmt.Errorf("value of integrationids must be numbers of integrations, whose names the API does not tell, got: %s", id)
-		}
-	}
-	for _, tag := range c.Tags {
+	integrations := slices.DeleteFunc(slices.Clone(c.IntegrationIDs), idPattern.MatchString)
+	return errors.Join(
+		wrong("value of integrationids must be numbers of integrations, whose names the API does not tell", integrations),
+		checkTags(c.Tags), marks().Refuse(c.Tags))
+}
+
+// checkTags wants what the vendor takes for tags: 1 to 64 letters, digits, underscores and dashes.
+func checkTags(tags []string) error {
+	var errs []error
+	var odd []string
+	for _, tag := range tags {
 		if err := resource.Rendered("tags", &tag); err != nil {
-			return err
-		}
-		switch {
-		case tag == "None":
-			return fmt.Errorf("value of tags must be names of tags, got: %s", tag)
-		case strings.Contains(tag, ","):
-			return fmt.Errorf("value of tags must not have a comma inside a tag, got: %s", tag)
-		case utf8.RuneCountInString(tag) > longestTag:
-			return fmt.Errorf("value of tags must be texts of at most %d characters, got %d: %s", longestTag, utf8.RuneCountInString(tag), tag)
+			errs = append(errs, err)
+		} else if tag == "None" || !tagPattern.MatchString(tag) {
+			odd = append(odd, tag)
 		}
 	}
-	return marks().Refuse(c.Tags)
+	return errors.Join(append(errs, wrong("value of tags must be tags of 1 to 64 letters, digits, underscores and dashes", odd))...)
+}
+
+// wrong returns an error that names values which are not as they must be, nil where there are none.
+func wrong(right string, values []string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s, got: %s", right, strings.Join(values, "; "))
 }
 
 // checkRegions brings EU, region:EU and "region: EU" into one form.
 func checkRegions(c *Check) error {
+	var odd []string
 	for i, filter := range c.ProbeFilters {
-		found := regionPattern.FindStringSubmatch(filter)
-		if found == nil {
-			return fmt.Errorf("value of probe_filters must be of EU, NA, APAC and LATAM, got: %s", filter)
+		if found := regionPattern.FindStringSubmatch(filter); found != nil {
+			c.ProbeFilters[i] = "region:" + strings.ToUpper(found[1])
+		} else {
+			odd = append(odd, filter)
 		}
-		c.ProbeFilters[i] = "region:" + strings.ToUpper(found[1])
 	}
-	return nil
+	return wrong("value of probe_filters must be of EU, NA, APAC and LATAM", odd)
 }
 
 func checkURLs(c *Check) error {
+	var odd []string
 	for _, text := range c.AdditionalURLs {
 		u, err := url.Parse(text)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Contains(text, ";") {
-			return fmt.Errorf("value of additionalurls must be whole URLs such as https://www.example.com/status.xml, without semicolons, got: %s", withoutLogin(text))
+			odd = append(odd, withoutLogin(text))
 		}
 	}
-	return nil
+	return wrong("value of additionalurls must be whole URLs such as https://www.example.com/status.xml, without semicolons", odd)
 }
 
 // checkFields refuses what the type of a check has no field for.
@@ -372,9 +378,16 @@ func (c Check) fitsInto(checkType string) error {
 	if len(stray) == 0 {
 		return nil
 	}
-	right := "leave it out"
+	fields := make([]string, len(stray))
+	for i, change := range stray {
+		fields[i] = change.Field
+	}
+	is, right := "is no option", "leave it out"
+	if len(fields) > 1 {
+		is, right = "are no options", "leave them out"
+	}
 	if has := fieldsOf(checkType); len(has) > 0 {
 		right = "what it has beside those of all checks: " + strings.Join(has, ", ")
 	}
-	return fmt.Errorf("%s is no option of a check of type %s; %s", stray[0].Field, checkType, right)
+	return fmt.Errorf("%s %s of a check of type %s; %s", strings.Join(fields, ", "), is, checkType, right)
 }

@@ -68,7 +68,7 @@ func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scop
 	if err != nil {
 		return nil, err
 	}
-	current := u.current(have)
+	current := u.Current(have)
 	for _, w := range wants {
 		if w.Absent {
 			continue
@@ -82,24 +82,6 @@ func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scop
 		}
 	}
 	return have, nil
-}
-
-// current returns a function that gives the test that a wish is about, the zero one where there is none or several.
-func (u *uptime) current(have []reconcile.Found[Test]) func(reconcile.Want[Test]) Test {
-	byID := make(map[string]Test, len(have))
-	for _, o := range have {
-		byID[o.ID] = o.Known
-	}
-	find := u.Find(have)
-	return func(w reconcile.Want[Test]) Test {
-		if w.ID != "" {
-			return byID[w.ID]
-		}
-		if found := find(w); len(found) == 1 {
-			return found[0].Known
-		}
-		return Test{}
-	}
 }
 
 func (u *uptime) list(ctx context.Context, tag string) ([]reconcile.Found[Test], error) {

@@ -30,6 +30,9 @@ type Call struct {
 	params *dict // validated; not changed any more once Run has it
 	given  map[string]bool
 	nulls  map[string]bool
+
+	fromEnv map[string]bool
+
 	noLog  bool
 	silent bool // the answer has no "invocation"
 
@@ -204,6 +207,9 @@ func (c *Call) Params() map[string]any {
 // Given tells whether the caller set the option to something but null: under its name, an alias, or by an environment
 // variable. A default does not count.
 func (c *Call) Given(name string) bool { return c.given[name] }
+
+// FromEnvironment reports whether an environment variable set the option, and not the task.
+func (c *Call) FromEnvironment(name string) bool { return c.fromEnv[name] }
 
 // Mentioned tells whether the caller set the option to anything, null included.
 func (c *Call) Mentioned(name string) bool { return c.given[name] || c.nulls[name] }

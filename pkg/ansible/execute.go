@@ -210,6 +210,7 @@ func validateCall(call *Call, m Module, params *dict, p Process) (end outcome, r
 	facility, logPrefix, ignoreUnknown, err := call.internals(params)
 	v := &validator{env: environment{lookup: p.LookupEnv, home: p.LookupHome}, secrets: call.secrets}
 	v.validate(&spec, params)
+	call.fromEnv = v.fromEnv
 	call.given, call.nulls, call.warnings, call.deprecations = v.given, v.nulls, v.warnings, v.deprecations
 	if err != nil {
 		end.msg = err.Error()

@@ -19,6 +19,7 @@ type validator struct {
 	warnings     []string
 	deprecations []Deprecation
 	given        map[string]bool // what was given and is not null, by name
+	fromEnv      map[string]bool // what the environment gave, by name
 	nulls        map[string]bool // what was given as null, suboptions and elements by their path: tests[0].stack
 }
 
@@ -130,6 +131,7 @@ func (v *validator) check(spec *Spec, params *dict, context []place) {
 
 // fallbacks takes options that were not given from the environment.
 func (v *validator) fallbacks(spec *Spec, params *dict) {
+	v.fromEnv = map[string]bool{}
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		if params.has(o.Name) {
@@ -141,6 +143,7 @@ func (v *validator) fallbacks(spec *Spec, params *dict) {
 					v.secrets.add(text)
 				}
 				params.set(o.Name, text)
+				v.fromEnv[o.Name] = true
 				break
 			}
 		}

@@ -231,6 +231,25 @@ func (b Base[S]) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[
 	return objects, err
 }
 
+// Current returns a function that gives what is known of the object that a wish is about, the zero state where there is none or several.
+func (b Base[S]) Current(have []reconcile.Found[S]) func(reconcile.Want[S]) S {
+	byID := make(map[string]S, len(have))
+	for _, o := range have {
+		byID[o.ID] = o.Known
+	}
+	find := b.Find(have)
+	return func(w reconcile.Want[S]) S {
+		if w.ID != "" {
+			return byID[w.ID]
+		}
+		if found := find(w); len(found) == 1 {
+			return found[0].Known
+		}
+		var none S
+		return none
+	}
+}
+
 // readAll gives the whole state of objects by id, nil for those that do not exist.
 func (b Base[S]) readAll(ctx context.Context, ids []string) (map[string]*S, error) {
 	read := make([]*S, len(ids))

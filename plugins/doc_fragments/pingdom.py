@@ -18,11 +18,4 @@ options:
       - If it is not set, the environment variable E(PINGDOM_API_URL) is used.
     type: str
     default: https://api.pingdom.com/api/3.1
-  api_token:
-    description:
-      - API token of the Pingdom account, with read and write access.
-      - If it is not set, the environment variable E(PINGDOM_API_TOKEN) is used.
-    type: str
-    aliases:
-      - key
 """

@@ -159,7 +159,7 @@ options:
       userids:
         description:
           - The users and contacts that are alerted, each by its id or its name. An empty list alerts nobody.
-          - An element of digits alone is an id.
+          - An element of digits alone is an id, and must exist unless the check has it already.
         type: list
         elements: str
         aliases:
@@ -168,7 +168,7 @@ options:
       teamids:
         description:
           - The teams that are alerted, each by its id or its name. An empty list alerts none.
-          - An element of digits alone is an id.
+          - An element of digits alone is an id, and must exist unless the check has it already.
         type: list
         elements: str
         aliases:
@@ -179,6 +179,7 @@ options:
           - >-
             Tags of the check, of at most 64 characters. Those that the module sets for O(stack) are kept beside them, and those
             that Pingdom gives by itself do not count.
+          - A tag is made of letters, digits, underscores and dashes.
         type: list
         elements: str
       probe_filters:
@@ -383,7 +384,7 @@ options:
   userids:
     description:
       - The users and contacts that are alerted, each by its id or its name. An empty list alerts nobody.
-      - An element of digits alone is an id.
+      - An element of digits alone is an id, and must exist unless the check has it already.
     type: list
     elements: str
     aliases:
@@ -392,7 +393,7 @@ options:
   teamids:
     description:
       - The teams that are alerted, each by its id or its name. An empty list alerts none.
-      - An element of digits alone is an id.
+      - An element of digits alone is an id, and must exist unless the check has it already.
     type: list
     elements: str
     aliases:
@@ -403,6 +404,7 @@ options:
       - >-
         Tags of the check, of at most 64 characters. Those that the module sets for O(stack) are kept beside them, and those that
         Pingdom gives by itself do not count.
+      - A tag is made of letters, digits, underscores and dashes.
     type: list
     elements: str
   probe_filters:
@@ -585,6 +587,18 @@ options:
       - all
       - changed
     default: all
+  api_token:
+    description:
+      - API token of the Pingdom account, with read and write access. It is required.
+      - If it is not set, the environment variable E(PINGDOM_API_TOKEN) is used.
+    type: str
+  key:
+    description:
+      - Accepted from playbooks for the earlier module. A token of the API 3.1 in it is taken for O(api_token).
+      - >-
+        Where O(uid) or O(passwd) stands beside it and the environment variable E(PINGDOM_API_TOKEN) is set, that variable is
+        used, because then O(key) is the application key of an earlier API.
+    type: str
   api_rate_limit:
     description:
       - Requests a second that all runs on this controller together send with this token. V(0) is no limit.
@@ -865,7 +879,8 @@ def main():
             fail_fast=dict(type="bool", default=False),
             results=dict(type="str", default="all", choices=["all", "changed"]),
             api_url=dict(type="str", default="https://api.pingdom.com/api/3.1", fallback=(env_fallback, ["PINGDOM_API_URL"])),
-            api_token=dict(type="str", aliases=["key"], no_log=True, fallback=(env_fallback, ["PINGDOM_API_TOKEN"])),
+            api_token=dict(type="str", no_log=True, fallback=(env_fallback, ["PINGDOM_API_TOKEN"])),
+            key=dict(type="str", no_log=True),
             api_timeout=dict(type="float", default=30),
             api_retries=dict(type="int", default=3),
             api_concurrency=dict(type="int", default=8),

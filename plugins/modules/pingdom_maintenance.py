@@ -232,6 +232,13 @@ options:
       - all
       - changed
     default: all
+  api_token:
+    description:
+      - API token of the Pingdom account, with read and write access.
+      - If it is not set, the environment variable E(PINGDOM_API_TOKEN) is used.
+    type: str
+    aliases:
+      - key
   api_rate_limit:
     description:
       - Requests a second that all runs on this controller together send with this token. V(0) is no limit.
