@@ -39,11 +39,12 @@ func layers() []layer {
 		yaml         = "go.yaml.in/yaml/v3"
 		testify      = "github.com/stretchr/testify/"
 	)
-	service := []string{"pkg/pattern", "pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/progress", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window",
+	service := []string{"pkg/pattern", "pkg/secret", "pkg/ansible", "pkg/localstate", "pkg/progress", "pkg/httpapi", "pkg/reconcile", "pkg/resource", "pkg/names", "pkg/stacks", "pkg/window", "pkg/duration",
 		"golang.org/x/sync/", mapstructure, yaml}
 	return []layer{
 		{"pkg/secret", nil, "whatever can hold a secret must be able to import it, so it imports nothing"},
 		{"pkg/pattern", nil, "any package may need one"},
+		{"pkg/duration", []string{"pkg/pattern"}, "options of every module that take a length of time read it the same way"},
 		{"pkg/localstate", []string{"github.com/gofrs/flock", "golang.org/x/sys/"}, "state files know neither HTTP nor Ansible"},
 		{"pkg/progress", nil, "how far a run is can be told from any floor, so it stands below all of them"},
 		{"pkg/ansible", []string{"pkg/pattern", "pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},
@@ -55,7 +56,7 @@ func layers() []layer {
 		{"pkg/reconcile/reconciletest", []string{"pkg/reconcile", "pkg/secret", testify}, "the contract is the same for every provider"},
 		{"pkg/names", []string{"pkg/reconcile"}, "a list of names is read by whatever the service gives"},
 		{"pkg/stacks", []string{"pkg/reconcile"}, "what belongs to whom is told by tags, for any service that has them"},
-		{"pkg/window", []string{"pkg/pattern"}, "when something shall be is the same for every service that keeps quiet for a while"},
+		{"pkg/window", []string{"pkg/pattern", "pkg/duration"}, "when something shall be is the same for every service that keeps quiet for a while"},
 		{"pkg/resource", []string{"pkg/secret", "pkg/progress", "pkg/ansible", "pkg/reconcile"}, "it joins options, provider and engine, for any service over any transport"},
 		{"pkg/resource/resourcetest", []string{"pkg/ansible", "pkg/ansible/ansibletest", "pkg/emulator", testify, yaml}, "it runs any vendor's module against any vendor's emulator"},
 		{"pkg/emulator", nil, "the emulator judges the modules, so it shares no code with them"},

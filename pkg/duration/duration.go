@@ -16,11 +16,9 @@ import (
 // Sentence is what the documentation of each option says whose value is a duration.
 const Sentence = "A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds."
 
-const number = `([0-9]{1,12}(?:\.[0-9]{1,9})?)`
-
 var (
-	units  = pattern.New(`^(?:` + number + `d)?(?:` + number + `h)?(?:` + number + `m)?(?:` + number + `s)?(?:` + number + `ms)?$`)
-	digits = pattern.New(`^` + number + `$`)
+	units  = pattern.New(`^(?:([0-9]{1,12}(?:\.[0-9]{1,9})?)d)?(?:([0-9]{1,12}(?:\.[0-9]{1,9})?)h)?(?:([0-9]{1,12}(?:\.[0-9]{1,9})?)m)?(?:([0-9]{1,12}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,12}(?:\.[0-9]{1,9})?)ms)?$`)
+	digits = pattern.New(`^([0-9]{1,12}(?:\.[0-9]{1,9})?)$`)
 )
 
 // Range limits a duration, with both ends included. A zero Min means more than nothing, a zero Max a hundred years.
