@@ -24,9 +24,9 @@ import (
 // walkSteps is the length of a walk. Each step is about 30 calls of a real server.
 const walkSteps = 100
 
-// TestRandomWalk lets anything happen on a server, clears something after each event, and compares what is left with a model of the module that
+// TestHousekeepingWalk_OnTheRealServer lets anything happen on a server, clears something after each event, and compares what is left with a model of the module that
 // shares no code with it. Check mode goes first and has to foretell the run, and a second run has to change nothing.
-func TestRandomWalk(t *testing.T) {
+func TestHousekeepingWalk_OnTheRealServer(t *testing.T) {
 	t.Parallel()
 	seeds := []uint64{1, 2, 3}
 	if testing.Short() {

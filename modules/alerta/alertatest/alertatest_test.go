@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
+	"github.com/stackwatch/ansible-monitoring/pkg/servertest"
 )
 
 // onBoth runs a test against a server of each version.
@@ -317,4 +319,19 @@ func TestTheRecorderPassesEverythingOn(t *testing.T) {
 			assert.Equal(t, 404, outside.Do(t, s.Key(Ansible), "GET", "/alerts", nil).Status)
 		}
 	}
+}
+
+// TestStart_RefusesAFolderThatTheServerMayNotEnter holds what root is told below a home folder of mode 0700.
+func TestStart_RefusesAFolderThatTheServerMayNotEnter(t *testing.T) {
+	t.Parallel()
+	servertest.Need(t, "Alerta", RequireVariable, missing(t, Newest))
+	if os.Getuid() != 0 {
+		t.Skip("only root starts the server as another user")
+	}
+	home := t.TempDir()
+	require.NoError(t, os.Chmod(home, 0o700))
+	output, err := exec.CommandContext(t.Context(), filepath.Join(scripts(t), "start.sh"), filepath.Join(home, "server")).CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(output), "the user postgres may not enter "+home+"/server: as root take a folder that everybody may enter")
+	assert.NoFileExists(t, filepath.Join(home, "server", "pid"))
 }

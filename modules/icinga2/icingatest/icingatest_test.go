@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -225,4 +226,19 @@ func through(t *testing.T, s *Server, r *Recorder, user string) *Client {
 	c := s.Client(t, user)
 	c.url = r.URL
 	return c
+}
+
+// TestStart_RefusesAFolderThatTheServerMayNotEnter holds what root is told below a home folder of mode 0700.
+func TestStart_RefusesAFolderThatTheServerMayNotEnter(t *testing.T) {
+	t.Parallel()
+	need(t)
+	if os.Getuid() != 0 {
+		t.Skip("only root starts the server as another user")
+	}
+	home := t.TempDir()
+	require.NoError(t, os.Chmod(home, 0o700))
+	output, err := exec.CommandContext(t.Context(), filepath.Join(scripts(t), "start.sh"), filepath.Join(home, "server")).CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(output), "the user nagios may not enter "+home+"/server: as root take a folder that everybody may enter")
+	assert.NoFileExists(t, filepath.Join(home, "server", "pid"))
 }
