@@ -13,8 +13,7 @@ type earlierName struct {
 // earlierNames returns the names that docs/migrating.md has. A name that a module here will have does not become a tombstone: it is sent to
 // one, which is as easily taken back.
 func earlierNames() map[string]earlierName {
-	const noCertificates = "There is no module for SSL checks yet. Write enable_ssl_alert: true in stackwatch.monitoring.status_cake_test for the site, " +
-		"which alerts before its certificate expires."
+	const noCertificates = "There is no module for SSL checks yet. Write enable_ssl_alert: true in stackwatch.monitoring.status_cake_test."
 	const noPagespeed = "There is no module for page speed checks yet. Send POST /v1/pagespeed with ansible.builtin.uri."
 	return map[string]earlierName{
 		"statuscake":            {module: "status_cake_test"},
