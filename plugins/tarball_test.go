@@ -225,7 +225,7 @@ func (c contents) programsStart(t *testing.T) {
 			}
 			require.NoError(t, json.Unmarshal(output, &answer), string(output))
 			assert.True(t, answer.Failed)
-			assert.Equal(t, "missing required arguments: api_key", answer.Msg)
+			assert.Equal(t, "missing required arguments: api_key (environment STATUSCAKE_API_TOKEN)", answer.Msg)
 		})
 	}
 }

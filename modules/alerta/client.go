@@ -80,17 +80,17 @@ func (w world) connect(call *ansible.Call, o connection, authorize func(http.Hea
 func (w world) open(call *ansible.Call, o connection) (*client, error) {
 	switch {
 	case o.URL == "":
-		return nil, errors.New("value of api_url must be the server's address such as https://alerta.example.com/api, got an empty string")
+		return nil, errors.New("value of api_url (environment ALERTA_ENDPOINT) must be the server's address such as https://alerta.example.com/api, got an empty string")
 	case call.Given("api_username") && (o.Username == "" || o.Password.IsZero()):
 		return nil, errors.New("values of api_username and api_password must not be empty")
 	case call.Given("api_username"):
 		return w.connect(call, o, nil, o.Password)
 	case call.Given("api_key") && strings.TrimSpace(o.Key.Reveal()) == "":
-		return nil, errors.New("value of api_key must be an API key of Alerta, got an empty string")
+		return nil, errors.New("value of api_key (environment ALERTA_API_KEY) must be an API key of Alerta, got an empty string")
 	case call.Given("api_key") && strings.ContainsAny(o.Key.Reveal(), " \t\r\n"):
-		return nil, errors.New("value of api_key must be an API key of Alerta, got one with a space or a line's end in it")
+		return nil, errors.New("value of api_key (environment ALERTA_API_KEY) must be an API key of Alerta, got one with a space or a line's end in it")
 	case call.Given("api_key") && strings.ContainsFunc(o.Key.Reveal(), func(c rune) bool { return c <= ' ' || c >= 0x7f }):
-		return nil, errors.New("value of api_key must be an API key of Alerta, got one with characters that are not ASCII")
+		return nil, errors.New("value of api_key (environment ALERTA_API_KEY) must be an API key of Alerta, got one with characters that are not ASCII")
 	case call.Given("api_key"):
 		return w.connect(call, o, func(h http.Header) { h.Set("Authorization", "Key "+o.Key.Reveal()) }, o.Key)
 	}

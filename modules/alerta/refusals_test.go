@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/stackwatch/ansible-monitoring/modules/alerta/alertatest"
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/emulator"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
@@ -94,7 +95,7 @@ func TestBadOptionsAreRefusedBeforeAnyCall(t *testing.T) {
 		"live as a text":              {stack.With(task{"live": task{"stacks": "['shop','blog']"}}), "value of live.stacks must be a list of names without brackets, quotes and spaces"},
 		"live as words":               {stack.With(task{"live": task{"stacks": "shop blog"}}), "value of live.stacks must be a list of names without"},
 		"live as no text":             {stack.With(task{"live": task{"stacks": "[]"}}), "value of live.stacks must be a list of names without"},
-		"a key that is foreign":       {stack.With(task{"api_key": "s\u00e9cret"}), "value of api_key must be an API key of Alerta, got one with characters that are not ASCII"},
+		"a key that is foreign":       {stack.With(task{"api_key": "s\u00e9cret"}), "value of api_key (environment ALERTA_API_KEY) must be an API key of Alerta, got one with characters that are not ASCII"},
 		"no regex":                    {remove.With(task{"resource_regex": "a("}), "value of resource_regex must be a regular expression, got: a("},
 		"no attribute":                {remove.With(task{"attributes": task{}}), "value of attributes must hold at least one attribute"},
 		"an attribute that is null":   {remove.With(task{"attributes": task{"a": nil}}), "value of attributes.a must hold at least one value, and none that is null, got: null"},
@@ -121,12 +122,12 @@ func TestBadOptionsAreRefusedBeforeAnyCall(t *testing.T) {
 		"a time of closing":           {stack.With(task{"action": "close", "action_timeout": "2h"}), "action_timeout is only valid with action: ack or action: shelve"},
 		"a time that is a number":     {stack.With(task{"action": "ack", "action_timeout": "2"}), "value of action_timeout must be written with a unit where it is less than 60 seconds, got: 2"},
 		"an unknown action":           {task{"stack": "s1", "action": "open"}, "value of action must be one of: delete, close, ack, shelve, got: open"},
-		"an empty key":                {stack.With(task{"api_key": ""}), "value of api_key must be an API key of Alerta, got an empty string"},
-		"a key from a file":           {stack.With(task{"api_key": "abcdefgh\n"}), "value of api_key must be an API key of Alerta, got one with a space or a line's end in it"},
+		"an empty key":                {stack.With(task{"api_key": ""}), "value of api_key (environment ALERTA_API_KEY) must be an API key of Alerta, got an empty string"},
+		"a key from a file":           {stack.With(task{"api_key": "abcdefgh\n"}), "value of api_key (environment ALERTA_API_KEY) must be an API key of Alerta, got one with a space or a line's end in it"},
 		"a user without a password":   {stack.With(task{"api_username": "u"}), "parameters are required together: api_username, api_password"},
 		"an empty password":           {stack.With(task{"api_username": "u", "api_password": ""}), "values of api_username and api_password must not be empty"},
 		"an address without a scheme": {stack.With(task{"api_url": "alerta.example.com"}), "api_url must be like https://api.example.com/v1"},
-		"an empty address":            {stack.With(task{"api_url": ""}), "value of api_url must be the server's address"},
+		"an empty address":            {stack.With(task{"api_url": ""}), "value of api_url (environment ALERTA_ENDPOINT) must be the server's address"},
 	} {
 		assert.Contains(t, l.Refusal(c.o), c.want, name)
 	}
@@ -141,7 +142,7 @@ func TestRefusal_NamesEveryWrongOption(t *testing.T) {
 		"duration": "1h", "action_timeout": "1h", "text": "{{ text }}",
 	})
 	for _, wrong := range []string{
-		"value of api_key must be an API key", "value of resource must not contain", "value of resource must not be empty", "value of event must not be",
+		"value of api_key (environment ALERTA_API_KEY) must be an API key", "value of resource must not contain", "value of resource must not be empty", "value of event must not be",
 		"value of status must not be null", "value of attributes.rack must hold", "value of attributes must have names", "value of resource_regex must be",
 		"value of older_than must be", "value of newer_than must be", "value of live.stacks must be", "value of live.resources must hold",
 		"value of grace must be", "value of heartbeats_older_than must be", "value of server.expired must be", "value of server.info must be",
@@ -150,4 +151,16 @@ func TestRefusal_NamesEveryWrongOption(t *testing.T) {
 	} {
 		assert.Equal(t, 1, strings.Count(refusal, wrong), "%s in: %s", wrong, refusal)
 	}
+}
+
+func TestErrors_NameCredentialsAndURL(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, alertatest.Newest)
+	for _, o := range []task{
+		{"stack": "s1", "environment": "Production", "action": "delete"}, {"stack": "s1", "environment": "Production", "blackout": "present"}, {"server": task{}},
+	} {
+		l.ExpectHints(o, "the key of api_key (environment ALERTA_API_KEY)")
+	}
+	login := task{"stack": "s1", "action": "close", "api_username": "ada", "api_password": "a password"}
+	l.ExpectHints(login, "the login of api_username and api_password")
 }

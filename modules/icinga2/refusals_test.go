@@ -289,3 +289,22 @@ func TestCredentialsThatTheServerHoldsStayHidden(t *testing.T) {
 	assert.Equal(t, "asks as ********", a.Only(t).Changes["notes"].Before)
 	assert.Equal(t, "https://********@example.com", a.Only(t).Changes["action_url"].Before)
 }
+
+func TestErrors_NameCredentialsAndURL(t *testing.T) {
+	t.Parallel()
+	server := icingatest.Start(t)
+	for _, c := range []struct {
+		module func(world) ansible.Module
+		plural string
+		tasks  []options
+	}{
+		{world.hostModule, "objects", []options{{"name": "a", "check_command": "dummy"}, {"stack": "shop", "state": "absent"}}},
+		{world.serviceModule, "services", []options{{"for_hosts": []string{"a"}, "services": []options{{"name": "b", "check_command": "dummy"}}}}},
+		{world.downtimeModule, "downtimes", []options{{"comment": "a", "hosts": []string{"a"}}, {"id": "a!b", "state": "absent"}}},
+	} {
+		l := labOn(t, server, c.module, c.plural)
+		for _, task := range c.tasks {
+			l.ExpectHints(l.as(icingatest.Ansible, task), "the login of username and password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD)")
+		}
+	}
+}

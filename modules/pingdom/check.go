@@ -121,7 +121,7 @@ func tokenOf(call *ansible.Call, o checkOptions) (secret.Value, error) {
 		return o.Key, nil
 	}
 	if !call.Given("api_token") {
-		return secret.Value{}, errors.New("missing required arguments: api_token, or the environment variable PINGDOM_API_TOKEN")
+		return secret.Value{}, errors.New("missing required arguments: api_token (environment PINGDOM_API_TOKEN)")
 	}
 	return o.APIToken, nil
 }

@@ -36,7 +36,7 @@ type world struct {
 // connect makes the client that the modules of this package share.
 func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, token secret.Value) (*client, error) {
 	if token.IsZero() {
-		return nil, errors.New("value of api_token must be a Pingdom API token, got an empty string")
+		return nil, errors.New("value of api_token (environment PINGDOM_API_TOKEN) must be a Pingdom API token, got an empty string")
 	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "Pingdom", Options: o, Account: token, Secrets: []secret.Value{token},

@@ -186,7 +186,7 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		{deployment().With(options{"start": nil}), "value of start must not be null"},
 		{deployment().With(options{"duration": 30}), "value of duration must be a duration from 1m to 30d, got: 30"},
 		{deployment().With(options{"state": "paused"}), "value of state must be one of"},
-		{deployment().With(options{"api_token": ""}), "value of api_token must be a Pingdom API token"},
+		{deployment().With(options{"api_token": ""}), "value of api_token (environment PINGDOM_API_TOKEN) must be a Pingdom API token"},
 		{options{"windows": []any{options{"stack": "shop"}}}, "windows[0]: one of the following is required: id, description"},
 		{options{"description": "D", "windows": []any{options{"stack": "shop"}, options{"stack": "blog", "tags": nil}}}, "value of windows[1].tags must not be null"},
 		{options{"description": "D", "windows": []any{options{"stack": "shop"}, options{"stack": "shop"}}}, "D (stack shop): declared twice, at positions 0 and 1"},

@@ -115,7 +115,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"an empty stack", options{"stack": "", "state": "absent"}, "value of stack must be a name of …"},
 		{"a stack that is no tag", one.With(options{"stack": "my shop"}), "value of stack must be a name of letters, digits, underscores and dashes, as Pingdom's tags are, got: my shop"},
 		{"all of a stack that is no tag", options{"stack": "my.shop", "state": "absent"}, "value of stack must be a name of letters, …"},
-		{"an empty token", one.With(options{"key": ""}), "value of api_token must be a Pingdom API token, got an empty string"},
+		{"an empty token", one.With(options{"key": ""}), "value of api_token (environment PINGDOM_API_TOKEN) must be a Pingdom API token, got an empty string"},
 		{"an address with a password", one.With(options{"api_url": "https://u:p@api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
 		{"purge with an empty list", options{"checks": []options{}, "purge": true}, "purge: true with no present element in checks would remove everything in its scope; …"},
 		{"declared twice", options{"checks": []options{one, of("http", nil)}}, "a: declared twice, at positions 0 and 1 of the list"},
@@ -167,7 +167,7 @@ func TestTokenIsRequired(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	a := l.Run(site("a"), func(p *ansible.Process) { p.LookupEnv = func(string) (string, bool) { return "", false } })
-	assert.Equal(t, "missing required arguments: api_token, or the environment variable PINGDOM_API_TOKEN", a.Msg)
+	assert.Equal(t, "missing required arguments: api_token (environment PINGDOM_API_TOKEN)", a.Msg)
 }
 
 // TestRefusal_NamesAllThatIsWrong in one message, of one check and of all elements of a list.
@@ -217,4 +217,17 @@ func TestBadTokenIsSaid(t *testing.T) {
 	assert.Contains(t, a.Msg, "listing checks: page 1: GET /checks: status 401")
 	assert.Contains(t, a.Msg, "the token of api_token (environment PINGDOM_API_TOKEN) was refused")
 	assert.Equal(t, 1, a.API.Calls, "a bad token is not tried again")
+}
+
+func TestErrors_NameCredentialsAndURL(t *testing.T) {
+	t.Parallel()
+	const login = "the token of api_token (environment PINGDOM_API_TOKEN)"
+	l := newLab(t, emulator.Options{})
+	for _, task := range []options{site("a"), {"id": "7", "paused": true}, {"stack": "shop", "state": "absent"}} {
+		l.ExpectHints(task, login)
+	}
+	windows := newDock(t)
+	for _, task := range []options{{"description": "a", "checks": []string{"b"}}, {"id": "7", "state": "absent"}} {
+		windows.ExpectHints(task, login)
+	}
 }

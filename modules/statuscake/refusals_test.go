@@ -110,7 +110,7 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 		{"a negative limit", tests(one).With(options{"purge": true, "purge_limit": "-1"}), "value of purge_limit must be a count such as 10 or a share such as 20%, got: -1"},
 		{"on_duplicate", one.With(options{"on_duplicate": "newest"}), "value of on_duplicate must be one of: fail, oldest, got: newest"},
 		{"update_password", one.With(options{"update_password": "never"}), "value of update_password must be one of: always, on_create, got: never"},
-		{"an empty token", one.With(options{"api_key": ""}), "value of api_key must be a StatusCake API token, got an empty string"},
+		{"an empty token", one.With(options{"api_key": ""}), "value of api_key (environment STATUSCAKE_API_TOKEN) must be a StatusCake API token, got an empty string"},
 		{"an address without a scheme", one.With(options{"api_url": "api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
 		{"an address with a password", one.With(options{"api_url": "https://u:p@api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
 		{"api_timeout", one.With(options{"api_timeout": 0}), "api_timeout must be more than 0 and at most 3600 seconds, got: 0"},
@@ -152,7 +152,7 @@ func TestTokenIsRequired(t *testing.T) {
 	l := newLab(t, emulator.Options{})
 	a := l.Run(site("a"), func(p *ansible.Process) { p.LookupEnv = func(string) (string, bool) { return "", false } })
 	assert.True(t, a.Failed)
-	assert.Equal(t, "missing required arguments: api_key", a.Msg)
+	assert.Equal(t, "missing required arguments: api_key (environment STATUSCAKE_API_TOKEN)", a.Msg)
 }
 
 func TestBadTokenIsSaid(t *testing.T) {
@@ -180,5 +180,13 @@ func TestBadInput_IsToldAllAtOnce(t *testing.T) {
 		} {
 			assert.Contains(t, msg, part)
 		}
+	}
+}
+
+func TestErrors_NameCredentialsAndURL(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	for _, task := range []options{{"name": "a", "website_url": "https://a.example.com"}, {"id": "7", "paused": true}, {"stack": "shop", "state": "absent"}} {
+		l.ExpectHints(task, "the token of api_key (environment STATUSCAKE_API_TOKEN)")
 	}
 }

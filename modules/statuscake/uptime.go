@@ -5,7 +5,6 @@ package statuscake
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -133,7 +132,7 @@ func hideLogins(call *ansible.Call, t Test) {
 // connect makes the client that the modules of this package share.
 func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, key secret.Value) (*client, error) {
 	if key.IsZero() {
-		return nil, fmt.Errorf("value of api_key must be a StatusCake API token, got an empty string")
+		return nil, errors.New("value of api_key (environment STATUSCAKE_API_TOKEN) must be a StatusCake API token, got an empty string")
 	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "StatusCake", Options: o, Account: key, Secrets: []secret.Value{key},

@@ -55,6 +55,11 @@ func knownDifferences() []knownDifference {
 			func(_ differentialCase, python, hardened, golang *dict) bool {
 				return same(python, withoutPositions(golang, python)) || same(hardened, withoutPositions(golang, hardened))
 			}},
+		{"missing, with an environment", "a missing option that an environment variable can give is named together with it",
+			func(_ differentialCase, python, _, golang *dict) bool {
+				return strings.HasPrefix(message(python), "missing required arguments: ") &&
+					regexp.MustCompile(` \(environment [^)]*\)`).ReplaceAllString(message(golang), "") == message(python)
+			}},
 		{"unknown internals", "an _ansible_ argument that this core does not know fails in Python; a binary that outlives cores ignores it",
 			func(c differentialCase, _, _, _ *dict) bool {
 				return regexp.MustCompile(`_ansible_(of_tomorrow|string_conversion_action|inject_invocation)`).MatchString(c.args)

@@ -33,12 +33,18 @@ func mutuallyExclusive(spec *Spec, params *dict) error {
 	return fmt.Errorf("parameters are mutually exclusive: %s", strings.Join(broken, ", "))
 }
 
+// missingRequired also names the environment variables that can stand in for what is missing, which Ansible does not.
 func missingRequired(spec *Spec, params *dict) error {
 	var missing []string
 	for _, o := range spec.Options {
-		if o.Required && !params.has(o.Name) {
-			missing = append(missing, o.Name)
+		if !o.Required || params.has(o.Name) {
+			continue
 		}
+		name := o.Name
+		if len(o.Env) > 0 {
+			name += " (environment " + strings.Join(o.Env, ", ") + ")"
+		}
+		missing = append(missing, name)
 	}
 	if missing == nil {
 		return nil

@@ -93,6 +93,24 @@ func (l *Lab) EachCall(p Plight, fault emulator.Fault) {
 	}
 }
 
+// ExpectHints runs a task with credentials that are refused, and where each connection is dropped: the first error names the credentials as
+// login does, the second api_url.
+func (l *Lab) ExpectHints(task Options, login string) {
+	l.T.Helper()
+	for want, fault := range map[string]emulator.Fault{
+		login + " was refused":     {Kind: emulator.Status, Status: http.StatusUnauthorized},
+		"(api_url: " + l.URL + ")": {Kind: emulator.DropBefore},
+	} {
+		l.account.ClearFaults()
+		l.account.Inject(emulator.On("", "", emulator.Always, fault))
+		a := l.Run(task.With(Options{"api_retries": 0}))
+		assert.True(l.T, a.Failed, "%v: %s", task, a.Raw)
+		assert.Contains(l.T, a.Msg, want)
+		assert.Equal(l.T, 1, a.API.Calls, "neither is tried again, nor is anything else")
+	}
+	l.account.ClearFaults()
+}
+
 // FailSome lets two of a hundred of the next calls fail with 500, before the service acted or after.
 func (l *Lab) FailSome(random *rand.Rand) {
 	const share, most = 50, 4000
