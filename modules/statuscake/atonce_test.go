@@ -238,3 +238,13 @@ func TestRunsAtOnce_AccountThatWasEmptied(t *testing.T) {
 		l.Settled(task)
 	}
 }
+
+// TestLedger_IsNotReadWhereNothingIsCreated holds that a task which changes nothing costs no file.
+func TestLedger_IsNotReadWhereNothingIsCreated(t *testing.T) {
+	t.Parallel()
+	l := plainLab(t, emulator.Options{})
+	l.OK(held("web"))
+	l.StateDir = t.TempDir() + "/none"
+	assert.Equal(t, "unchanged", l.OK(held("web")).Only(t).Action)
+	assert.NoDirExists(t, l.StateDir)
+}

@@ -34,8 +34,9 @@ type journal struct {
 	turn    chan struct{} // held while something below is used; never while waiting for anything but the disk
 	dir     *Dir
 	file    *os.File // kept open, so that the inode is nobody else's
-	read    int64    // how far the file is known
-	size    int64    // where the file ends; more than read where its last line is not whole
+	info    fs.FileInfo
+	read    int64 // how far the file is known
+	size    int64 // where the file ends; more than read where its last line is not whole
 	lines   int
 	worth   int // lines from which on it is looked whether a shorter file would do
 	entries map[string]Entry
@@ -74,7 +75,8 @@ func (j *journal) path() string { return filepath.Join(j.dir.path, j.name) }
 // current opens the file that the path names now, and reads what is new in it. A file that is missing is made if create is set, and is
 // otherwise empty.
 func (j *journal) current(create bool) error {
-	if !j.isCurrent() {
+	info, err := os.Lstat(j.path())
+	if j.file != nil && (err != nil || !os.SameFile(info, j.info)) {
 		j.close()
 	}
 	if j.file == nil {
@@ -92,16 +94,17 @@ func (j *journal) current(create bool) error {
 		if errors.Is(err, fs.ErrNotExist) && !create {
 			return nil
 		}
+		if err == nil {
+			j.file = file
+			info, err = file.Stat()
+		}
 		if err != nil {
+			j.close()
 			return unusable("opening the ledger", err)
 		}
-		j.file = file
+		j.info = info
 	}
-	info, err := j.file.Stat()
-	if err == nil {
-		err = private(info)
-	}
-	if err != nil {
+	if err := private(info); err != nil {
 		j.close()
 		return unusable("using "+j.path(), err)
 	}
@@ -110,19 +113,6 @@ func (j *journal) current(create bool) error {
 	}
 	j.size = info.Size()
 	return j.readOn()
-}
-
-// isCurrent reports whether the open file is the one that the path names.
-func (j *journal) isCurrent() bool {
-	if j.file == nil {
-		return false
-	}
-	named, err := os.Lstat(j.path())
-	if err != nil {
-		return false
-	}
-	open, err := j.file.Stat()
-	return err == nil && os.SameFile(named, open)
 }
 
 func (j *journal) close() {
@@ -177,22 +167,24 @@ func (j *journal) take(l line) {
 // locked runs do with the file locked, and all of it known.
 func (j *journal) locked(ctx context.Context, create bool, do func() error) error {
 	for range maxReopen {
-		if err := j.current(create); err != nil || j.file == nil {
-			return err
+		if j.file == nil {
+			if err := j.current(create); err != nil || j.file == nil {
+				return err
+			}
 		}
 		if err := j.lock(ctx); err != nil {
 			return err
 		}
-		if !j.isCurrent() {
-			j.close() // and the lock with it
-			continue
-		}
+		file := j.file
 		err := j.current(create)
+		if err == nil && j.file != file {
+			continue // it was replaced, and is closed, and the lock with it
+		}
 		if err == nil {
 			err = do()
 		}
-		if j.file != nil {
-			_ = syscall.Flock(int(j.file.Fd()), syscall.LOCK_UN)
+		if j.file == file {
+			_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
 		}
 		return err
 	}
@@ -363,10 +355,8 @@ func (j *journal) Recent(ctx context.Context, within time.Duration, groups []str
 // removeSpent removes the file, which is locked, unless something has been written since it was looked at.
 func (j *journal) removeSpent() error {
 	defer j.close() // and the lock with it
-	if !j.isCurrent() {
-		return nil
-	}
-	if err := j.current(false); err != nil {
+	file := j.file
+	if err := j.current(false); err != nil || j.file != file {
 		return err
 	}
 	now := j.now()
