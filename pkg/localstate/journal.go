@@ -273,7 +273,7 @@ func (j *journal) compact() error {
 	}
 	next, err := os.OpenFile(j.path()+".next", os.O_RDWR|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
 	if err == nil {
-		defer next.Close()
+		defer func() { _ = next.Close() }()
 		_, err = next.Write(text)
 	}
 	if err == nil {

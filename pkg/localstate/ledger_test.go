@@ -72,10 +72,10 @@ func once(t *testing.T, l *localstate.Ledger, key string, m *maker) {
 	require.NoError(t, m.once(t, l, key))
 }
 
-// lostAnswer is the error of a creation of which nobody knows whether it was carried out.
-type lostAnswer struct{ error }
+// lostAnswerError is the error of a creation of which nobody knows whether it was carried out.
+type lostAnswerError struct{ error }
 
-func (lostAnswer) Uncertain() bool { return true }
+func (lostAnswerError) Uncertain() bool { return true }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
@@ -135,7 +135,7 @@ func TestOnce_LooksForALostCreation(t *testing.T) {
 		age  time.Duration
 	}{
 		"its answer did not come": {func(t *testing.T, l *localstate.Ledger) {
-			err := l.Once(t.Context(), "group", "web", nil, nil, func() (string, error) { return "", lostAnswer{errors.New("timeout")} })
+			err := l.Once(t.Context(), "group", "web", nil, nil, func() (string, error) { return "", lostAnswerError{errors.New("timeout")} })
 			require.ErrorContains(t, err, "timeout")
 		}, time.Minute},
 		"it panicked": {func(t *testing.T, l *localstate.Ledger) {

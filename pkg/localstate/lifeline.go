@@ -65,7 +65,7 @@ func (d *Dir) holder(run string) (who Holder, lives bool, err error) {
 	if err != nil {
 		return who, false, unusable("looking at another run", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	// Shared, so that of two that look at once none takes the other for the run.
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	switch {

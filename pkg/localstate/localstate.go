@@ -56,7 +56,7 @@ const (
 	folderName = "stackwatch-monitoring"
 	pollEvery  = 5 * time.Millisecond // how often a held lock is tried again
 	maxSize    = 1 << 20              // bytes; nothing that is kept here comes near
-	maxReopen  = 100                  // how often a file may vanish between open and lock (see Each) before it counts as unusable
+	maxReopen  = 100                  // how often a file may vanish between open and lock before it counts as unusable
 )
 
 // ErrUnusable says that the folder or a file in it cannot be used. It never says that the caller's own function failed.
@@ -111,26 +111,6 @@ func (d *Dir) Update(ctx context.Context, name string, change func(old []byte) (
 		return unusable("writing "+file.Name(), err)
 	}
 	return nil
-}
-
-// Each gives to look the content of each file whose name begins with a prefix, one after the other, and waits for those that are locked.
-// A file is removed where look answers that it is of no use any more. Waiting ends with ctx; other errors are ErrUnusable.
-func (d *Dir) Each(ctx context.Context, prefix string, look func(content []byte) (spent bool)) error {
-	return d.named(prefix, func(name string) error {
-		file, unlock, err := d.open(ctx, name)
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		content, err := io.ReadAll(io.LimitReader(file, maxSize))
-		if err == nil && look(content) {
-			err = os.Remove(file.Name()) // whoever waits for its lock sees that it is gone
-		}
-		if err != nil {
-			return unusable("reading "+file.Name(), err)
-		}
-		return nil
-	})
 }
 
 // named calls do with the name of each file that begins with a prefix, whatever the others' errors.

@@ -92,7 +92,6 @@ type actor struct {
 	steps   int
 	history uint64
 	ledger  *Ledger
-	errs    []error
 }
 
 // saw adds to what the run knows, which decides what it does next.
@@ -574,7 +573,7 @@ func TestModel_ThreeRunsAtRandom(t *testing.T) {
 		first, seeds = n, 1
 	}
 	for seed := first; seed < first+seeds; seed++ {
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // it is to be repeated
+		random := rand.New(rand.NewPCG(seed, 0))
 		w := newWorld(random.IntN, 4, 0)
 		deaths := random.IntN(3)
 		w.disturb = func() {
