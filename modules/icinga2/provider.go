@@ -99,6 +99,9 @@ func (p *provider) observeAll(ctx context.Context, looks map[kind]*look, scope b
 				return err
 			}
 			for _, o := range append(found, p.expected(k, looks[k].asked)...) {
+				if k == hostKind {
+					p.setBroken(o.ID, false) // the answer to its creation was lost, and here it is
+				}
 				switch { // a query by hosts finds more
 				case looks[k].names[o.ID]:
 					have = append(have, reconcile.Object[Object]{ID: o.ID, State: o.Known}.Found())
