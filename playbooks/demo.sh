@@ -36,7 +36,7 @@ export ANSIBLE_NOCOLOR=1 ANSIBLE_NOCOWS=1 LC_ALL=C.UTF-8 no_proxy=127.0.0.1
 export EMULATOR_TOKEN=demo-token STATUSCAKE_API_TOKEN=demo-token PINGDOM_API_TOKEN=demo-token
 
 for vendor in statuscake pingdom; do
-	"$emulator" --port-file "$work/$vendor" "$vendor" >/dev/null 2>"$work/emulator.log" &
+	"$emulator" --seed-demo --port-file "$work/$vendor" "$vendor" >/dev/null 2>"$work/emulator.log" &
 	emulators+=($!)
 	until [ -e "$work/$vendor" ]; do
 		kill -0 "${emulators[-1]}" 2>/dev/null || fail "the emulator of $vendor did not start: $(cat "$work/emulator.log")"
