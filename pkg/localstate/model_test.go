@@ -541,7 +541,7 @@ func TestModel_EveryOrderOfTwoRuns(t *testing.T) {
 			t.Parallel()
 			executions := explore(t, func(choose func(int) int) *world {
 				w := newWorld(choose, 2, c.kills)
-				w.prompt = c.prompt
+				w.prompt = c.prompt || testing.Short()
 				if c.there {
 					w.next, w.objects = 1, []made{{"1", "web", 0}}
 					c.entry.At = noonUTC().UnixMilli()
@@ -566,6 +566,9 @@ func TestModel_EveryOrderOfTwoRuns(t *testing.T) {
 func TestModel_ThreeRunsAtRandom(t *testing.T) {
 	t.Parallel()
 	first, seeds := uint64(1), uint64(200)
+	if testing.Short() { // only one goroutine is at work at any time, so that a look for races gains nothing
+		seeds = 20
+	}
 	if n, err := strconv.ParseUint(os.Getenv("LOCALSTATE_MODEL_SEEDS"), 10, 64); err == nil {
 		seeds = n
 	}
