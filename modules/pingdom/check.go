@@ -78,7 +78,7 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	if declared.WholeStack() { // which has no wish
 		err = errors.Join(err, checkStack(o.One.Stack))
 	}
-	token, tokenErr := tokenOf(call, o)
+	token, login, tokenErr := tokenOf(call, o)
 	if err := errors.Join(err, tokenErr); err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	if err != nil {
 		return nil, err
 	}
-	conn, err := w.connect(call, o.API, o.APIURL, token)
+	conn, err := w.connect(call, o.API, o.APIURL, token, login)
 	if err != nil {
 		return nil, err
 	}
@@ -105,25 +105,29 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	}, nil
 }
 
-// tokenOf returns the token of a task. In a task for the earlier module key holds the application key of another API, beside uid or passwd: then a
-// token of the environment is the right one.
-func tokenOf(call *ansible.Call, o checkOptions) (secret.Value, error) {
+// tokenOf returns the token of a task, and what it is called in messages. In a task for the earlier module key holds the application key of
+// another API, beside uid or passwd: then a token of the environment is the right one.
+func tokenOf(call *ansible.Call, o checkOptions) (token secret.Value, login string, err error) {
+	earlier := o.UID != nil || o.Passwd != nil
 	switch {
 	case !call.Given("key"):
+	case !call.Given("api_token") && earlier:
+		return o.Key, "the application key of an earlier API in key, which is no token of the API 3.1 (write one into api_token or the environment " +
+			"variable PINGDOM_API_TOKEN, and remove key, uid and passwd),", nil
 	case !call.Given("api_token"):
-		return o.Key, nil
+		return o.Key, "the token of key", nil
 	case !call.FromEnvironment("api_token"):
 		call.Warn("key has no effect beside api_token; remove it")
-	case o.UID != nil || o.Passwd != nil:
+	case earlier:
 		call.Deprecate("key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where "+
 			"PINGDOM_API_TOKEN is set; remove it", "1.0.0", "", "stackwatch.monitoring")
 	default:
-		return o.Key, nil
+		return o.Key, "the token of key", nil
 	}
 	if !call.Given("api_token") {
-		return secret.Value{}, errors.New("missing required arguments: api_token (environment PINGDOM_API_TOKEN)")
+		return secret.Value{}, "", errors.New("missing required arguments: api_token (environment PINGDOM_API_TOKEN)")
 	}
-	return o.APIToken, nil
+	return o.APIToken, tokenLogin, nil
 }
 
 // tellTypes gives a wish without a type the one that a new check gets, where the task declares another type of the same name. Alone it

@@ -33,14 +33,17 @@ type world struct {
 	clock    httpapi.Clock // nil is the real one
 }
 
+// tokenLogin is what messages call the token.
+const tokenLogin = "the token of api_token (environment PINGDOM_API_TOKEN)"
+
 // connect makes the client that the modules of this package share.
-func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, token secret.Value) (*client, error) {
+func (w world) connect(call *ansible.Call, o httpapi.Options, apiURL string, token secret.Value, login string) (*client, error) {
 	if token.IsZero() {
 		return nil, errors.New("value of api_token (environment PINGDOM_API_TOKEN) must be a Pingdom API token, got an empty string")
 	}
 	conn, err := httpapi.New(httpapi.Config{
 		BaseURL: apiURL, Service: "Pingdom", Options: o, Account: token, Secrets: []secret.Value{token},
-		Login: "the token of api_token (environment PINGDOM_API_TOKEN)", Redact: call.Redact,
+		Login: login, Redact: call.Redact,
 		Authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) },
 		ParseError: parseError, ParseLimits: parseLimits, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
 		StateDir: w.stateDir, Clock: w.clock,

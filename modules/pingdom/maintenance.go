@@ -68,7 +68,7 @@ func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resou
 	if err := errors.Join(nulls, err); err != nil {
 		return nil, err
 	}
-	conn, err := w.connect(call, o.API, o.APIURL, o.APIToken)
+	conn, err := w.connect(call, o.API, o.APIURL, o.APIToken, tokenLogin)
 	if err != nil {
 		return nil, err
 	}

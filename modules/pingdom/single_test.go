@@ -175,7 +175,10 @@ func TestKey_OfAnEarlierTask(t *testing.T) {
 	assert.Contains(t, said, "key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where "+
 		"PINGDOM_API_TOKEN is set; remove it")
 
-	assert.Contains(t, l.Run(stale, alone).Msg, "401", "where it is all that there is it is tried")
+	refused := l.Run(stale, alone)
+	assert.Contains(t, refused.Msg, "the application key of an earlier API in key, which is no token of the API 3.1 (write one into api_token or the environment "+
+		"variable PINGDOM_API_TOKEN, and remove key, uid and passwd), was refused", "where it is all that there is it is tried")
+	assert.NotContains(t, refused.Raw, "stale-application-key")
 	for _, o := range []options{{"key": token}, {"key": token, "uid": "u"}} {
 		a := l.Run(options{"id": id, "state": "paused"}.With(o), alone)
 		assert.False(t, a.Failed, a.Msg)
