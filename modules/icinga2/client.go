@@ -39,6 +39,7 @@ type Connection struct {
 	API      httpapi.Options   `mapstructure:",squash"`
 	TLS      httpapi.TLSClient `mapstructure:",squash"`
 	APIURL   string            `mapstructure:"api_url"`
+	UseProxy bool              `mapstructure:"use_proxy"`
 	Username *string           `mapstructure:"username"`
 	Password *secret.Value     `mapstructure:"password"`
 }
@@ -86,7 +87,7 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 		},
 		Login: login, Redact: call.Redact,
 		ParseError: parseError, Classify: classify, Warn: call.Warn, AtEnd: call.AtEnd,
-		Idle: idle, QuickAck: true,
+		Idle: idle, QuickAck: true, NoProxy: !o.UseProxy,
 		// Account stays empty: what one user creates on a server, another one must not create at the same time.
 		StateDir: w.stateDir, Clock: w.clock,
 	})

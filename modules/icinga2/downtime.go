@@ -5,6 +5,7 @@ package icinga2
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
@@ -22,6 +23,9 @@ type downtimeOptions struct {
 	Downtimes  []resource.Item[downtimeItem] `mapstructure:"downtimes"`
 	FailFast   bool                          `mapstructure:"fail_fast"`
 	Results    string                        `mapstructure:"results"`
+
+	LegacyURL      `mapstructure:",squash"`
+	LegacyDowntime `mapstructure:",squash"`
 }
 
 // downtimeItem are the options of one declared downtime, of one object or of many. A list that is nil was not given.
@@ -36,6 +40,8 @@ type downtimeItem struct {
 	Duration         *string  `mapstructure:"duration"`
 	Fixed            *bool    `mapstructure:"fixed"`
 	FlexibleDuration *string  `mapstructure:"flexible_duration"`
+
+	Selected *objectFilter `mapstructure:"-"` // see LegacyDowntime
 }
 
 // DowntimeModule is icinga2_downtime.
@@ -44,7 +50,7 @@ func DowntimeModule() ansible.Module { return world{}.downtimeModule() }
 func (w world) downtimeModule() ansible.Module {
 	return resource.Kind[downtimeOptions, Downtime]{
 		Name: "icinga2_downtime", Documentation: downtimeDocumentation,
-		Rules: ansible.Rules{RequiredOneOf: [][]string{{"comment", "id", "downtimes"}}, Options: connectionRules()},
+		Rules: ansible.Rules{RequiredOneOf: [][]string{{"comment", "id", "downtimes", "filter", "name"}}, Options: connectionRules()},
 		Noun:  "downtime", Plural: "downtimes", Open: w.openDowntime,
 	}.Module()
 }
@@ -57,7 +63,13 @@ func (w world) openDowntime(call *ansible.Call, o downtimeOptions) (*resource.Ta
 		"child_hosts", "start", "duration", "fixed", "flexible_duration"); err != nil {
 		return nil, err
 	}
-	declared := resource.Declared(call, "downtimes", o.One, o.Downtimes, resource.Options{FailFast: o.FailFast}, "comment", "id")
+	if err := resource.RefuseNulls(call, "", 0, legacyDowntimeNames()...); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(o.LegacyURL.check(call), o.translate(call)); err != nil {
+		return nil, err
+	}
+	declared := resource.Declared(call, "downtimes", o.One, o.Downtimes, resource.Options{FailFast: o.FailFast}, "comment", "id", "filter", "name")
 	wishes, err := resource.Wishes(declared, func(item resource.Item[downtimeItem]) (Downtime, error) { return downtimeWish(item, w.now()) })
 	if err != nil {
 		return nil, err
@@ -75,6 +87,9 @@ func (w world) openDowntime(call *ansible.Call, o downtimeOptions) (*resource.Ta
 		},
 		Usage: func() resource.Usage { return resource.Usage(conn.http.Stats()) },
 		Sleep: conn.http.Sleep,
+	}
+	if o.Filter != nil {
+		task.Extra = p.results
 	}
 	if len(wishes) > 0 {
 		task.More = func(ctx context.Context) ([]reconcile.Want[Downtime], error) { return p.expand(ctx, wishes) }

@@ -133,6 +133,7 @@ type downtimesAnswer struct {
 		Action, Reason                                 string
 		Changes                                        map[string]resourcetest.Change
 	}
+	Results []struct{ Name string } // see LegacyDowntime
 }
 
 func (p pause) read(a answer) downtimesAnswer {

@@ -7,9 +7,11 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -77,10 +79,33 @@ type downtimes struct {
 	*client
 	clock func() time.Time
 	begun time.Time // the "now" of all wishes of a run
+
+	mu  sync.Mutex
+	ids map[string]string // of the downtimes that are as they shall be, by their keys
+}
+
+// noteID remembers the downtime that a declared one has.
+func (p *downtimes) noteID(d Downtime, id string, replace bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.ids[p.Key(d)]; replace || !known {
+		p.ids[p.Key(d)] = id
+	}
+}
+
+// results returns what icinga2_downtime of community.general returns.
+func (p *downtimes) results() map[string]any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	results := []map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(p.ids)) {
+		results = append(results, map[string]any{"code": 200, "name": p.ids[key], "status": "The downtime is scheduled."})
+	}
+	return map[string]any{"results": results}
 }
 
 func newDowntimes(c *client, clock func() time.Time) *downtimes {
-	return &downtimes{client: c, clock: clock, begun: clock().UTC().Truncate(time.Second)}
+	return &downtimes{client: c, clock: clock, begun: clock().UTC().Truncate(time.Second), ids: map[string]string{}}
 }
 
 // Key is the comment with the author and the object and, where that was said, when the downtime begins.
@@ -279,6 +304,7 @@ func (p *downtimes) Merge(have *reconcile.Object[Downtime], want Downtime) (Down
 		want.span = want.Times(nil, p.begun)
 		return want.stamped(), nil
 	}
+	p.noteID(want, have.ID, false)
 	merged := have.State
 	merged.Duplicates, merged.others = nil, nil
 	merged.allServices = want.allServices // also where the host itself has none, for its children
@@ -330,6 +356,7 @@ func (p *downtimes) Create(ctx context.Context, want Downtime) (reconcile.Object
 	if err != nil {
 		return reconcile.Object[Downtime]{}, fmt.Errorf("scheduling downtime %s: %w", p.Key(want), err)
 	}
+	p.noteID(want, id, true)
 	return reconcile.Object[Downtime]{ID: id, State: want}, nil
 }
 

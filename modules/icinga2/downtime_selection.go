@@ -18,11 +18,23 @@ import (
 type selection struct {
 	hosts, services []string // names or patterns; nil where they were not given
 	stack           string   // "" for none
+
+	filter *objectFilter
+	places map[place]bool // what filter selects, once the server has been asked
+}
+
+// objectFilter selects hosts or services by an expression that the server evaluates.
+type objectFilter struct {
+	kind kind
+	filter
 }
 
 // words says what is selected: "stack shop: hosts web*; services ping".
 func (s selection) words() string {
 	var parts []string
+	if s.filter != nil {
+		parts = append(parts, "filter "+s.filter.Expression)
+	}
 	if s.hosts != nil {
 		parts = append(parts, "hosts "+strings.Join(s.hosts, ", "))
 	}
@@ -52,6 +64,9 @@ func (p place) String() string {
 
 // named tells whether the selection's hosts and services name an object, whatever stack it is of.
 func (s selection) named(p place) bool {
+	if s.filter != nil {
+		return s.places[p]
+	}
 	of := func(list []string, name string) bool {
 		return slices.ContainsFunc(list, func(wanted string) bool { return wanted == name || isPattern(wanted) && matches(wanted, name) })
 	}
@@ -139,6 +154,10 @@ func (c *client) directory(ctx context.Context, declared []Downtime) (directory,
 		if w.stack != "" {
 			stacks = append(stacks, w.stack)
 		}
+		for p := range w.places {
+			names = append(names, p.host)
+			serviced = serviced || p.service != ""
+		}
 		serviced = serviced || w.services != nil || w.stack != "" || value(w.allServices)
 	}
 	attrs := []string{"__name"}
@@ -188,6 +207,14 @@ func (c *client) directory(ctx context.Context, declared []Downtime) (directory,
 // expand makes of each declared downtime one wish for each object: for what shall be by the objects that there are, for what shall go by
 // the downtimes that there are.
 func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downtime]) ([]reconcile.Want[Downtime], error) {
+	for i := range declared {
+		if f := declared[i].State.filter; f != nil {
+			var err error
+			if declared[i].State.places, err = p.selected(ctx, *f); err != nil {
+				return nil, err
+			}
+		}
+	}
 	var lookUp, going []Downtime
 	for _, w := range declared {
 		if w.ID == "" && (!w.Absent || w.State.stack != "") {
@@ -230,6 +257,22 @@ func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downti
 		return nil, errors.New(strings.Join(problems, "; "))
 	}
 	return wants, nil
+}
+
+// selected asks the server what a filter selects.
+func (p *downtimes) selected(ctx context.Context, f objectFilter) (map[place]bool, error) {
+	found, err := query[struct{}](ctx, p.client, f.kind, f.filter)
+	if err != nil {
+		return nil, permission(fmt.Errorf("value of filter must be an expression of Icinga 2, got: %s: %w", f.Expression, err), "objects/query/"+string(f.kind))
+	}
+	places := map[place]bool{}
+	for _, o := range found {
+		host, service, _ := strings.Cut(o.Name, "!")
+		if !isRehearsal(host) && !isRehearsal(service) {
+			places[place{host, service}] = true
+		}
+	}
+	return places, nil
 }
 
 // ended leaves out of some wishes for what shall go those that are there already: that two patterns mean the same is no contradiction.

@@ -78,7 +78,10 @@ func line(option string, text *string, missing string) (*string, error) {
 
 // readSelection reads which objects are meant. A downtime that shall be says it; without, one that shall go is sought everywhere.
 func readSelection(o downtimeItem, stack string, absent bool) (selection, error) {
-	s := selection{hosts: resource.Tidy(o.Hosts), services: resource.Tidy(o.Services), stack: stack}
+	s := selection{hosts: resource.Tidy(o.Hosts), services: resource.Tidy(o.Services), stack: stack, filter: o.Selected}
+	if s.filter != nil {
+		return s, nil
+	}
 	for option, names := range map[string][]string{"hosts": s.hosts, "services": s.services} {
 		if names != nil && len(names) == 0 {
 			return s, fmt.Errorf("value of %s must hold a name or a pattern at least, got an empty list", option)

@@ -20,6 +20,8 @@ type hostOptions struct {
 	Shared `mapstructure:",squash"`
 	Host   `mapstructure:",squash"`
 	Hosts  []hostItem `mapstructure:"hosts"`
+
+	LegacyURL `mapstructure:",squash"`
 }
 
 // Host are the options of one host.
@@ -32,9 +34,10 @@ type Host struct {
 
 // hostItem is an element of hosts.
 type hostItem struct {
-	State *string `mapstructure:"state"`
-	Stack *string `mapstructure:"stack"`
-	Host  `mapstructure:",squash"`
+	State    *string  `mapstructure:"state"`
+	Stack    *string  `mapstructure:"stack"`
+	Profiles []string `mapstructure:"profiles"` // for icinga2_service
+	Host     `mapstructure:",squash"`
 }
 
 // hostService is a service inside a host.
@@ -71,6 +74,9 @@ func hostRules() ansible.Rules {
 
 // openHost checks the options and says what shall be, without a call.
 func (w world) openHost(call *ansible.Call, o hostOptions) (*resource.Task[Object], error) {
+	if err := o.LegacyURL.check(call); err != nil {
+		return nil, err
+	}
 	list := make([]resource.Item[Host], len(o.Hosts))
 	for i, item := range o.Hosts {
 		list[i] = resource.Item[Host]{State: item.State, Stack: item.Stack, Object: item.Host}

@@ -304,6 +304,9 @@ func (p *provider) marked(want Object) Vars {
 // complete gives a new object what the server demands of it. A refused host could not be made with better attributes either until the
 // server is reloaded.
 func (p *provider) complete(want Object) (Object, error) {
+	if alive := "hostalive"; want.kind == hostKind && want.CheckCommand == nil && len(want.Templates) == 0 {
+		want.CheckCommand = &alive // as in the earlier module
+	}
 	if value(want.CheckCommand) == "" && len(want.Templates) == 0 {
 		return Object{}, fmt.Errorf("%s does not exist yet, and to create it there are missing required arguments: check_command, or templates that set it", want.full())
 	}

@@ -164,9 +164,11 @@ func TestBadHostsAreRefusedBeforeAnyCall(t *testing.T) {
 func TestAnObjectNeedsACommand(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
-	a := l.run(options{"name": "web1", "services": []options{element("a")}})
-	assert.Contains(t, a.Msg, "web1 does not exist yet, and to create it there are missing required arguments: check_command, or templates that set it")
-	assert.Empty(t, l.WriteCalls())
+	a := l.run(options{"name": "web1", "services": []options{{"name": "a"}}})
+	assert.Contains(t, a.Msg, "web1!a does not exist yet, and to create it there are missing required arguments: check_command, or templates that set it")
+	l.ok(options{"name": "web2"})
+	assert.Equal(t, "hostalive", l.attributes(hostKind, "web2")["check_command"], "a host is checked so where nothing is said")
+	l.ok(options{"name": "web1", "state": "absent"})
 	assert.Equal(t, 1, l.ok(options{"name": "web1", "templates": []string{"generic-host"}}).Summary["created"])
 }
 

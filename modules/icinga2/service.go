@@ -53,6 +53,13 @@ type profile struct {
 type profiled struct {
 	Name     string   `mapstructure:"name"` // of a host, or a pattern
 	Profiles []string `mapstructure:"profiles"`
+	State    *string  `mapstructure:"state"`
+	Stack    *string  `mapstructure:"stack"`
+
+	// What else icinga2_host takes.
+	HostAttributes `mapstructure:",squash"`
+	Attributes     `mapstructure:",squash"`
+	Services       []map[string]any `mapstructure:"services"`
 }
 
 // ServiceModule is icinga2_service.
@@ -75,6 +82,7 @@ func serviceRules() ansible.Rules {
 	rules.Options["vars"] = varsRules()
 	element := ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": varsRules()}}}
 	rules.Options["services"] = element
+	rules.Options["hosts"] = ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": varsRules(), "services": varsRules()}}}
 	rules.Options["profiles"] = ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"services": element}}}
 	return rules
 }
@@ -216,6 +224,9 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 		if err := checkName("name", &host.Name); err != nil {
 			errs = append(errs, inElement("hosts", i, host.Name, err))
 		}
+		if value(host.State) == "absent" {
+			continue
+		}
 		for _, name := range host.Profiles {
 			set, ok := known[name]
 			if !ok {
@@ -224,6 +235,9 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 			}
 			for _, w := range set {
 				w.source = fmt.Sprintf("hosts[%d] with profile %s", i, name)
+				if host.Stack != nil && w.State.stack == "" && !w.Absent {
+					w.State.stack = *host.Stack
+				}
 				targets = append(targets, target{w, []string{host.Name}})
 			}
 		}

@@ -160,7 +160,7 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 		fail("both secret and not")
 	case rules.HideFrom > 0 && rules.HideBelow == nil && o.Type != "json":
 		fail("only short parts of type json can be left unhidden, not of %s", o.Type)
-	case rules.HideBelow != nil && o.Type != "dict":
+	case rules.HideBelow != nil && o.Type != "dict" && o.Elements != "dict":
 		fail("only type dict has keys below which something can be hidden, not %s", o.Type)
 	}
 	for _, alias := range o.DeprecatedAliases {

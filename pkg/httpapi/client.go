@@ -67,6 +67,8 @@ type Config struct {
 	// QuickAck acknowledges each packet at once, where the system can. It is for servers that wait for that before they send the rest of an
 	// answer, which takes 40 milliseconds otherwise.
 	QuickAck bool
+	// NoProxy leaves the proxies of the environment out.
+	NoProxy bool
 	// Warn takes what the user should know though nothing failed; each thing comes once.
 	Warn func(format string, args ...any)
 	// AtEnd takes what closes the client's connections, to be called when nothing more is sent; nil leaves that to the end of the process.
@@ -115,7 +117,10 @@ func New(cfg Config) (*Client, error) {
 	var proxy *url.URL
 	transport := cfg.Transport
 	if transport == nil {
-		if proxy, err = readProxy(os.Getenv, base); err != nil {
+		if !cfg.NoProxy {
+			proxy, err = readProxy(os.Getenv, base)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if transport, err = newTransport(cfg); err != nil {

@@ -39,8 +39,12 @@ func newTransport(c Config) (*http.Transport, error) {
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	proxy := http.ProxyFromEnvironment
+	if c.NoProxy {
+		proxy = nil
+	}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxy,
 		DialContext:            dial,
 		TLSHandshakeTimeout:    o.timeout(),
 		TLSClientConfig:        config,

@@ -277,6 +277,75 @@ options:
       - all
       - changed
     default: all
+  use_proxy:
+    description:
+      - Whether to use the proxies that the environment names.
+    type: bool
+    default: true
+  force:
+    description:
+      - Has no effect. It is accepted for the sake of earlier playbooks.
+    type: bool
+  force_basic_auth:
+    description:
+      - Has no effect, because credentials are always sent. It is accepted for the sake of earlier playbooks.
+    type: bool
+  http_agent:
+    description:
+      - Has no effect. It is accepted for the sake of earlier playbooks.
+    type: str
+  use_gssapi:
+    description:
+      - >-
+        Must not be V(true), because Icinga takes passwords and client certificates. It is accepted for the sake of earlier
+        playbooks.
+    type: bool
+  start_time:
+    description:
+      - O(start) under the name that C(icinga2_downtime) of C(community.general) has for it. Write O(start).
+    type: str
+  end_time:
+    description:
+      - When the downtime ends, in unix seconds. Requires O(start_time). Write O(duration).
+    type: str
+  filter:
+    description:
+      - >-
+        An expression of Icinga that selects the hosts, or with O(object_type=Service) the services, that are in downtime. Write
+        O(hosts), O(services) or O(stack).
+    type: str
+  filter_vars:
+    description:
+      - Variables of O(filter).
+    type: dict
+  object_type:
+    description:
+      - What O(filter) selects, V(Host) if it is not set.
+    type: str
+    choices:
+      - Host
+      - Service
+      - Downtime
+  name:
+    description:
+      - O(id) with O(state=absent), and without effect otherwise. Write O(id).
+    type: str
+  child_options:
+    description:
+      - O(child_hosts) in the words of the API. Write O(child_hosts).
+    type: str
+    choices:
+      - DowntimeNoChildren
+      - DowntimeTriggeredChildren
+      - DowntimeNonTriggeredChildren
+  timeout:
+    description:
+      - O(api_timeout) under the name that C(icinga2_downtime) of C(community.general) has for it. Write O(api_timeout).
+    type: float
+  trigger_name:
+    description:
+      - Is refused. A downtime that triggers those of child hosts is made by O(child_hosts=trigger).
+    type: str
 notes:
   - Supports C(check_mode) and C(diff).
   - >-
@@ -352,6 +421,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+results:
+  description: The downtimes in the form of C(icinga2_downtime) of C(community.general), as C(code), C(name) and C(status).
+  returned: when filter is set
+  type: list
+  elements: dict
+  sample:
+    - code: 200
+      name: web1!0c7f5a7e-3f3b-4d0f-9d0b-6a2c1d5c8a11
+      status: The downtime is scheduled.
 downtimes:
   description: >-
     One element for each object that shall be in downtime, in the order of the task and of the objects' names, and with V(absent)
@@ -498,13 +576,27 @@ def main():
             server_name=dict(type="str"),
             validate_certs=dict(type="bool", default=True),
             ca_path=dict(type="path"),
+            use_proxy=dict(type="bool", default=True),
             api_timeout=dict(type="float", default=30),
             api_retries=dict(type="int", default=3),
             api_concurrency=dict(type="int", default=4),
             api_rate_limit=dict(type="float", default=0),
+            force=dict(type="bool"),
+            force_basic_auth=dict(type="bool"),
+            http_agent=dict(type="str"),
+            use_gssapi=dict(type="bool"),
+            start_time=dict(type="str"),
+            end_time=dict(type="str"),
+            filter=dict(type="str"),
+            filter_vars=dict(type="dict"),
+            object_type=dict(type="str", choices=["Host", "Service", "Downtime"]),
+            name=dict(type="str"),
+            child_options=dict(type="str", choices=["DowntimeNoChildren", "DowntimeTriggeredChildren", "DowntimeNonTriggeredChildren"]),
+            timeout=dict(type="float"),
+            trigger_name=dict(type="str"),
         ),
         required_one_of=[
-            ["comment", "id", "downtimes"],
+            ["comment", "id", "downtimes", "filter", "name"],
         ],
         supports_check_mode=True,
     )

@@ -52,6 +52,8 @@ options:
           - Name of the host.
         type: str
         required: true
+        aliases:
+          - host
       stack:
         description:
           - The stack that the host belongs to, kept in its variables V(stack) and V(managed_by).
@@ -60,6 +62,13 @@ options:
             The module's own O(stack) must not be null, which a half-rendered template makes of it. Leave it out for hosts of no
             stack.
         type: str
+      profiles:
+        description:
+          - >-
+            Without effect here. M(stackwatch.monitoring.icinga2_service) gives the host the services of these profiles, so that
+            one list of servers is enough for both modules.
+        type: list
+        elements: str
       services:
         description:
           - >-
@@ -228,7 +237,7 @@ options:
         type: str
       check_command:
         description:
-          - The check command. Needed to create a host unless O(templates) set it.
+          - The check command. V(hostalive) for a new host with neither this nor O(templates).
         type: str
       max_check_attempts:
         description:
@@ -359,6 +368,8 @@ options:
     description:
       - Name of the host.
     type: str
+    aliases:
+      - host
   stack:
     description:
       - The stack that the host belongs to, kept in its variables V(stack) and V(managed_by).
@@ -533,7 +544,7 @@ options:
     type: str
   check_command:
     description:
-      - The check command. Needed to create a host unless O(templates) set it.
+      - The check command. V(hostalive) for a new host with neither this nor O(templates).
     type: str
   max_check_attempts:
     description:
@@ -763,6 +774,29 @@ options:
       - all
       - changed
     default: all
+  use_proxy:
+    description:
+      - Whether to use the proxies that the environment names.
+    type: bool
+    default: true
+  force:
+    description:
+      - Has no effect. It is accepted for the sake of earlier playbooks.
+    type: bool
+  force_basic_auth:
+    description:
+      - Has no effect, because credentials are always sent. It is accepted for the sake of earlier playbooks.
+    type: bool
+  http_agent:
+    description:
+      - Has no effect. It is accepted for the sake of earlier playbooks.
+    type: str
+  use_gssapi:
+    description:
+      - >-
+        Must not be V(true), because Icinga takes passwords and client certificates. It is accepted for the sake of earlier
+        playbooks.
+    type: bool
 notes:
   - >-
     As a key of C(module_defaults) the plain name is taken for the module of the same name in C(community.general). Write
@@ -980,8 +1014,9 @@ def main():
                 elements="dict",
                 options=dict(
                     state=dict(type="str", choices=["present", "absent"]),
-                    name=dict(type="str", required=True),
+                    name=dict(type="str", required=True, aliases=["host"]),
                     stack=dict(type="str"),
+                    profiles=dict(type="list", elements="str"),
                     services=dict(
                         type="list",
                         elements="dict",
@@ -1050,7 +1085,7 @@ def main():
                     zone=dict(type="str"),
                 ),
             ),
-            name=dict(type="str"),
+            name=dict(type="str", aliases=["host"]),
             stack=dict(type="str"),
             services=dict(
                 type="list",
@@ -1134,10 +1169,15 @@ def main():
             server_name=dict(type="str"),
             validate_certs=dict(type="bool", default=True),
             ca_path=dict(type="path"),
+            use_proxy=dict(type="bool", default=True),
             api_timeout=dict(type="float", default=30),
             api_retries=dict(type="int", default=3),
             api_concurrency=dict(type="int", default=4),
             api_rate_limit=dict(type="float", default=0),
+            force=dict(type="bool"),
+            force_basic_auth=dict(type="bool"),
+            http_agent=dict(type="str"),
+            use_gssapi=dict(type="bool"),
         ),
         mutually_exclusive=[
             ["hosts", "name"],

@@ -374,6 +374,9 @@ options:
   hosts:
     description:
       - Which hosts get which of O(profiles). A service that a host would get twice is an error.
+      - >-
+        The options that O(hosts) of M(stackwatch.monitoring.icinga2_host) has are accepted, so that one list of servers is enough
+        for both modules.
     type: list
     elements: dict
     suboptions:
@@ -384,10 +387,154 @@ options:
         required: true
       profiles:
         description:
-          - Names of profiles.
+          - Names of profiles. None if this is not set.
         type: list
         elements: str
-        required: true
+      state:
+        description:
+          - With V(absent) the host gets no services. M(stackwatch.monitoring.icinga2_host) deletes it with those that it has.
+        type: str
+        choices:
+          - present
+          - absent
+      stack:
+        description:
+          - The stack of the services on the host where neither they nor the module's own O(stack) say one.
+        type: str
+      address:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+        aliases:
+          - ip
+      address6:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      display_name:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      check_command:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      check_period:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      check_timeout:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      check_interval:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      retry_interval:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      event_command:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      command_endpoint:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      notes:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      notes_url:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      action_url:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      icon_image:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      icon_image_alt:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      zone:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: str
+      volatile:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      enable_active_checks:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      enable_passive_checks:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      enable_event_handler:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      enable_notifications:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      enable_perfdata:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      enable_flapping:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: bool
+      max_check_attempts:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: int
+      flapping_threshold_low:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: float
+      flapping_threshold_high:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: float
+      flapping_ignore_states:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: list
+        elements: str
+      groups:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: list
+        elements: str
+      templates:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: list
+        aliases:
+          - template
+        elements: str
+      vars:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: dict
+        aliases:
+          - variables
+      services:
+        description:
+          - An option of M(stackwatch.monitoring.icinga2_host), without effect here.
+        type: list
+        elements: dict
   host:
     description:
       - Name of the host, which must exist.
@@ -628,6 +775,11 @@ options:
       - all
       - changed
     default: all
+  use_proxy:
+    description:
+      - Whether to use the proxies that the environment names.
+    type: bool
+    default: true
 notes:
   - Supports C(check_mode) and C(diff). Both tell the difference of each attribute; what looks like a credential is masked.
   - >-
@@ -933,7 +1085,40 @@ def main():
                 elements="dict",
                 options=dict(
                     name=dict(type="str", required=True),
-                    profiles=dict(type="list", elements="str", required=True),
+                    profiles=dict(type="list", elements="str"),
+                    state=dict(type="str", choices=["present", "absent"]),
+                    stack=dict(type="str"),
+                    address=dict(type="str", aliases=["ip"]),
+                    address6=dict(type="str"),
+                    display_name=dict(type="str"),
+                    check_command=dict(type="str"),
+                    check_period=dict(type="str"),
+                    check_timeout=dict(type="str"),
+                    check_interval=dict(type="str"),
+                    retry_interval=dict(type="str"),
+                    event_command=dict(type="str"),
+                    command_endpoint=dict(type="str"),
+                    notes=dict(type="str"),
+                    notes_url=dict(type="str"),
+                    action_url=dict(type="str"),
+                    icon_image=dict(type="str"),
+                    icon_image_alt=dict(type="str"),
+                    zone=dict(type="str"),
+                    volatile=dict(type="bool"),
+                    enable_active_checks=dict(type="bool"),
+                    enable_passive_checks=dict(type="bool"),
+                    enable_event_handler=dict(type="bool"),
+                    enable_notifications=dict(type="bool"),
+                    enable_perfdata=dict(type="bool"),
+                    enable_flapping=dict(type="bool"),
+                    max_check_attempts=dict(type="int"),
+                    flapping_threshold_low=dict(type="float"),
+                    flapping_threshold_high=dict(type="float"),
+                    flapping_ignore_states=dict(type="list", elements="str"),
+                    groups=dict(type="list", elements="str"),
+                    templates=dict(type="list", elements="str", aliases=["template"]),
+                    vars=dict(type="dict", aliases=["variables"]),
+                    services=dict(type="list", elements="dict"),
                 ),
             ),
             host=dict(type="str"),
@@ -983,6 +1168,7 @@ def main():
             server_name=dict(type="str"),
             validate_certs=dict(type="bool", default=True),
             ca_path=dict(type="path"),
+            use_proxy=dict(type="bool", default=True),
             api_timeout=dict(type="float", default=30),
             api_retries=dict(type="int", default=3),
             api_concurrency=dict(type="int", default=4),
