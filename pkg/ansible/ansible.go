@@ -98,6 +98,9 @@ type DeprecatedAlias struct{ Name, Version, Date, Collection string }
 // Main runs a module on the process's own arguments, streams, environment and signals, and ends the process.
 func Main(m Module) { MainAmong([]Module{m}) }
 
+// memoryLimit is how many bytes a program takes before it looks for what is free more often. What a task needs at least it gets.
+const memoryLimit = 96 << 20
+
 // MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one that
 // the first argument names, else the one that the program was started as. What stands before the last dot of a name does not count. A
 // program of one module runs it under whatever name it has.
@@ -105,6 +108,7 @@ func MainAmong(modules []Module) {
 	// A module lives for seconds at most, so that memory is cheaper than the time that looking for what is free takes: a third of a run
 	// over thousands of objects.
 	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(memoryLimit) // from here on memory is what is dear
 	// net/http logs what servers send out of turn, which may repeat a request's credentials.
 	log.SetOutput(io.Discard)
 	p := osProcess()
