@@ -19,7 +19,7 @@ func withoutRow(base, row options) options {
 
 func TestMigratingUKCloudChecks(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, emulator.Options{})
+	l := newLab(t, emulator.Options{Now: noon}) // a check holds when it was made
 	resourcetest.Migrating{
 		Lab: l.Lab, Heading: "UKCloud Pingdom checks",
 		Base: func(row options) options {
