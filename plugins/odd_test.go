@@ -39,7 +39,7 @@ func TestValuesThatJSONDoesNotHave(t *testing.T) {
 			expect(t, run, map[string]string{"No number": "failed", "Variables of a host": "failed", "Set": "changed"})
 			said := func(task string) any { return run.Of(task)[0].Answer["msg"] }
 			assert.Equal(t, `argument 'confirmation' is of type str and we were unable to convert to int: "'nan'" cannot be converted to an int`, said("No number"))
-			assert.Equal(t, "value of state must be one of: present, absent, got: "+s.Home()+" found in tests", said("Variables of a host"), "they are options, not a text")
+			assert.Equal(t, "value of state must be one of: present, absent, got: "+s.Home()+" found in tests[0]", said("Variables of a host"), "they are options, not a text")
 			require.Len(t, s.account.Tests(), 1)
 			assert.ElementsMatch(t, []string{"one", "two"}, s.account.Tests()[0].Tags)
 		})

@@ -25,7 +25,7 @@ func HousekeepingModule() ansible.Module { return world{}.housekeepingModule() }
 
 func (w world) housekeepingModule() ansible.Module {
 	return ansible.Module{
-		Name: "alerta_housekeeping", Documentation: housekeepingDocumentation, Params: options{}, SupportsCheckMode: true, Run: w.run,
+		Name: "alerta_housekeeping", Documentation: housekeepingDocumentation, Params: options{}, SupportsCheckMode: true, Plain: resource.Plain(), Run: w.run,
 		Rules: ansible.Rules{
 			RequiredTogether: [][]string{{"api_username", "api_password"}},
 			Options: map[string]ansible.OptionRules{

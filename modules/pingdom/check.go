@@ -58,7 +58,7 @@ func checkRules() ansible.Rules {
 	}
 	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"PINGDOM_API_URL"}}
 	rules.Options["api_token"] = ansible.OptionRules{Env: []string{"PINGDOM_API_TOKEN"}}
-	check := map[string]ansible.OptionRules{"requestheaders": {HideFrom: shortestSecret}}
+	check := map[string]ansible.OptionRules{"requestheaders": {HideFrom: shortestSecret}, "postdata": {Body: true}}
 	maps.Copy(rules.Options, check)
 	rules.Options["checks"] = ansible.OptionRules{Rules: ansible.Rules{
 		RequiredOneOf: [][]string{{"id", "name"}},

@@ -67,6 +67,7 @@ func uptimeRules() ansible.Rules {
 	rules.Options["api_key"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_TOKEN"}}
 	test := map[string]ansible.OptionRules{
 		"test_type": {Advice: advice}, "custom_header": {HideFrom: shortestSecret}, "post_body": {HideFrom: shortestSecret},
+		"post_raw": {Body: true},
 	}
 	maps.Copy(rules.Options, test)
 	rules.Options["state"] = ansible.OptionRules{Advice: stateAdvice}

@@ -38,6 +38,10 @@ type Module struct {
 	Rules Rules
 	// SupportsCheckMode tells that Run writes nothing when Call.CheckMode is set. Otherwise check mode answers "skipped".
 	SupportsCheckMode bool
+	// Plain names what Run itself says in its Result, in which no secret is looked for: a top-level key ("summary"), or a field of the elements of
+	// lists ("*.action", and such as "*.id" where they are numbers). A secret of "a" or "1" would make them unreadable. "msg" counts where the
+	// task has not failed.
+	Plain []string
 	// Run does the module's work. What it returns is answered even beside an error: an error adds failed and msg.
 	// It must return soon after ctx is done, and must not write to standard output. It runs in a goroutine of its own; a
 	// panic in it is answered, one in a further goroutine that it starts is not and ends the process.
@@ -81,6 +85,8 @@ type OptionRules struct {
 	HideFrom int
 	// HideBelow hides, in an option of type dict that is no secret as a whole, what is below keys that match. HideFrom holds there too.
 	HideBelow *pattern.Pattern
+	// Body says that an option of type str is what is sent as a request's body: a dictionary or a list is written as JSON.
+	Body bool
 	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
 	ApplyDefaults bool
 	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.
@@ -112,6 +118,7 @@ func MainAmong(modules []Module) {
 	// net/http logs what servers send out of turn, which may repeat a request's credentials.
 	log.SetOutput(io.Discard)
 	p := osProcess()
+	os.Stdout = os.Stderr // which would ruin the answer: what a package prints, a debugging aid that was left behind
 	run := ExecuteAmong
 	if len(p.Args) > 1 && p.Args[1] == serve {
 		run = Serve

@@ -47,15 +47,45 @@ func (o outcome) answer(calls <-chan *Call) string {
 
 	masked := newDict()
 	for _, key := range answer.keys {
-		if key == "deprecations" {
-			masked.set(key, maskedDeprecations(mask, answer.values[key]))
-		} else {
-			masked.set(key, mask.value(answer.values[key]))
+		switch value := answer.values[key]; {
+		case key == "deprecations":
+			masked.set(key, maskedDeprecations(mask, value))
+		case slices.Contains(o.plain, key) && (key != "msg" || !o.failed):
+			masked.set(key, value)
+		default:
+			masked.set(key, o.maskedList(mask, value))
 		}
 	}
 	var b strings.Builder
 	writeJSON(&b, masked, answerJSON)
 	return b.String()
+}
+
+// maskedList hides secrets in a value, but not in those fields of the elements of a list that hold words and ids of the module's own.
+func (o outcome) maskedList(mask masker, value any) any {
+	hidden := mask.value(value)
+	list, ok := value.([]any)
+	if !ok || o.plain == nil || len(mask.ordered) == 0 {
+		return hidden
+	}
+	shown, _ := hidden.([]any)
+	for i, item := range list {
+		element, ok := item.(*dict)
+		if !ok {
+			continue
+		}
+		for _, key := range element.keys {
+			if text, ok := element.values[key].(string); ok && slices.Contains(o.plain, "*."+key) && (key == "action" || isNumber(text)) {
+				shown[i].(*dict).set(key, text) //nolint:forcetypeassert // a mask leaves a dictionary a dictionary
+			}
+		}
+	}
+	return shown
+}
+
+// isNumber reports whether a text is a number that a service has given to an object. A name that is an id may well hold a secret.
+func isNumber(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // maskedDeprecations hides secrets in the messages alone: Ansible reads the dates and versions beside them.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func readArguments(p Process, args []string) (*dict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the module's arguments: %w", err)
 	}
-	value, err := decodeJSON(string(text))
+	value, err := decodeJSON(withoutBareNumbers(string(text)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the module's arguments from %s: %w", from, err)
 	}
@@ -49,6 +50,39 @@ func readArguments(p Process, args []string) (*dict, error) {
 		}
 	}
 	return params, nil
+}
+
+// notANumber is how NaN is written for decodeNumber, in a form that nothing else writes.
+const notANumber = "0.0E+0909"
+
+// withoutBareNumbers writes the numbers that Python's JSON has and JSON has not, so that the option that holds one can be named. YAML writes them
+// .inf and .nan.
+func withoutBareNumbers(text string) string {
+	if !strings.Contains(text, "NaN") && !strings.Contains(text, "Infinity") {
+		return text
+	}
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch rest := text[i:]; {
+		case quoted && text[i] == '\\' && i+1 < len(text):
+			b.WriteByte(text[i])
+			i++
+			b.WriteByte(text[i])
+		case text[i] == '"':
+			quoted = !quoted
+			b.WriteByte('"')
+		case !quoted && strings.HasPrefix(rest, "NaN"):
+			b.WriteString(notANumber)
+			i += len("NaN") - 1
+		case !quoted && strings.HasPrefix(rest, "Infinity"):
+			b.WriteString("1e999")
+			i += len("Infinity") - 1
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String()
 }
 
 // decodeJSON reads one JSON text. A lone surrogate becomes U+FFFD; a key that comes twice keeps its last value.
@@ -128,6 +162,9 @@ func decodeObject(dec *json.Decoder, depth int) (any, error) {
 
 // decodeNumber tells integers from others by their writing, as Python does. The decoder has checked the text.
 func decodeNumber(text string) any {
+	if text == notANumber {
+		return math.NaN()
+	}
 	if !strings.ContainsAny(text, ".eE") {
 		if n, ok := new(big.Int).SetString(text, 10); ok {
 			return integer(n)

@@ -34,6 +34,7 @@ type Call struct {
 	fromEnv map[string]bool
 
 	noLog  bool
+	misfit error
 	silent bool // the answer has no "invocation"
 
 	mu           sync.Mutex
@@ -48,9 +49,13 @@ type Call struct {
 
 // Decode fills a struct (given by pointer) with the validated options, by its mapstructure tags. A pointer stays nil where the
 // option was not given and has no default. Nothing is converted here, the spec did that: an option without a field, or a
-// field of another type than the spec says, is an error in the module. A number that Go or a service's JSON cannot hold is the user's.
+// field of another type than the spec says, is an error in the module. What Ansible takes and no service means is the user's: a number that Go
+// or JSON cannot hold, a dictionary in the place of a text.
 func (c *Call) Decode(out any) error {
-	if err := unfit(c.spec, c.params); err != nil {
+	if err := unhidden(c.spec, fieldsOf(out), ""); err != nil {
+		return fmt.Errorf("the module's options do not fit %T: %w", out, err)
+	}
+	if err := errors.Join(c.misfit, unfit(c.spec, c.params)); err != nil {
 		return err
 	}
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
@@ -68,8 +73,67 @@ func (c *Call) Decode(out any) error {
 	return nil
 }
 
-// unfit finds the numbers that Ansible takes and no field can: integers beyond 64 bits, and in a dictionary of the user's own those that JSON
-// does not know.
+// unhidden finds the options that would fill a secret.Value and are shown in the answer, because Module.Params is another struct, or none.
+func unhidden(spec *Spec, fields map[string]field, path string) error {
+	var errs []error
+	for i := range spec.Options {
+		o := &spec.Options[i]
+		f, ok := fields[o.Name]
+		if !ok {
+			continue
+		}
+		if f.secret && o.Logging != Hidden {
+			errs = append(errs, fmt.Errorf("%s%s is a secret.Value in %s, but not hidden; Module.Params must be this struct", path, o.Name, f.goName))
+		}
+		if o.Sub != nil {
+			errs = append(errs, unhidden(o.Sub, f.sub, path+o.Name+"."))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// misfits returns what is wrong with values as they were given, of which coercion leaves no trace: infinite numbers, and dictionaries and lists in
+// the place of texts, of which Ansible makes the text that Python shows of them.
+func misfits(spec *Spec, params *dict) []error {
+	var errs []error
+	for i := range spec.Options {
+		o := &spec.Options[i]
+		value, ok := params.get(o.Name)
+		if !ok || value == nil {
+			continue
+		}
+		if o.Sub != nil && o.nests() {
+			continue // Suboptions are looked at in their turn.
+		}
+		if path, number, found := endless(o.Name, value); found {
+			errs = append(errs, endlessError(path, number))
+		}
+		if o.Type == "str" && !o.Body && isStructured(value) {
+			errs = append(errs, noText(o.Name, value))
+		}
+		if o.Elements != "str" {
+			continue
+		}
+		for n, element := range asList(value) {
+			if isStructured(element) {
+				errs = append(errs, noText(fmt.Sprintf("%s[%d]", o.Name, n), element))
+			}
+		}
+	}
+	return errs
+}
+
+// noText says how to keep ansible-core before 2.19 from making a dictionary or a list of a text that looks like one.
+func noText(path string, value any) error {
+	return fmt.Errorf("value of %s must be a text, got a %s; where a template gives a text that looks like one, write {{ … | string }}", path, typeName(value))
+}
+
+func endlessError(path string, number float64) error {
+	return fmt.Errorf("value of %s must not be infinite or no number, got: %s", path, pyStr(number))
+}
+
+// unfit returns what is wrong with coerced values: integers beyond 64 bits, infinite numbers in a dictionary that came as a text, and bodies that
+// were JSON before a template made them Python's.
 func unfit(spec *Spec, params *dict) error {
 	var errs []error
 	for i := range spec.Options {
@@ -83,8 +147,11 @@ func unfit(spec *Spec, params *dict) error {
 			errs = append(errs, unfitSub(o, value))
 		case o.Type == "dict":
 			if path, number, found := endless(o.Name, value); found {
-				errs = append(errs, fmt.Errorf("value of %s must not be infinite or no number, got: %s", path, pyStr(number)))
+				errs = append(errs, endlessError(path, number))
 			}
+		case o.Body && isPythonText(toStr(value)):
+			errs = append(errs, fmt.Errorf("value of %s must be a text, or a dictionary or list that is sent as JSON, got the text that Python shows of one; "+
+				"write {{ … | to_json }}", o.Name))
 		case isInteger(o.Type) || isInteger(o.Elements):
 			for _, n := range asList(value) {
 				if isHuge(n) {
@@ -94,6 +161,19 @@ func unfit(spec *Spec, params *dict) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isPythonText reports whether a text is a dictionary or a list as Python shows it, and no JSON.
+func isPythonText(text string) bool {
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return false
+	}
+	if _, err := decodeJSON(text); err == nil {
+		return false
+	}
+	value, err := parseLiteral(text)
+	return err == nil && isStructured(value)
 }
 
 func unfitSub(o *Option, value any) error {

@@ -16,6 +16,26 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
+// coerceOption is coerce for an option's value.
+func (e environment) coerceOption(o *Option, value any) (any, error) {
+	if _, truth := value.(bool); o.Body && (truth || isStructured(value)) {
+		var b strings.Builder
+		writeJSON(&b, value, pythonJSON) // as the filter to_json writes it
+		return b.String(), nil
+	}
+	return e.coerce(o.Type, value)
+}
+
+// isStructured reports whether a value is a dictionary or a list.
+func isStructured(value any) bool {
+	switch value.(type) {
+	case *dict, []any, tuple:
+		return true
+	default:
+		return false
+	}
+}
+
 // coerce makes a value of the named type out of what was given, or says in Ansible's words why it cannot.
 func (e environment) coerce(wanted string, value any) (any, error) {
 	switch wanted {

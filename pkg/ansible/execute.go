@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -99,7 +100,8 @@ type outcome struct {
 	result Result
 	failed bool
 	msg    string
-	stack  string // after a panic
+	stack  string   // after a panic
+	plain  []string // see Module.Plain
 }
 
 // afterSignal gives Run its time to end in order; a second signal or the end of that time takes what is known.
@@ -145,7 +147,7 @@ func work(ctx context.Context, modules []Module, p Process, calls chan<- *Call) 
 	calls <- call
 	defer call.end()
 	result, err := m.Run(ctx, call)
-	end = outcome{call: call, result: result}
+	end = outcome{call: call, result: result, plain: m.Plain}
 	if err != nil {
 		end.failed, end.msg = true, OneLine(err)
 	}
@@ -211,7 +213,7 @@ func validateCall(call *Call, m Module, params *dict, p Process) (end outcome, r
 	v := &validator{env: environment{lookup: p.LookupEnv, home: p.LookupHome}, secrets: call.secrets}
 	v.validate(&spec, params)
 	call.fromEnv = v.fromEnv
-	call.given, call.nulls, call.warnings, call.deprecations = v.given, v.nulls, v.warnings, v.deprecations
+	call.given, call.nulls, call.misfit, call.warnings, call.deprecations = v.given, v.nulls, errors.Join(v.misfits...), v.warnings, v.deprecations
 	if err != nil {
 		end.msg = err.Error()
 		return end, false

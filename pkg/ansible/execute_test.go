@@ -95,8 +95,7 @@ func TestArgumentsThatCannotBeRead(t *testing.T) {
 		"":                             "the text ends too early",
 		" ":                            "the text ends too early",
 		`{"a": `:                       "the text ends too early",
-		`{"a": NaN}`:                   "invalid character 'N'",
-		`{"a": Infinity}`:              "invalid character 'I'",
+		`{"a": Nan}`:                   "invalid character 'N'",
 		`{"a": 1} {}`:                  "after the end of the value",
 		`{"a": 1}}`:                    "not valid JSON (near byte",
 		`{"a": 1} x`:                   "not valid JSON (near byte",
@@ -197,8 +196,67 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 		assert.Equal(t, args == `{"headers": "1"}`, answer["count"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", "a whole secret is hidden however short")
 	}
 	m.Rules = rules(0)
-	_, answer := execute(t, m, `{"headers": {"debug": "1"}}`)
-	assert.Equal(t, "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", answer["count"], "as Ansible does it")
+	_, answer := execute(t, m, `{"headers": {"debug": "1", "auth": "1 long key"}}`)
+	assert.EqualValues(t, 11, answer["count"], "8 characters are the least")
+	assert.Equal(t, "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", answer["text"])
+}
+
+// TestMask_SparesWhatNobodyHid: 0 and false are no secrets, and coercion to a text does not make them one.
+func TestMask_SparesWhatNobodyHid(t *testing.T) {
+	m := module(`{token: {}, tests: {type: list, elements: dict, suboptions: {token: {}}}}`, answering(ansible.Result{"status": 200, "text": "False, True, 0"}, nil))
+	hidden := map[string]ansible.OptionRules{"token": {Secret: true}}
+	m.Rules = ansible.Rules{Options: map[string]ansible.OptionRules{"token": hidden["token"], "tests": {Rules: ansible.Rules{Options: hidden}}}}
+	for _, value := range []string{"0", "0.0", "false", "true", `""`} {
+		_, answer := execute(t, m, `{"token": `+value+`, "tests": [{"token": `+value+`}]}`)
+		assert.EqualValues(t, 200, answer["status"], value)
+		assert.Equal(t, "False, True, 0", answer["text"], value)
+	}
+}
+
+// TestMask_LeavesTheModulesOwnWords: a short secret makes no riddle of what was done to which object.
+func TestMask_LeavesTheModulesOwnWords(t *testing.T) {
+	result := func() ansible.Result {
+		return ansible.Result{
+			"msg": "created 1", "summary": map[string]int{"created": 1},
+			"tests": []map[string]any{{"id": "600001", "action": "created", "name": "shop a1", "note": "1"}, {"id": "host a1", "action": "failed", "name": nil}},
+		}
+	}
+	m := module(`{password: {}, raw: {type: list, elements: str}}`, answering(result(), nil))
+	m.Rules.Options = map[string]ansible.OptionRules{"password": {Secret: true}, "raw": {Secret: true}}
+	m.Plain = []string{"msg", "summary", "*.action", "*.id"}
+	_, answer := execute(t, m, `{"password": "1", "raw": ["a", "shop a"]}`)
+	assert.Equal(t, "created 1", answer["msg"])
+	assert.Equal(t, map[string]any{"created": 1.0}, answer["summary"])
+	assert.Equal(t, []any{
+		map[string]any{"id": "600001", "action": "created", "name": "shop a********", "note": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"},
+		map[string]any{"id": "host a********", "action": "failed", "name": nil},
+	}, answer["tests"])
+	assert.Equal(t, map[string]any{"password": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", "raw": []any{"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}},
+		answer["invocation"].(map[string]any)["module_args"])
+
+	m = module(`{password: {}}`, answering(result(), errors.New("the server says: 1")))
+	m.Rules.Options, m.Plain = map[string]ansible.OptionRules{"password": {Secret: true}}, []string{"msg"}
+	_, answer = execute(t, m, `{"password": "1"}`)
+	assert.Equal(t, "the server says: ********", answer["msg"], "an error is not the module's own")
+}
+
+// TestDecode_RefusesASecretThatIsShown: the struct that is decoded into says what is secret only where Module.Params says it too.
+func TestDecode_RefusesASecretThatIsShown(t *testing.T) {
+	type options struct {
+		Token secret.Value `mapstructure:"token"`
+		Tests []struct {
+			Token *secret.Value `mapstructure:"token"`
+		} `mapstructure:"tests"`
+	}
+	m := module(`{token: {}, tests: {type: list, elements: dict, suboptions: {token: {}}}}`, func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
+		return nil, c.Decode(&options{})
+	})
+	_, answer := execute(t, m, `{"token": "x"}`)
+	assert.Contains(t, answer["msg"], "token is a secret.Value in Token, but not hidden; Module.Params must be this struct; ")
+	assert.Contains(t, answer["msg"], "tests.token is a secret.Value")
+	m.Params = options{}
+	code, _ := execute(t, m, `{"token": "x"}`)
+	assert.Zero(t, code)
 }
 
 func TestWhatIsBelowSomeKeysIsHidden(t *testing.T) {

@@ -52,10 +52,10 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 	_ = p.Syslog(facility, "ansible-"+call.Name, mask.text(line))
 }
 
-// shownParams returns the options as they may be shown where they stand: what is below keys that hide it is masked, however short it is. It
-// goes beside the masker, which hides longer ones wherever else they occur.
+// shownParams returns the options as they may be shown where they stand: what is below keys that hide it, and what is in a hidden list or
+// dictionary, is masked however short it is. It goes beside the masker, which hides longer ones wherever else they occur.
 func shownParams(spec *Spec, params *dict) *dict {
-	if spec == nil || !spec.hidesBelow() {
+	if spec == nil || !spec.hidesParts() {
 		return params
 	}
 	shown := newDict()
@@ -68,6 +68,8 @@ func shownParams(spec *Spec, params *dict) *dict {
 			value, ok := params.get(name)
 			switch {
 			case !ok || value == nil:
+			case o.Logging == Hidden && isStructured(value):
+				shown.set(name, hideLeaves(value))
 			case o.HideBelow != nil:
 				shown.set(name, shownBelow(o, value))
 			case o.Sub != nil && o.nests():
@@ -78,9 +80,9 @@ func shownParams(spec *Spec, params *dict) *dict {
 	return shown
 }
 
-// hidesBelow reports whether an option hides what is below some keys, suboptions included.
-func (s *Spec) hidesBelow() bool {
-	return slices.ContainsFunc(s.Options, func(o Option) bool { return o.HideBelow != nil || o.Sub != nil && o.Sub.hidesBelow() })
+// hidesParts reports whether an option is hidden or hides what is below some keys, suboptions included.
+func (s *Spec) hidesParts() bool {
+	return slices.ContainsFunc(s.Options, func(o Option) bool { return o.Logging == Hidden || o.HideBelow != nil || o.Sub != nil && o.Sub.hidesParts() })
 }
 
 func shownSub(spec *Spec, value any) any {

@@ -61,20 +61,21 @@ func (s secretSet) addEach(list []any) error {
 	return nil
 }
 
-// addFrom adds a value, but of what is inside a dictionary or list only texts and numbers of at least so many characters; of
-// one that is written as JSON too. With a length of 0 it is addAll.
+// addFrom adds a value: a text or number whole, and of a dictionary or list the texts and numbers of at least so many characters, shortestPart for
+// 0. With a length other than 0 a text is taken for JSON, of which the parts count too.
 func (s secretSet) addFrom(value any, length int) error {
-	if length == 0 {
-		return s.addAll(value)
-	}
-	if text, ok := value.(string); ok {
+	if text, ok := value.(string); ok && length > 0 {
 		s.add(strings.ToValidUTF8(text, "\uFFFD"))
 		value, _ = decodeJSON(text) // what is no JSON has no parts, and the option's type says what is wrong with it
 		if _, again := value.(string); again {
 			return nil
 		}
+		return s.addParts(value, length)
 	}
-	return s.addParts(value, length)
+	if isStructured(value) {
+		return s.addParts(value, cmp.Or(length, shortestPart))
+	}
+	return s.addAll(value)
 }
 
 // addParts adds the texts and numbers of at least so many characters inside a value.
@@ -119,9 +120,20 @@ func (s secretSet) addBelow(value any, o *Option) error {
 	return nil
 }
 
-// collect adds the values of the hidden options, suboptions included, which may still be in the form they came in. It goes
-// on after an error, so that what can be hidden is.
-func (s secretSet) collect(spec *Spec, params *dict) error {
+// shortestPart is how long a text or number inside a secret list or dictionary must be to be hidden wherever it occurs. A shorter one is hidden
+// in its option alone: an answer in which every 1 is hidden cannot be read.
+const shortestPart = 8
+
+// collector adds the values of the hidden options, suboptions included, to a set of secrets: once as they came in, and once as coercion left them.
+type collector struct {
+	secrets secretSet
+	// bland are the options, by path, that hid nothing as they came in: 0, false, an empty text. As a text they would hide every "0" and "True".
+	bland   map[string]bool
+	coerced bool
+}
+
+// collect adds what a spec's options hold. It goes on after an error, so that what can be hidden is.
+func (c collector) collect(spec *Spec, params *dict, prefix string) error {
 	var first error
 	for i := range spec.Options {
 		o := &spec.Options[i]
@@ -129,27 +141,32 @@ func (s secretSet) collect(spec *Spec, params *dict) error {
 		if !ok {
 			continue
 		}
-		if o.Logging == Hidden && truthy(value) {
-			first = firstError(first, s.addFrom(value, o.HideFrom))
+		path := prefix + o.Name
+		if _, truth := value.(bool); !c.coerced && (truth || !truthy(value)) {
+			c.bland[path] = true
+		}
+		if o.Logging == Hidden && truthy(value) && !c.bland[path] {
+			first = firstError(first, c.secrets.addFrom(value, o.HideFrom))
 		}
 		if o.HideBelow != nil && value != nil {
-			first = firstError(first, s.addBelow(value, o))
+			first = firstError(first, c.secrets.addBelow(value, o))
 		}
 		if o.Sub == nil || value == nil || !o.nests() {
 			continue
 		}
 		list, ok := value.([]any)
 		if !ok {
-			first = firstError(first, s.collectSub(o, o.Name, value))
+			first = firstError(first, c.collectSub(o, o.Name, path, value))
 		}
 		for n, item := range list {
-			first = firstError(first, s.collectSub(o, fmt.Sprintf("%s[%d]", o.Name, n), item))
+			index := fmt.Sprintf("[%d]", n)
+			first = firstError(first, c.collectSub(o, o.Name+index, path+index, item))
 		}
 	}
 	return first
 }
 
-func (s secretSet) collectSub(o *Option, name string, item any) error {
+func (c collector) collectSub(o *Option, name, path string, item any) error {
 	if text, ok := item.(string); ok {
 		parsed, err := toDict(text)
 		if err != nil && name != o.Name {
@@ -164,7 +181,36 @@ func (s secretSet) collectSub(o *Option, name string, item any) error {
 		return fmt.Errorf("Value '%s' in the sub parameter field '%s' must be a %s, not '%s'", //nolint:staticcheck // Ansible's wording
 			pyStr(item), name, o.Type, typeName(item))
 	}
-	return s.collect(o.Sub, sub)
+	return c.collect(o.Sub, sub, path+".")
+}
+
+// hideLeaves masks every text and number inside a value. Booleans, null and the empty text say nothing.
+func hideLeaves(value any) any {
+	switch v := value.(type) {
+	case nil, bool:
+		return v
+	case string:
+		if v == "" {
+			return v
+		}
+		return wholeMask
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = hideLeaves(item)
+		}
+		return list
+	case tuple:
+		return hideLeaves([]any(v))
+	case *dict:
+		hidden := newDict()
+		for _, key := range v.keys {
+			hidden.set(key, hideLeaves(v.values[key]))
+		}
+		return hidden
+	default:
+		return wholeMask
+	}
 }
 
 func firstError(first, next error) error {

@@ -66,3 +66,15 @@ func TestRealProcess(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, true, decode(t, string(out))["changed"])
 }
+
+// TestMain_KeepsStandardOutputForTheAnswer: what a module prints goes to standard error.
+func TestMain_KeepsStandardOutputForTheAnswer(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), buildModules(t), "behave", "-")
+	cmd.Stdin = strings.NewReader(`{"do": "print"}`)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	assert.Equal(t, true, decode(t, string(out))["changed"])
+	assert.Equal(t, "left behind\n", stderr.String())
+}

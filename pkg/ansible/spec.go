@@ -61,6 +61,7 @@ type Option struct {
 	Advice            map[string]string // by value that is no choice
 	HideFrom          int
 	HideBelow         *pattern.Pattern
+	Body              bool
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -131,7 +132,7 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 		Name: doc.Name, Type: cmp.Or(doc.Type, "str"), Elements: doc.Elements, Required: doc.Required, Aliases: doc.Aliases,
 		standard: fromGo(doc.Default), allowed: doc.Choices, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
-		Advice: rules.Advice, HideFrom: rules.HideFrom, HideBelow: rules.HideBelow,
+		Advice: rules.Advice, HideFrom: rules.HideFrom, HideBelow: rules.HideBelow, Body: rules.Body,
 	}
 	var errs []error
 	fail := func(format string, args ...any) {
@@ -160,6 +161,8 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 		fail("both secret and not")
 	case rules.HideFrom > 0 && rules.HideBelow == nil && o.Type != "json":
 		fail("only short parts of type json can be left unhidden, not of %s", o.Type)
+	case rules.Body && o.Type != "str":
+		fail("only type str can be a body, not %s", o.Type)
 	case rules.HideBelow != nil && o.Type != "dict" && o.Elements != "dict":
 		fail("only type dict has keys below which something can be hidden, not %s", o.Type)
 	}

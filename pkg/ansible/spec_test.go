@@ -88,7 +88,7 @@ func TestDecode(t *testing.T) {
 	})
 	m.Rules.Options = map[string]ansible.OptionRules{"timeout": {Env: []string{"PROBE_TIMEOUT"}}}
 	code, answer := executeOn(t, m, ansible.Process{
-		Stdin: strings.NewReader(`{"token": "k3y", "headers": {"X": "h1dden"}, "codes": "200,404", "tests": [{"name": 5, "password": "pw1", "retries": true}, {"name": "b", "nested": {"deep": "yes"}}],
+		Stdin: strings.NewReader(`{"token": "k3y", "headers": {"X": "h1dden-text"}, "codes": "200,404", "tests": [{"name": 5, "password": "pw1", "retries": true}, {"name": "b", "nested": {"deep": "yes"}}],
 			"home": null, "anything": {"a": [1, 1.5, null]}, "unknown": 1, "_ansible_ignore_unknown_opts": true}`),
 		LookupEnv: func(name string) (string, bool) { return "2.5", name == "PROBE_TIMEOUT" },
 	})
@@ -96,7 +96,7 @@ func TestDecode(t *testing.T) {
 	one, yes, password := 1, true, secret.New("pw1")
 	assert.Equal(t, probeOptions{
 		shared: shared{Key: secret.New("k3y"), Timeout: 2.5, Verify: true}, State: "present", Size: 1024, Codes: []int{200, 404},
-		Headers: map[string]secret.Value{"X": secret.New("h1dden")}, Anything: map[string]any{"a": []any{int64(1), 1.5, nil}},
+		Headers: map[string]secret.Value{"X": secret.New("h1dden-text")}, Anything: map[string]any{"a": []any{int64(1), 1.5, nil}},
 		Tests: []testOptions{{Name: "5", Password: &password, Retries: &one}, {Name: "b", Nested: &nested{Deep: &yes}}},
 	}, got)
 	assert.Equal(t, map[string]bool{"api_key": true, "home": false, "timeout": true, "headers": true, "tests": true, "nothing": false}, given)

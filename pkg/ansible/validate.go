@@ -3,6 +3,7 @@
 package ansible
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +12,9 @@ import (
 // validator holds arguments against a spec in Ansible's order. Every check runs, and what each finds is collected, because
 // the checks change the arguments that later ones see; only the first finding is shown.
 type validator struct {
-	env     environment
-	secrets secretSet
+	env       environment
+	secrets   secretSet
+	collector collector
 
 	findings     []string
 	unsupported  []stranger
@@ -21,6 +23,7 @@ type validator struct {
 	given        map[string]bool // what was given and is not null, by name
 	fromEnv      map[string]bool // what the environment gave, by name
 	nulls        map[string]bool // what was given as null, suboptions and elements by their path: tests[0].stack
+	misfits      []error         // what Ansible takes, but no module of this package; see Call.Decode
 }
 
 // stranger is an argument that the spec does not know, and what the spec would have taken in its place.
@@ -59,7 +62,9 @@ func (v *validator) validate(spec *Spec, params *dict) {
 	}
 	v.nulls = map[string]bool{}
 	v.noteNulls(spec, params, "")
-	v.find(v.secrets.collect(spec, params))
+	v.misfits = misfits(spec, params)
+	v.collector = collector{secrets: v.secrets, bland: map[string]bool{}}
+	v.find(v.collector.collect(spec, params, ""))
 	v.deprecateOptions(spec, params, "")
 	v.strangers(spec, params, nil)
 	v.check(spec, params, nil)
@@ -69,7 +74,8 @@ func (v *validator) validate(spec *Spec, params *dict) {
 		v.warn("Both option %s and its alias %s are set.", pair[0], pair[1])
 	}
 	// Ansible hides only what came in. What coercion made of it (the parts of a list, an expanded path) is hidden here too.
-	_ = v.secrets.collect(spec, params)
+	v.collector.coerced = true
+	_ = v.collector.collect(spec, params, "")
 }
 
 // failure is the message to answer, "" where all is well. Arguments that nobody knows count last, and not at all if the
@@ -252,7 +258,7 @@ func (v *validator) defaults(spec *Spec, params *dict, all bool) {
 		}
 		if o.Logging == Hidden && truthy(o.standard) {
 			v.secrets.add(pyStr(o.standard)) // "True" too, which as a given value hides nothing
-			_ = v.secrets.addAll(o.standard)
+			_ = v.secrets.addFrom(o.standard, o.HideFrom)
 		}
 		params.set(o.Name, deepCopy(o.standard))
 	}
@@ -265,7 +271,7 @@ func (v *validator) types(spec *Spec, params *dict, context []place) {
 		if !ok || value == nil && !o.Required && o.standard == nil {
 			continue
 		}
-		coerced, err := v.env.coerce(o.Type, value)
+		coerced, err := v.env.coerceOption(o, value)
 		if err != nil {
 			v.find(fmt.Errorf("argument '%s' is of type %s%s and we were unable to convert to %s: %w",
 				o.Name, typeName(value), foundIn(context, " found in '%s'."), o.Type, err))
@@ -381,7 +387,10 @@ func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []
 	}
 	v.deprecateAliases(deprecated, prefix)
 	v.noteNulls(o.Sub, sub, prefix)
-	v.find(v.secrets.collect(o.Sub, sub))
+	if err := errors.Join(misfits(o.Sub, sub)...); err != nil {
+		v.misfits = append(v.misfits, InElement(positions(context), err))
+	}
+	v.find(v.collector.collect(o.Sub, sub, prefix))
 	v.strangers(o.Sub, sub, context)
 	v.check(o.Sub, sub, context)
 	v.defaults(o.Sub, sub, true)

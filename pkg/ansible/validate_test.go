@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // TestFindings_NameTheElement: of 400 dictionaries in a list the message says which one is wrong, by its position and its name.
@@ -51,4 +53,77 @@ DOCUMENTATION:
 	}
 	assert.Equal(t, "Unsupported parameters for (probe) module: tests.prot. Supported parameters include: checks, codes, kind, name, port. Found tests.prot in "+
 		strings.Join(in, ", ")+" and 2 more.", answer["msg"])
+}
+
+// bodied are options of which one is the body of a request.
+type bodied struct {
+	Body  *secret.Value `mapstructure:"body"`
+	Find  *string       `mapstructure:"find"`
+	Ratio *float64      `mapstructure:"ratio"`
+	Words []string      `mapstructure:"words"`
+	Tests []struct {
+		Body *secret.Value `mapstructure:"body"`
+		Find *string       `mapstructure:"find"`
+	} `mapstructure:"tests"`
+}
+
+func bodyModule(got *bodied) ansible.Module {
+	body := map[string]ansible.OptionRules{"body": {Body: true}}
+	return ansible.Module{
+		Name: "probe", Params: bodied{}, Documentation: []byte(`
+DOCUMENTATION:
+  options:
+    body: {aliases: [raw]}
+    find: {}
+    ratio: {type: float}
+    words: {type: list, elements: str}
+    tests: {type: list, elements: dict, options: {body: {aliases: [raw]}, find: {}}}
+`),
+		Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"body": body["body"], "tests": {Rules: ansible.Rules{Options: body}}}},
+		Run:   func(_ context.Context, c *ansible.Call) (ansible.Result, error) { return nil, c.Decode(got) },
+	}
+}
+
+func TestBody_IsJSON(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"field1": "result1", "n": [1, true, null]}`: `{"field1": "result1", "n": [1, true, null]}`,
+		`["a"]`:                  `["a"]`,
+		`true`:                   "true",
+		`5`:                      "5",
+		`"{\"a\":1}"`:            `{"a":1}`,
+		`"{'a': 'b'} and so on"`: "{'a': 'b'} and so on",
+		`"{{ left as it is }}"`:  "{{ left as it is }}",
+		`"a=1&b=['x']"`:          "a=1&b=['x']",
+		`""`:                     "",
+	} {
+		for _, option := range []string{"body", "raw"} {
+			var got bodied
+			code, answer := execute(t, bodyModule(&got), `{"`+option+`": `+given+`, "tests": [{"`+option+`": `+given+`}]}`)
+			require.Zero(t, code, "%s: %v", given, answer)
+			assert.Equal(t, want, got.Body.Reveal())
+			assert.Equal(t, want, got.Tests[0].Body.Reveal())
+		}
+	}
+}
+
+// TestMisfits_AreRefused: what Ansible takes for texts and numbers although nobody means that.
+func TestMisfits_AreRefused(t *testing.T) {
+	const python = "value of body must be a text, or a dictionary or list that is sent as JSON, got the text that Python shows of one; write {{ … | to_json }}"
+	for given, want := range map[string]string{
+		`"body": "{'s3cret': 'x'}"`:    python,
+		`"body": "['s3cret']"`:         python,
+		`"find": {"a": 1}`:             "value of find must be a text, got a dict; where a template gives a text that looks like one, write {{ … | string }}",
+		`"words": ["a", ["b"]]`:        "value of words[1] must be a text, got a list; where a template gives a text that looks like one, write {{ … | string }}",
+		`"find": Infinity`:             "value of find must not be infinite or no number, got: inf",
+		`"ratio": -Infinity`:           "value of ratio must not be infinite or no number, got: -inf",
+		`"words": ["NaN \" NaN", NaN]`: "value of words[1] must not be infinite or no number, got: nan",
+		`"body": {"a": 1e400}`:         "value of body.a must not be infinite or no number, got: inf",
+		`"find": NaN, "tests": [{"find": "a"}, {"raw": "{'s3cret': 1}", "find": Infinity}]`: "value of find must not be infinite or no number, got: nan; " +
+			"tests[1]: value of find must not be infinite or no number, got: inf; tests[1]: " + python,
+	} {
+		var got bodied
+		code, answer := execute(t, bodyModule(&got), "{"+given+"}")
+		assert.Equal(t, 1, code)
+		assert.Equal(t, want, answer["msg"])
+	}
 }

@@ -67,8 +67,8 @@ func (k Kind[P, S]) Module() ansible.Module {
 	var options P
 	return ansible.Module{
 		Name: k.Name, Documentation: k.Documentation, Params: options, Rules: k.Rules,
-		SupportsCheckMode: true,
-		Run:               k.run,
+		SupportsCheckMode: true, Plain: Plain(),
+		Run: k.run,
 	}
 }
 

@@ -66,6 +66,50 @@ def unshared_defaults(argument_spec, params, set_default=True):
     return plain_defaults(unshared, params, set_default)
 
 
+SHORTEST_PART = 8
+
+
+def parts(value, into):
+    """The Go port hides what is inside a secret list or dictionary only from a length on, lest every 1 of the answer be hidden."""
+    found = set()
+    leaves(value, found)
+    into.update(found if isinstance(value, (str, int, float)) else {part for part in found if len(part) >= SHORTEST_PART})
+
+
+def masked_leaves(value):
+    if value is None or isinstance(value, bool) or value == "":
+        return value
+    if isinstance(value, dict):
+        return {key: masked_leaves(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked_leaves(item) for item in value]
+    return "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def mask_in_place(spec, params):
+    """What is short is hidden in its own option all the same."""
+    for name, option in spec.items():
+        for key in [name, *option.get("aliases", [])]:
+            value = params.get(key)
+            if option.get("no_log") and isinstance(value, (dict, list, tuple)):
+                params[key] = masked_leaves(value)
+            elif option.get("options"):
+                for item in value if isinstance(value, list) else [value]:
+                    if isinstance(item, dict):
+                        mask_in_place(option["options"], item)
+
+
+plain_log = basic.AnsibleModule._log_invocation
+
+
+def hardened_log(self):
+    params = self.params
+    self.params = copy.deepcopy(params)
+    mask_in_place(self.argument_spec, self.params)
+    plain_log(self)
+    self.params = params
+
+
 def leaves(value, into):
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         if value != "":
@@ -83,12 +127,17 @@ def nests(option):
     return is_dict and option.get("options") is not None
 
 
-def secrets(spec, params, into):
+def bland(value):
+    """What hides nothing as it came in hides nothing as a text either."""
+    return isinstance(value, bool) or not value
+
+
+def secrets(spec, params, into, before=None):
     """What the Go port hides: every secret option in every form it takes, whatever went wrong elsewhere."""
     for name, option in spec.items():
         value = params.get(name)
-        if option.get("no_log") and value:
-            leaves(value, into)
+        if option.get("no_log") and value and not (before is not None and name in before and bland(before[name])):
+            parts(value, into)
         if value is not None and nests(option):
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, str):
@@ -97,7 +146,37 @@ def secrets(spec, params, into):
                     except TypeError:
                         continue
                 if isinstance(item, dict):
-                    secrets(option["options"], item, into)
+                    secrets(option["options"], item, into, raw_of(before, name, value, item))
+
+
+def short_parts(spec, params, into, whole):
+    """Takes the short parts of secret lists and dictionaries, and what is a secret as a whole."""
+    for name, option in spec.items():
+        value = params.get(name)
+        if option.get("no_log"):
+            leaves(value, into if isinstance(value, (list, tuple, dict)) else whole)
+            if option.get("default") and name not in params:
+                whole.add(str(option["default"]))
+            whole.update(os.environ[variable] for variable in option.get("fallback", (None, []))[1] if variable in os.environ)
+        if value is not None and nests(option):
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    short_parts(option["options"], item, into, whole)
+
+
+def raw_of(before, name, value, item):
+    """The suboptions as they came in."""
+    if before is None:
+        return None
+    raw = before.get(name)
+    if isinstance(raw, list):
+        raw = raw[value.index(item)] if isinstance(value, list) and len(raw) == len(value) else None
+    if isinstance(raw, str):
+        try:
+            raw = check_type_dict(raw)
+        except TypeError:
+            raw = None
+    return raw if isinstance(raw, dict) else {}
 
 
 def resolve(spec, params, into):
@@ -118,9 +197,14 @@ def resolve(spec, params, into):
 
 def hardened_validate(self, params):
     more = set()
-    resolve(self.argument_spec, copy.deepcopy(params), more)
+    raw = copy.deepcopy(params)
+    resolve(self.argument_spec, raw, more)
     result = plain_validate(self, params)
-    secrets(self.argument_spec, result._validated_parameters, more)
+    secrets(self.argument_spec, result._validated_parameters, more, raw)
+    short, whole = set(), set()
+    short_parts(self.argument_spec, raw, short, whole)
+    short_parts(self.argument_spec, result._validated_parameters, short, set())
+    result._no_log_values.difference_update({part for part in short - whole if len(part) < SHORTEST_PART})
     result._no_log_values.update(more)
     result._no_log_values.update(hide)
     return result
@@ -159,6 +243,7 @@ def answer(case, hardened):
     ansible_warnings._global_deprecations.clear()
     os.environ.clear()
     os.environ.update(case["env"])
+    basic.AnsibleModule._log_invocation = hardened_log if hardened else plain_log
     arg_spec.ModuleArgumentSpecValidator.validate = hardened_validate if hardened else plain_validate
     arg_spec._set_defaults = parameters._set_defaults = unshared_defaults if hardened else plain_defaults
     args = case["args"]
@@ -191,6 +276,8 @@ def answer(case, hardened):
         result["deprecations"] = [_event_utils.deprecation_as_dict(d) for d in result["deprecations"]]
     secrets_found = recorded["secrets"]
     if hardened:
+        if "module_args" in result.get("invocation", {}):
+            mask_in_place(rules["options"], result["invocation"]["module_args"])
         # Python shows messages as they are.
         if "warnings" in result:
             result["warnings"] = parameters.remove_values(result["warnings"], secrets_found)
