@@ -20,6 +20,7 @@ func (s site) standIn(script string) {
 	program := s.ownCopy()
 	require.NoError(s.t, os.Rename(program, program+".real"))
 	require.NoError(s.t, os.WriteFile(program, []byte("#!/bin/sh\n"+script), 0o755))
+	s.reseal(program)
 }
 
 // TestTheItemsOfALoopShareAProgram writes down each start of the program, which is expensive beside most calls.
@@ -147,4 +148,23 @@ read -r call; echo "of the second" >&2; exit 3
 	require.Len(t, items, 2, run.Output)
 	answer, _ := items[1].(map[string]any)
 	assert.Equal(t, "of the second\n", answer["module_stderr"])
+}
+
+// TestAnAnswerThatIsNoJSON_EndsTheTask: a program that goes on after such a line is not waited for.
+func TestAnAnswerThatIsNoJSON_EndsTheTask(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "", emulator.Options{Token: token})
+	s.standIn("read -r arguments\necho 'a line' >&2\necho no JSON\nexec cat\n")
+	s.Write("one.yml", `- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: One
+      stackwatch.monitoring.status_cake_test: {name: one, api_key: "{{ key }}"}
+`)
+	run := s.play("one.yml", "localhost ansible_connection=local\n")
+	require.Len(t, run.Of("One"), 1, run.Output)
+	answer := run.Of("One")[0].Answer
+	assert.Contains(t, answer["msg"], "MODULE FAILURE: the program ended without an answer")
+	assert.Equal(t, "no JSON\n", answer["module_stdout"])
+	assert.EqualValues(t, -9, answer["rc"])
 }

@@ -38,7 +38,7 @@ func TestValuesThatJSONDoesNotHave(t *testing.T) {
 			run := s.play("odd.yml", "localhost ansible_connection=local\n")
 			expect(t, run, map[string]string{"No number": "failed", "Variables of a host": "failed", "Set": "changed"})
 			said := func(task string) any { return run.Of(task)[0].Answer["msg"] }
-			assert.Equal(t, `argument 'confirmation' is of type str and we were unable to convert to int: "'nan'" cannot be converted to an int`, said("No number"))
+			assert.Equal(t, `argument 'confirmation' is of type float and we were unable to convert to int: "nan" cannot be converted to an int`, said("No number"))
 			assert.Equal(t, "value of state must be one of: present, absent, got: "+s.Home()+" found in tests[0]", said("Variables of a host"), "they are options, not a text")
 			require.Len(t, s.account.Tests(), 1)
 			assert.ElementsMatch(t, []string{"one", "two"}, s.account.Tests()[0].Tags)
@@ -57,7 +57,7 @@ func TestAProgramThatDoesNotStartSaysWhatToDo(t *testing.T) {
 			func(program string) error { return os.Chmod(program, 0o644) },
 			"Files of the collection may not be run: its folder is mounted with noexec, or its copy has lost their modes.",
 		},
-		"empty": {func(program string) error { return os.Truncate(program, 0) }, "If the file is damaged, install the collection again from its tarball"},
+		"empty": {func(program string) error { return os.Truncate(program, 0) }, "is not the program that the collection was installed with, and is not run: its SHA-256 is e3b0c442"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

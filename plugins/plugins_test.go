@@ -5,6 +5,8 @@ package plugins_test
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http/httptest"
@@ -136,6 +138,27 @@ func (s site) ownCopy() (program string) {
 	return filepath.Join(copied, "ansible_collections", "stackwatch", "monitoring", "plugins", "bin", "stackwatch_"+runtime.GOOS+"_"+runtime.GOARCH)
 }
 
+// reseal writes a program's checksum into the list of the collection's files, as if the collection had been installed with it.
+func (s site) reseal(program string) {
+	s.t.Helper()
+	listed := filepath.Join(filepath.Dir(program), "..", "..", "FILES.json")
+	text, err := os.ReadFile(listed)
+	require.NoError(s.t, err)
+	var list map[string]any
+	require.NoError(s.t, json.Unmarshal(text, &list))
+	content, err := os.ReadFile(program)
+	require.NoError(s.t, err)
+	files, _ := list["files"].([]any)
+	for _, file := range files {
+		if entry, _ := file.(map[string]any); entry["name"] == "plugins/bin/"+filepath.Base(program) {
+			entry["chksum_sha256"] = fmt.Sprintf("%x", sha256.Sum256(content))
+		}
+	}
+	text, err = json.Marshal(list)
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.WriteFile(listed, text, 0o600))
+}
+
 func TestMain(m *testing.M) {
 	m.Run()
 	for _, folder := range installed.folders {
@@ -204,11 +227,14 @@ func TestEveryWayToCallOnEveryCore(t *testing.T) {
 				"Environment": "ok", "Loop": "changed", "Date": "changed", "Unsafe string": "changed", "Not ASCII": "changed", "Three megabytes": "ok",
 				"No log": "changed", "Inline vault": "changed", "Async": "changed", "In the background": "changed",
 				"The end of what was in the background": "changed", "Unknown option": "failed", "Wrong choice": "failed", "Half of it fails": "failed",
-				"The name of an earlier module": "changed", "The name of an earlier module without a successor": "failed",
+				"Mistyped secret": "failed", "Body of a text": "changed", "Body as Python shows it": "failed", "List for a text": "failed",
+				"The name of an earlier module": "changed",
 				"Module defaults": "changed", "Module defaults of another module of the group": "failed", "Collections keyword": "changed",
 				"Delegated to the controller": "changed", "Local action": "changed", "Local action as a mapping": "changed", "Connection": "ok",
 			})
 			s.sameAnswers(t, run)
+			s.Write("removed.yml", "- hosts: localhost\n  tasks:\n    - stackwatch.monitoring.status_cake_ssl: {domain: \"https://a.example.com\"}\n")
+			assert.Contains(t, s.play("removed.yml", "localhost ansible_connection=local\n").Output, "There is no module for SSL checks yet.")
 		})
 	}
 }
@@ -224,6 +250,9 @@ func (s site) sameAnswers(t *testing.T, run playtest.Run) {
 	}
 	assert.Contains(t, message("Unknown option"), "Unsupported parameters for (stackwatch.monitoring.status_cake_test) module: colour.")
 	assert.Equal(t, "value of state must be one of: present, absent, got: gone", message("Wrong choice"))
+	assert.Equal(t, "value of post_raw must be a text, or a dictionary or list that is sent as JSON, got the text that Python shows of one; write {{ … | to_json }}",
+		message("Body as Python shows it"))
+	assert.Contains(t, message("List for a text"), "value of find_string must be a text, got a list")
 	assert.Contains(t, message("Half of it fails"), "refused")
 	assert.Equal(t, true, run.Of("Half of it fails")[0].Answer["changed"], "what was done is told beside the failure")
 	assert.Contains(t, message("Module defaults of another module of the group"), "api_", "the group's default reached a module that has no such option")
@@ -240,6 +269,7 @@ func (s site) sameAnswers(t *testing.T, run playtest.Run) {
 	assert.ElementsMatch(t, want, names)
 	i := slices.IndexFunc(s.account.Tests(), func(test statuscake.Test) bool { return test.Name == "full name" })
 	require.GreaterOrEqual(t, i, 0)
+	assert.JSONEq(t, `{"field1": "result1", "yes": true}`, s.account.Tests()[i].PostRaw)
 	assert.ElementsMatch(t, []string{"{% raw %}", "50 %} off"}, s.account.Tests()[i].Tags)
 }
 
@@ -251,12 +281,15 @@ func TestEveryCoreOnAnotherHost(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, tools, emulator.Options{Token: token})
+			s.Env["ANSIBLE_LOCAL_TEMP"] = nowhere
 			run := s.play("elsewhere.yml", fmt.Sprintf("localhost ansible_connection=local\nelsewhere %[1]s\nhardened %[1]s ansible_remote_tmp=%[2]s ansible_system_tmpdirs='[\"%[2]s\"]'\n",
 				host.variables(), nowhere), "-vvv")
 			assert.Contains(t, run.Output, "programs cannot be run in the host's temporary folder; using ")
 			expect(t, run, map[string]string{
 				"Over a connection": "changed", "In the background there": "changed", "Inline vault": "changed", "Become there": "changed", "With facts": "ok",
 				"Delegated over a connection": "ok", "Become here": "ok", "No programs in the temporary folder": "ok", "Nor in that of another user": "ok",
+				"In the background without programs in the temporary folder":                 "ok",
+				"In the background on a controller without programs in the temporary folder": "ok",
 			})
 		})
 	}

@@ -310,11 +310,18 @@ func (c *Call) NullElements() []string {
 	return paths
 }
 
-// Warn adds a warning, which Ansible shows to the user; the same one is shown once.
+// longestWarning is how many bytes of a warning are shown. Nobody reads one of 43,000, which 256 damaged files have given.
+const longestWarning = 2000
+
+// Warn adds a warning, which Ansible shows to the user; the same one is shown once, and of a long one its beginning.
 func (c *Call) Warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if len(text) > longestWarning {
+		text = fmt.Sprintf("%s… (%d more bytes)", strings.ToValidUTF8(text[:longestWarning], ""), len(text)-longestWarning)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+	c.warnings = append(c.warnings, text)
 }
 
 // Deprecate tells the user that something will go, in a version or at a date (YYYY-MM-DD) of the collection; give one of them.

@@ -80,15 +80,22 @@ func shownParams(spec *Spec, params *dict) *dict {
 	return shown
 }
 
+// hidesBelow reports whether an option hides what is below some keys, suboptions included.
+func (s *Spec) hidesBelow() bool {
+	return slices.ContainsFunc(s.Options, func(o Option) bool { return o.HideBelow != nil || o.Sub != nil && o.Sub.hidesBelow() })
+}
+
 // hidesParts reports whether an option is hidden or hides what is below some keys, suboptions included.
 func (s *Spec) hidesParts() bool {
-	return slices.ContainsFunc(s.Options, func(o Option) bool { return o.Logging == Hidden || o.HideBelow != nil || o.Sub != nil && o.Sub.hidesParts() })
+	return slices.ContainsFunc(s.Options, func(o Option) bool {
+		return o.Logging == Hidden || o.HideBelow != nil || o.Sub != nil && o.Sub.hidesParts()
+	})
 }
 
 func shownSub(spec *Spec, value any) any {
 	switch v := value.(type) {
 	case string: // not validated yet
-		if parsed, err := toDict(v); err == nil {
+		if parsed, err := toDict(v); err == nil && spec.hidesBelow() {
 			return shownSub(spec, parsed)
 		}
 	case *dict:

@@ -53,8 +53,12 @@ type Deprecation struct{ Msg, Version, Date, Collection string }
 
 // validate changes params into the values that the module works with.
 func (v *validator) validate(spec *Spec, params *dict) {
-	v.fallbacks(spec, params)
-	both, deprecated := v.aliases(spec, params)
+	filled := v.fallbacks(spec, params)
+	v.fromEnv = map[string]bool{}
+	for _, name := range filled {
+		v.fromEnv[name] = true
+	}
+	both, deprecated := v.aliases(spec, params, filled)
 	v.deprecateAliases(deprecated, "")
 	v.given = map[string]bool{}
 	for _, o := range spec.Options {
@@ -135,9 +139,8 @@ func (v *validator) check(spec *Spec, params *dict, context []place) {
 	}
 }
 
-// fallbacks takes options that were not given from the environment.
-func (v *validator) fallbacks(spec *Spec, params *dict) {
-	v.fromEnv = map[string]bool{}
+// fallbacks takes options that were not given under their name from the environment, and returns their names.
+func (v *validator) fallbacks(spec *Spec, params *dict) (filled []string) {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		if params.has(o.Name) {
@@ -149,16 +152,17 @@ func (v *validator) fallbacks(spec *Spec, params *dict) {
 					v.secrets.add(text)
 				}
 				params.set(o.Name, text)
-				v.fromEnv[o.Name] = true
+				filled = append(filled, o.Name)
 				break
 			}
 		}
 	}
+	return filled
 }
 
 // aliases copies what was given under an alias to the option's own name; the alias wins. It gives the pairs of option and
 // alias that were both set, and the deprecated aliases that were used.
-func (v *validator) aliases(spec *Spec, params *dict) (both [][2]string, deprecated []DeprecatedAlias) {
+func (v *validator) aliases(spec *Spec, params *dict, filled []string) (both [][2]string, deprecated []DeprecatedAlias) {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		for _, alias := range o.DeprecatedAliases {
@@ -171,7 +175,7 @@ func (v *validator) aliases(spec *Spec, params *dict) (both [][2]string, depreca
 			if !ok {
 				continue
 			}
-			if params.has(o.Name) {
+			if params.has(o.Name) && !slices.Contains(filled, o.Name) {
 				both = append(both, [2]string{o.Name, alias})
 			}
 			params.set(o.Name, value)
@@ -380,8 +384,7 @@ func (v *validator) suboptions(spec *Spec, params *dict, prefix string, context 
 }
 
 func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []place) {
-	v.fallbacks(o.Sub, sub)
-	both, deprecated := v.aliases(o.Sub, sub)
+	both, deprecated := v.aliases(o.Sub, sub, v.fallbacks(o.Sub, sub))
 	for _, pair := range both {
 		v.warn("Both option %s%s and its alias %s%s are set.", prefix, pair[0], prefix, pair[1])
 	}

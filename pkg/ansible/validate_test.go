@@ -127,3 +127,26 @@ func TestMisfits_AreRefused(t *testing.T) {
 		assert.Equal(t, want, answer["msg"])
 	}
 }
+
+func TestWarn_IsBounded(t *testing.T) {
+	m := module(`{}`, func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
+		c.Warn("%s", strings.Repeat("ü", 20000))
+		return ansible.Result{}, nil
+	})
+	_, answer := execute(t, m, `{}`)
+	assert.Equal(t, []any{strings.Repeat("ü", 1000) + "… (38000 more bytes)"}, answer["warnings"])
+}
+
+// TestAlias_BesideTheEnvironmentGivesNoWarning: the task has set one name only.
+func TestAlias_BesideTheEnvironmentGivesNoWarning(t *testing.T) {
+	m := module(`{token: {aliases: [key]}}`, func(_ context.Context, c *ansible.Call) (ansible.Result, error) {
+		return ansible.Result{"token": c.Params()["token"]}, nil
+	})
+	m.Rules.Options = map[string]ansible.OptionRules{"token": {Env: []string{"TOKEN"}}}
+	environment := func(string) (string, bool) { return "of the environment", true }
+	_, answer := executeOn(t, m, ansible.Process{Stdin: strings.NewReader(`{"key": "mine"}`), LookupEnv: environment})
+	assert.Equal(t, "mine", answer["token"])
+	assert.NotContains(t, answer, "warnings")
+	_, answer = executeOn(t, m, ansible.Process{Stdin: strings.NewReader(`{"key": "mine", "token": "other"}`), LookupEnv: environment})
+	assert.Equal(t, []any{"Both option token and its alias key are set."}, answer["warnings"])
+}

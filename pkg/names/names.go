@@ -108,7 +108,7 @@ func (l *List) IDs(key string, values []string) ([]string, error) {
 			switch len(found) {
 			case 0:
 				return nil, fmt.Errorf("%s: value of %s must be %s, got: %s; there are: %s",
-					key, l.Option, l.right(), value, reconcile.Enumerate(l.known(), cmp.Or(l.Show, maxNames)))
+					key, l.Option, l.right(), reconcile.Quoted(value), reconcile.Enumerate(l.known(), cmp.Or(l.Show, maxNames)))
 			case 1:
 				value = found[0]
 			default:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -576,12 +577,24 @@ func CompareIDs(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// Enumerate joins the first n texts and says how many more there are.
+// Enumerate joins the first n texts and says how many more there are. A name with a comma or with spaces around it stands in quotes.
 func Enumerate(texts []string, n int) string {
-	if len(texts) <= n {
-		return strings.Join(texts, ", ")
+	quoted := make([]string, min(n, len(texts)))
+	for i := range quoted {
+		quoted[i] = Quoted(texts[i])
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], ", "), len(texts)-n)
+	if len(texts) <= n {
+		return strings.Join(quoted, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(quoted, ", "), len(texts)-n)
+}
+
+// Quoted returns a name as it stands in a message: in quotes where it would not be seen where it begins and ends.
+func Quoted(name string) string {
+	if name != strings.TrimSpace(name) || strings.Contains(name, ",") && !strings.ContainsAny(name, "()") {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // Failed gives the steps of a plan that have an error, in order.

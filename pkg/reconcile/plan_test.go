@@ -475,3 +475,8 @@ func TestWhatAnInterruptedReplacementLeft(t *testing.T) {
 	assert.Equal(t, "0 a deleted id 2\n-1 a deleted id 1 (replaced by 2)", gone(of("1", "shop", "a"), of("2", "shop", "b")), "goes with its successor")
 	assert.Contains(t, gone(of("1", "blog", "a"), of("2", "shop", "b")), "more than one match", "but not with one of another group")
 }
+
+func TestEnumerate_QuotesNamesWithCommas(t *testing.T) {
+	assert.Equal(t, `Ops, "Web team, EU", " x" and 1 more`, reconcile.Enumerate([]string{"Ops", "Web team, EU", " x", "y"}, 3))
+	assert.Equal(t, "a (id 1, from 2 to 3)", reconcile.Enumerate([]string{"a (id 1, from 2 to 3)"}, 3))
+}

@@ -8,17 +8,19 @@ It runs the program that all modules are in: here, or on the host that the task 
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import multiprocessing.util
 import os
 import platform
 import selectors
+import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Set
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -31,6 +33,8 @@ SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 # Seconds that a module gets to finish what is under way and to answer after it was told to stop. It takes at most 5 itself.
 GRACE = 8
+NOEXEC = ("the module's program cannot be run on the host, whose temporary folders are on file systems that are mounted with noexec: "
+          "set ansible_remote_tmp to a folder on another one, or delegate the task to the controller")
 
 display = Display()
 
@@ -91,9 +95,13 @@ class ActionModule(ActionBase):
     def _run_there(self, arguments, task_vars):
         """Have Ansible copy the program to the host and run it."""
         program = program_for(*self._target(task_vars))
+        checked(program)
         # Ansible names the program in the arguments, because that is the module that it runs.
         arguments["_ansible_bundled_module"] = self._module()
         if self._task.async_val and not self._connection.has_native_async:
+            # That a program cannot be run shows only in the background, where nothing can be tried again.
+            if not self._runs_programs() and not self._move_temporary_folder():
+                return {"failed": True, "msg": NOEXEC}
             return self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=True)
         result = self._copied(program, arguments, task_vars)
         if result.get("rc") != 126:
@@ -104,8 +112,7 @@ class ActionModule(ActionBase):
         if self._move_temporary_folder():
             result = self._copied(program, arguments, task_vars)
         if result.get("rc") == 126:
-            result["msg"] = ("the module's program cannot be run on the host, whose temporary folders are on file systems that are mounted with noexec: "
-                             "set ansible_remote_tmp to a folder on another one, or delegate the task to the controller")
+            result["msg"] = NOEXEC
         return result
 
     def _copied(self, program, arguments, task_vars):
@@ -113,6 +120,16 @@ class ActionModule(ActionBase):
         result = self._execute_module(COLLECTION + "." + program, module_args=dict(arguments), task_vars=task_vars)
         self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    def _runs_programs(self):
+        """Make the task's temporary folder and report whether programs can be run there. It is gone again where they cannot."""
+        folder = self._connection._shell.tmpdir or self._make_tmp_path()
+        probe = shlex.quote(self._connection._shell.join_path(folder, "probe"))
+        found = self._low_level_execute_command(
+            "f=%s; echo '#!/bin/sh' > \"$f\" && chmod 700 \"$f\" && \"$f\"; r=$?; rm -f \"$f\"; exit $r" % probe, sudoable=False)
+        if found.get("rc") != 0:
+            self._remove_tmp_path(folder)
+        return found.get("rc") == 0
 
     def _move_temporary_folder(self):
         """Have the host's temporary files from now on where programs can be run. Nothing was run yet, so that the task can be tried again."""
@@ -127,6 +144,9 @@ class ActionModule(ActionBase):
         display.vvv("programs cannot be run in the host's temporary folder; using %s instead" % folder)
         self._connection._shell.set_option("remote_tmp", folder)
         self._connection._shell.set_option("system_tmpdirs", [folder])
+        if getattr(self._connection, "_remote_is_local", False):  # whose temporary folder is always that of Ansible itself
+            made = self._low_level_execute_command("mktemp -d %s/ansible-tmp-XXXXXXXX" % shlex.quote(folder), sudoable=False)
+            self._connection._shell.tmpdir, self._cleanup_remote_tmp = to_text(made["stdout"]).strip().splitlines()[-1], True
         return True
 
     def _target(self, task_vars):
@@ -170,7 +190,7 @@ class Program:
         """Start the program."""
         self.settings = settings
         module, environment, folder, with_progress = settings
-        path = os.path.join(FOLDER, program_for(platform.system(), platform.machine()))
+        path = checked(program_for(platform.system(), platform.machine()))
         told, tells = os.pipe()  # progress
         alive, life = os.pipe()  # closes when this process is gone, however it went
         environment = {**os.environ, **environment, "STACKWATCH_LIFELINE_FD": str(alive)}
@@ -263,6 +283,8 @@ class Program:
             answer = None
         if isinstance(answer, dict):
             return answer
+        if self.child.poll() is None:  # What it says next would be taken for the answer to another call.
+            self.child.kill()
         return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
                 "module_stdout": text, "module_stderr": to_text(bytes(self.streams[self.child.stderr])), "rc": self.child.wait()}
 
@@ -273,6 +295,44 @@ def program_for(system, machine):
         raise AnsibleActionFail("%s has programs for Linux and macOS on x86-64 and arm64, and none for %s on %s; delegate the task to the controller"
                                 % (COLLECTION, system, machine))
     return "stackwatch_%s_%s" % (SYSTEMS[system], MACHINES[machine])
+
+
+def checked(program):
+    """Give the path of a program, which must be the one that the collection was installed with, because it gets the secrets of tasks.
+
+    The list of the collection's files has its checksum. It is compared once in a run of ansible-playbook, and again when the file has changed.
+    """
+    path, listed = os.path.join(FOLDER, program), os.path.join(os.path.dirname(os.path.dirname(FOLDER)), "FILES.json")
+    memory = os.path.join(constants.DEFAULT_LOCAL_TMP, COLLECTION + "." + program)  # in a folder of this run, which others cannot write to
+    try:
+        seen = "%s %s" % (identity(path), identity(listed))
+    except OSError:
+        return path  # A checkout has no list. Where the program is missing, its start says what to do.
+    try:
+        with open(memory, encoding="ascii") as file:
+            if file.read() == seen:
+                return path
+    except OSError:
+        pass
+    with open(listed, "rb") as file:
+        wanted = [entry.get("chksum_sha256") for entry in json.load(file)["files"] if entry["name"] == "plugins/bin/" + program]
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    if wanted != [digest]:
+        raise AnsibleActionFail("%s is not the program that the collection was installed with, and is not run: its SHA-256 is %s, but FILES.json has %s. "
+                                "Install the collection again from its tarball, with --force" % (path, digest, ", ".join(map(str, wanted)) or "none"))
+    try:
+        with open(memory, "w", encoding="ascii") as file:
+            file.write(seen)
+    except OSError:
+        pass
+    return path
+
+
+def identity(path):
+    """Tell a file from another one, and from itself after a change."""
+    state = os.stat(path)
+    return "%d %d %d %d %d" % (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 def advice(program):
@@ -286,9 +346,10 @@ def advice(program):
 
 
 def plain(value):
-    """Turn the values of a task, which may be dates, decrypted or marked in ways of some Ansible versions, into those that JSON has."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no such number; as a text the module can name the option that it is in
+    """Turn the values of a task, which may be dates, decrypted or marked in ways of some Ansible versions, into those that JSON has.
+
+    Infinite numbers are left, which Python writes in its own way and the module refuses with the name of the option.
+    """
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):  # not only a dict: before 2.19 native Jinja gives the variables of another host as something else

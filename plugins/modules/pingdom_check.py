@@ -235,6 +235,7 @@ options:
         description:
           - For V(http) and V(httpcustom), text to send by POST as it is. An empty string takes it away.
           - It is masked wherever it occurs in the answer.
+          - A dictionary or a list is sent as JSON. In a text, write V({{ body | to_json }}) for one.
         type: str
       requestheaders:
         description:
@@ -460,6 +461,7 @@ options:
     description:
       - For V(http) and V(httpcustom), text to send by POST as it is. An empty string takes it away.
       - It is masked wherever it occurs in the answer.
+      - A dictionary or a list is sent as JSON. In a text, write V({{ body | to_json }}) for one.
     type: str
   requestheaders:
     description:

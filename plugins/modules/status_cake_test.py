@@ -204,6 +204,7 @@ options:
           - Text to send by POST as it is. An empty string takes it away.
           - Cannot be combined with O(post_body), which setting this clears.
           - It is masked wherever it occurs in the answer.
+          - A dictionary or a list is sent as JSON. In a text, write V({{ body | to_json }}) for one.
         type: str
       regions:
         description:
@@ -412,6 +413,7 @@ options:
       - Text to send by POST as it is. An empty string takes it away.
       - Cannot be combined with O(post_body), which setting this clears.
       - It is masked wherever it occurs in the answer.
+      - A dictionary or a list is sent as JSON. In a text, write V({{ body | to_json }}) for one.
     type: str
   regions:
     description:

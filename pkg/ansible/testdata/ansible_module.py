@@ -93,7 +93,7 @@ def mask_in_place(spec, params):
             value = params.get(key)
             if option.get("no_log") and isinstance(value, (dict, list, tuple)):
                 params[key] = masked_leaves(value)
-            elif option.get("options"):
+            elif nests(option):
                 for item in value if isinstance(value, list) else [value]:
                     if isinstance(item, dict):
                         mask_in_place(option["options"], item)
@@ -170,7 +170,7 @@ def raw_of(before, name, value, item):
         return None
     raw = before.get(name)
     if isinstance(raw, list):
-        raw = raw[value.index(item)] if isinstance(value, list) and len(raw) == len(value) else None
+        raw = raw[value.index(item)] if isinstance(value, list) and len(raw) == len(value) and item in value else None
     if isinstance(raw, str):
         try:
             raw = check_type_dict(raw)
