@@ -229,7 +229,7 @@ func TestEveryWayToCallOnEveryCore(t *testing.T) {
 				"The end of what was in the background": "changed", "Unknown option": "failed", "Wrong choice": "failed", "Half of it fails": "failed",
 				"Mistyped secret": "failed", "Body of a text": "changed", "Body as Python shows it": "failed", "List for a text": "failed",
 				"The name of an earlier module": "changed",
-				"Module defaults": "changed", "Module defaults of another module of the group": "failed", "Collections keyword": "changed",
+				"Module defaults":               "changed", "Module defaults of another module of the group": "failed", "Collections keyword": "changed",
 				"Delegated to the controller": "changed", "Local action": "changed", "Local action as a mapping": "changed", "Connection": "ok",
 			})
 			s.sameAnswers(t, run)
