@@ -237,7 +237,10 @@ func downtimeWalker(t testing.TB, _ *rand.Rand) resourcetest.Walker {
 		}
 		return held
 	}
-	w.Key = func(o resourcetest.Object) string { return place{value(o.Host), value(o.Service)}.String() }
+	w.Key = func(o resourcetest.Object) string {
+		service, _ := o.Service.(string) // null for a host's own
+		return place{value(o.Host), service}.String()
+	}
 	w.Delete = func(o resourcetest.Held) {
 		a := p.root.Do(t, "POST", "/v1/actions/remove-downtime", options{"type": "Downtime", "downtime": o.ID})
 		require.Equal(t, 200, a.Status, string(a.Body))

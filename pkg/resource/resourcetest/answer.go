@@ -37,7 +37,8 @@ type Answer struct {
 // Object is what an answer tells of one object.
 type Object struct {
 	Name, Type, Stack *string
-	Host, Service     *string // of objects that belong to these
+	Host              *string // of an object that belongs to one
+	Service           any     // likewise: a name, or a list of names
 	ID                *string
 	Action            string
 	Changes           map[string]Change
