@@ -108,7 +108,7 @@ func (o *downtimeOptions) translate(call *ansible.Call) error {
 	case o.Name != nil:
 		deprecate(call, "name has no effect with state: present; remove it")
 	}
-	o.translateFilter(call, absent, refuse)
+	o.translateFilter(call, refuse)
 	if one.ID == nil { // the defaults of the earlier module
 		author, comment := "Ansible", "Downtime scheduled by Ansible"
 		if item.Comment == nil {
@@ -148,7 +148,7 @@ func (o *downtimeOptions) translateEnd(call *ansible.Call) error {
 }
 
 // translateFilter reads a filter of Icinga's own, which the server evaluates.
-func (o *downtimeOptions) translateFilter(call *ansible.Call, absent bool, refuse func(string, ...any)) {
+func (o *downtimeOptions) translateFilter(call *ansible.Call, refuse func(string, ...any)) {
 	kind := kind(value(o.ObjectType))
 	if o.Filter == nil {
 		switch {
