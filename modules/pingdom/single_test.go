@@ -241,7 +241,7 @@ func TestUsersAndTeamsByName(t *testing.T) {
 	assert.Zero(t, l.Count("", vendor.BasePath+"/alerting"), "ids that the check has already are not looked at")
 
 	for _, c := range []struct{ option, name, want, read string }{
-		{"teamids", "Nobody", "value of teamids must be ids or names of teams, got: Nobody; there are: Night, shift, Twin", "teams"},
+		{"teamids", "Nobody", `value of teamids must be ids or names of teams, got: Nobody; there are: "Night, shift", Twin`, "teams"},
 		{"teamids", "Twin", "the team name Twin is not unique; write the id of one of them: " + twin[0] + ", " + twin[1], "teams"},
 		{"userids", "Bob", "value of userids must be ids or names of users, got: Bob; there are: Ann", "contacts"},
 	} {

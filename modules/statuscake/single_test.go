@@ -177,7 +177,7 @@ func TestContactGroups(t *testing.T) {
 	assert.Empty(t, l.stored("alerted").ContactGroups)
 
 	for _, c := range []struct{ group, want string }{
-		{"Opérations", "value of contact_groups must be ids or names of contact groups, got: Opérations; there are: Night, shift, Operations, Twin"},
+		{"Opérations", `value of contact_groups must be ids or names of contact groups, got: Opérations; there are: "Night, shift", Operations, Twin`},
 		{"Twin", "the contact group name Twin is not unique; write the id of one of them: " + twin[0] + ", " + twin[1]},
 	} {
 		l.ResetCalls()
