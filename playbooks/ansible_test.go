@@ -141,3 +141,36 @@ func TestSecretsStayHidden(t *testing.T) {
 	})
 	require.NoError(t, err)
 }
+
+func TestTemplatesOfOtherSystems_AreSentAsWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, unlimited()).furnish("icinga2_host")
+	w.Write("braces.yml", `- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: StatusCake
+      status_cake_test: {name: braces, website_url: "https://a.example.com", find_string: !unsafe "{{ ok }}", post_raw: !unsafe '{"query": "{{host}}"}'}
+    - name: Pingdom
+      pingdom_check: {name: braces, host: a.example.com, type: http, shouldcontain: !unsafe "{{ ok }}", postdata: !unsafe '{"query": "{{host}}"}'}
+    - name: Icinga
+      icinga2_host: {name: braces, check_command: dummy, notes_url: !unsafe "https://grafana.example.com/d/x?var-host={{host}}"}
+      diff: true
+    - name: A name is no template
+      status_cake_test: {name: !unsafe "{{ item }}", website_url: "https://a.example.com"}
+      ignore_errors: true
+`)
+	run := w.Play("", "braces.yml")
+	require.Zero(t, run.Code, run.Output)
+	for _, task := range []string{"StatusCake", "Pingdom", "Icinga"} {
+		assert.Equal(t, "changed", run.Of(task)[0].Verdict, run.Of(task))
+	}
+	require.Len(t, w.Tests(), 1)
+	assert.Equal(t, "{{ ok }}", w.Tests()[0].FindString)
+	assert.Equal(t, `{"query": "{{host}}"}`, w.Tests()[0].PostRaw)
+	require.Len(t, w.pingdom.Checks(), 1)
+	assert.Equal(t, "{{ ok }}", w.pingdom.Checks()[0].ShouldContain)
+	assert.Equal(t, `{"query": "{{host}}"}`, w.pingdom.Checks()[0].PostData)
+	assert.Contains(t, run.Output, "https://grafana.example.com/d/x?var-host={{host}}", "the difference shows it")
+	assert.Equal(t, "value of name must be rendered, got a template: {{ item }}", run.Of("A name is no template")[0].Answer["msg"])
+}

@@ -66,7 +66,7 @@ func line(option string, text *string, missing string) (*string, error) {
 		}
 		return &missing, nil
 	}
-	if err := checkProse(option, text); err != nil {
+	if err := checkRendered(option, text); err != nil {
 		return nil, err
 	}
 	trimmed := strings.TrimSpace(*text)

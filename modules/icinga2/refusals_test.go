@@ -37,8 +37,8 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 		{options{"host": "", "name": "a"}, `value of host must be a name without spaces around it, got: ""`},
 		{options{"host": "h", "name": " a"}, `value of name must be a name without spaces around it, got: " a"`},
 		{options{"host": "h", "name": "None"}, "value of name must be a text or left out, got: None, which is what a template makes of nothing"},
-		{options{"host": []string{"web1"}, "name": "a"}, "value of host must be one text, got a list or dictionary: ['web1']"},
-		{options{"host": "h", "name": options{"x": 1}}, "value of name must be one text, got a list or dictionary: {'x': 1}"},
+		{options{"host": []string{"web1"}, "name": "a"}, "value of host must be a text, got a list"},
+		{options{"host": "h", "name": options{"x": 1}}, "value of name must be a text, got a dict"},
 		{options{"host": "h", "name": "{{ x }}"}, "value of name must be rendered, got a template: {{ x }}"},
 		{options{"host": "h!x", "name": "a"}, "value of host must be a name without an exclamation mark, which stands between host and service, got: h!x"},
 		{options{"host": "h", "name": "a!b"}, "value of name must be a name without an exclamation mark"},
@@ -111,18 +111,24 @@ func TestLeftoversOfTemplatesAreRefused(t *testing.T) {
 	t.Parallel()
 	l := sharedLab(t, world.hostModule, "objects")
 	texts := []string{
-		"name", "address", "address6", "display_name", "check_command", "check_period", "event_command", "command_endpoint", "zone", "notes",
-		"notes_url", "action_url", "icon_image", "icon_image_alt", "templates", "groups",
+		"name", "address", "address6", "display_name", "check_command", "check_period", "event_command", "command_endpoint", "zone", "templates", "groups",
 	}
+	prose := []string{"notes", "notes_url", "action_url", "icon_image", "icon_image_alt"}
 	host := options{"name": "web1", "check_command": "dummy"}
-	for _, option := range texts {
+	for _, option := range slices.Concat(texts, prose) {
 		for _, nothing := range []string{"None", "null", " undefined "} {
 			assert.Contains(t, l.refusal(host.With(options{option: nothing})), "value of "+option+" must be a text or left out, got: "+strings.TrimSpace(nothing))
 		}
+	}
+	for _, option := range texts {
 		assert.Contains(t, l.refusal(host.With(options{option: "x {{ y }}"})), "value of "+option+" must be rendered, got a template: x {{ y }}")
-		if option != "notes" {
-			assert.Contains(t, l.refusal(host.With(options{option: "[]"})), "value of "+option+" must be ")
-			assert.Contains(t, l.refusal(host.With(options{option: `{"a": 1}`})), "value of "+option+" must be one text, got a list or dictionary")
+		assert.Contains(t, l.refusal(host.With(options{option: "[]"})), "value of "+option+" must be ")
+		assert.Contains(t, l.refusal(host.With(options{option: `{"a": 1}`})), "value of "+option+" must be one text, got a list or dictionary")
+	}
+	for _, option := range prose {
+		for _, fine := range []string{"x {{ y }}", "[]", `{"a": 1}`} {
+			a := l.dryRun(host.With(options{option: fine}))
+			assert.False(t, a.Failed, "%s %s: %s", option, fine, a.Msg)
 		}
 	}
 	for _, fine := range []options{
@@ -133,6 +139,21 @@ func TestLeftoversOfTemplatesAreRefused(t *testing.T) {
 		assert.False(t, a.Failed, "%v: %s", fine, a.Msg)
 	}
 	assert.NoError(t, checkNames("hosts", []string{"[a]", "b", "[c]"}))
+}
+
+func TestProse_KeepsTemplatesOfOtherSystems(t *testing.T) {
+	t.Parallel()
+	l := sharedLab(t, world.hostModule, "objects")
+	task := options{"name": "braces", "check_command": "dummy"}
+	for _, option := range []string{"notes", "notes_url", "action_url", "icon_image", "icon_image_alt"} {
+		task[option] = "https://grafana.example.com/d/" + option + "?var-host={{host}}"
+	}
+	l.ok(task)
+	for _, option := range []string{"notes", "notes_url", "action_url", "icon_image", "icon_image_alt"} {
+		assert.Equal(t, task[option], l.attributes(hostKind, "braces")[option])
+	}
+	l.settled(task)
+	l.ok(options{"name": "braces", "state": "absent"})
 }
 
 func TestBadHostsAreRefusedBeforeAnyCall(t *testing.T) {

@@ -21,23 +21,28 @@ const longestName = 250
 // listed is what becomes of a list or dictionary where a text is wanted.
 var listed = pattern.New(`^(?:\[(?:['"{\[].*)?\]|\{(?:['"].*)?\})$`)
 
-// checkProse refuses what a template leaves of nothing, or was not rendered. Notes may well hold a lone }}.
+// checkProse refuses what a template makes of an undefined value. Braces stay: notes and URLs may hold templates of other systems.
 func checkProse(option string, text *string) error {
-	switch t := strings.TrimSpace(value(text)); {
-	case strings.Contains(t, "{{"):
-		return resource.Rendered(option, text)
-	case t == "None" || t == "null" || t == "undefined":
+	if t := strings.TrimSpace(value(text)); t == "None" || t == "null" || t == "undefined" {
 		return fmt.Errorf("value of %s must be a text or left out, got: %s, which is what a template makes of nothing", option, t)
 	}
 	return nil
 }
 
-// checkText is checkProse for what is no prose, and refuses a list or dictionary too.
+// checkRendered is checkProse and refuses a template that was not rendered. A lone }} is valid.
+func checkRendered(option string, text *string) error {
+	if strings.Contains(value(text), "{{") {
+		return resource.Rendered(option, text)
+	}
+	return checkProse(option, text)
+}
+
+// checkText is checkRendered and refuses a list or dictionary.
 func checkText(option string, text *string) error {
 	if t := strings.TrimSpace(value(text)); listed.MatchString(t) {
 		return fmt.Errorf("value of %s must be one text, got a list or dictionary: %s", option, t)
 	}
-	return checkProse(option, text)
+	return checkRendered(option, text)
 }
 
 // checkTexts checks the elements of a list, and refuses one that came as a text: Ansible splits that at its commas, brackets and all.
@@ -155,8 +160,6 @@ func (a *Attributes) checkTexts() error {
 	}{
 		{"check_command", a.CheckCommand, true}, {"zone", a.Zone, true}, {"check_period", a.CheckPeriod, false},
 		{"event_command", a.EventCommand, false}, {"command_endpoint", a.CommandEndpoint, false}, {"display_name", a.DisplayName, false},
-		{"notes_url", a.NotesURL, false}, {"action_url", a.ActionURL, false}, {"icon_image", a.IconImage, false},
-		{"icon_image_alt", a.IconImageAlt, false},
 	} {
 		if err := checkText(text.option, text.value); err != nil {
 			return err
@@ -165,8 +168,15 @@ func (a *Attributes) checkTexts() error {
 			return fmt.Errorf("value of %s must not be empty; leave it out where a template or the server decides", text.option)
 		}
 	}
-	if err := checkProse("notes", a.Notes); err != nil {
-		return err
+	for _, prose := range []struct {
+		option string
+		value  *string
+	}{
+		{"notes", a.Notes}, {"notes_url", a.NotesURL}, {"action_url", a.ActionURL}, {"icon_image", a.IconImage}, {"icon_image_alt", a.IconImageAlt},
+	} {
+		if err := checkProse(prose.option, prose.value); err != nil {
+			return err
+		}
 	}
 	if err := checkTexts("templates", a.Templates); err != nil {
 		return err

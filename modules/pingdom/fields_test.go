@@ -3,6 +3,7 @@
 package pingdom
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -398,4 +399,22 @@ func TestCreationSendsNoEmptyValues(t *testing.T) {
 	l.ResetCalls()
 	l.OK(site("custom").With(options{"type": "httpcustom"}))
 	assert.Equal(t, "/", l.bodies()[0]["url"], "which this type cannot be without")
+}
+
+func TestTexts_KeepTemplatesOfOtherSystems(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	task := site("braces").With(options{
+		"auth": "ann:a{{b}}c", "requestheaders": options{"X-Trace": "{{id}}"}, "postdata": `{"query": "{{host}}"}`, "shouldcontain": "{{ ok }}",
+		"custom_message": "see {{runbook}}",
+	})
+	l.OK(task)
+	body := l.bodies()[0]
+	assert.Equal(t, "ann:a{{b}}c", body["auth"])
+	assert.Equal(t, `{"query": "{{host}}"}`, body["postdata"])
+	assert.Equal(t, "{{ ok }}", body["shouldcontain"])
+	assert.Equal(t, "see {{runbook}}", body["custom_message"])
+	assert.Contains(t, fmt.Sprint(body), "X-Trace")
+	assert.Contains(t, fmt.Sprint(body), "{{id}}")
+	l.Settled(task)
 }

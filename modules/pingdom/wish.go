@@ -242,10 +242,7 @@ func checkCertificate(c *Check) error {
 func checkSecrets(c *Check) error { return errors.Join(checkAuth(c), checkHeaders(c)) }
 
 func checkAuth(c *Check) error {
-	switch {
-	case c.Auth != nil && unrendered(c.Auth.Reveal()):
-		return errors.New("value of auth must be rendered, got a template")
-	case c.Auth != nil && !c.Auth.IsZero() && strings.Index(c.Auth.Reveal(), ":") < 1:
+	if c.Auth != nil && !c.Auth.IsZero() && strings.Index(c.Auth.Reveal(), ":") < 1 {
 		return errors.New("value of auth must be a user name and a password with a colon between them, got something else")
 	}
 	return nil
@@ -286,9 +283,6 @@ func checkHeaders(c *Check) error {
 		if strings.ContainsAny(text, "\r\n") {
 			return fmt.Errorf("%s, got a line break in the value of %s", right, name)
 		}
-		if unrendered(text) {
-			return fmt.Errorf("value of requestheaders must be rendered, got a template for %s", name)
-		}
 		known[name] = text
 	}
 	text, err := json.Marshal(known)
@@ -300,12 +294,6 @@ func checkHeaders(c *Check) error {
 		c.RequestHeaders = hidden("")
 	}
 	return nil
-}
-
-// unrendered tells whether a whole template stands in a text, in which braces alone may be meant: a password, or JSON.
-func unrendered(text string) bool {
-	_, rest, found := strings.Cut(text, "{{")
-	return found && strings.Contains(rest, "}}")
 }
 
 func checkLists(c *Check) error {

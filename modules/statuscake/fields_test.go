@@ -251,3 +251,19 @@ func TestCreationCannotBeOfNothing(t *testing.T) {
 	assert.Equal(t, []string{"check_rate", "confirmation", "name", "test_type", "trigger_rate", "website_url"},
 		slices.Sorted(maps.Keys(l.WriteCalls()[0].Form)))
 }
+
+func TestTexts_KeepTemplatesOfOtherSystems(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	task := options{
+		"name": "braces", "website_url": "https://a.example.com/", "find_string": "{{ ok }}", "post_raw": `{"query": "{{host}}"}`,
+		"custom_header": options{"X-Trace": "{{id}}"}, "basic_username": "ann", "basic_password": "a{{b}}c", "user_agent": "{{agent}}",
+	}
+	l.OK(task)
+	stored := l.stored("braces")
+	assert.Equal(t, "{{ ok }}", stored.FindString)
+	assert.JSONEq(t, `{"query": "{{host}}"}`, stored.PostRaw)
+	assert.Contains(t, stored.CustomHeader, "{{id}}")
+	assert.Equal(t, "a{{b}}c", stored.BasicPassword)
+	l.Settled(task)
+}

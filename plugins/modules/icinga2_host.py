@@ -179,6 +179,9 @@ options:
           notes_url:
             description:
               - URL of notes. An empty string takes it away.
+              - >-
+                Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+                C(!unsafe), so that Ansible does not render them.
             type: str
           action_url:
             description:
@@ -318,6 +321,9 @@ options:
       notes_url:
         description:
           - URL of notes. An empty string takes it away.
+          - >-
+            Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+            C(!unsafe), so that Ansible does not render them.
         type: str
       action_url:
         description:
@@ -486,6 +492,9 @@ options:
       notes_url:
         description:
           - URL of notes. An empty string takes it away.
+          - >-
+            Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+            C(!unsafe), so that Ansible does not render them.
         type: str
       action_url:
         description:
@@ -625,6 +634,9 @@ options:
   notes_url:
     description:
       - URL of notes. An empty string takes it away.
+      - >-
+        Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+        C(!unsafe), so that Ansible does not render them.
     type: str
   action_url:
     description:

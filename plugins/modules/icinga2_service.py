@@ -150,6 +150,9 @@ options:
       notes_url:
         description:
           - URL of notes. An empty string takes it away.
+          - >-
+            Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+            C(!unsafe), so that Ansible does not render them.
         type: str
       action_url:
         description:
@@ -329,6 +332,9 @@ options:
           notes_url:
             description:
               - URL of notes. An empty string takes it away.
+              - >-
+                Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+                C(!unsafe), so that Ansible does not render them.
             type: str
           action_url:
             description:
@@ -638,6 +644,9 @@ options:
   notes_url:
     description:
       - URL of notes. An empty string takes it away.
+      - >-
+        Templates of other systems, such as C({{host}}), are kept in texts and URLs of notes, actions and icons. Mark them
+        C(!unsafe), so that Ansible does not render them.
     type: str
   action_url:
     description:
