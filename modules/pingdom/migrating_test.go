@@ -14,7 +14,7 @@ import (
 // TestMigratingPingdom runs every row of the table of docs/migrating.md, which has every option of the module of community.general.
 func TestMigratingPingdom(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, emulator.Options{})
+	l := newLab(t, emulator.Options{Now: noon}) // a check holds when it was made
 	options := resourcetest.Migrating{
 		Lab: l.Lab, Heading: "Pingdom of community.general",
 		Base: func(row options) options {
