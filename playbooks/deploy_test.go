@@ -85,7 +85,7 @@ func TestDeploy_OfANewStack(t *testing.T) {
 	run := d.own("deploy.yml", "-l", "shop")
 	require.Zero(t, run.Code, run.Output)
 	assert.Equal(t, "ok", run.Of("Open a maintenance window for the stack")[0].Verdict)
-	assert.Contains(t, strings.Join(strings.Fields(run.Output), " "), "the stack shop has no check yet, so that there is nothing for a window to cover and none is opened")
+	assert.Contains(t, strings.Join(strings.Fields(run.Output), " "), "the stack shop has no check yet, so no window is opened")
 	assert.Len(t, run.Of("Put the new version in place"), 1)
 	assert.Equal(t, "ok", run.Of("End the maintenance window of the stack")[0].Verdict)
 	assert.Empty(t, d.pingdom.Windows())

@@ -13,7 +13,8 @@ import (
 // longestAge is far beyond what any alert is kept for, and what the server's arithmetic takes.
 const longestAge = 3650 * 24 * time.Hour
 
-// readAge reads an age. A bare number below a minute is refused: taken for days, as it may be meant, it would delete almost everything.
+// readAge parses an age. A number below 60 without a unit is refused: its author may have meant days, and read as
+// seconds it would delete almost everything.
 func readAge(option, text string) (time.Duration, error) {
 	age, err := duration.Parse(option, text, duration.Range{Max: longestAge})
 	if err == nil && age < time.Minute && !duration.HasUnit(text) {

@@ -63,7 +63,7 @@ type alerts struct {
 	reconcile.Provider[Alert] // nil: plans without wishes need only Key, Update and Delete
 	*client
 	action string
-	holds  time.Duration // after which the server ends the action; 0 is what the server says
+	holds  time.Duration // how long the action lasts; 0 for the server's default
 	text   string
 	still  func(wireAlert) bool // whether an alert is to be deleted yet; nil where nothing passes that selects it
 }

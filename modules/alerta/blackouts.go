@@ -67,8 +67,9 @@ func fromWireBlackout(b wireBlackout) reconcile.Object[Blackout] {
 // mostBlackouts bounds what lists of several values multiply to.
 const mostBlackouts = 100
 
-// desiredBlackouts returns a blackout for each combination of the selection's values, because one covers a single value of each part. It wants
-// all its services and tags on an alert, so that each has one service, and one tag beside the stack's.
+// desiredBlackouts returns a blackout for each combination of the selection's values, because a blackout covers a
+// single value of each part. It applies to alerts that have all of its services and tags, so each gets one service, and
+// one tag besides the stack's.
 func desiredBlackouts(s selection, absent bool) ([]reconcile.Want[Blackout], error) {
 	states := []Blackout{{Service: []string{}, Tags: []string{}}}
 	for _, part := range []struct {

@@ -362,7 +362,8 @@ func failedToDelete(err error) bool {
 	return errors.As(err, &refusal) && refusal.Status == http.StatusInternalServerError && strings.HasPrefix(refusal.Msg, cannotDelete)
 }
 
-// classify knows the one 500 that says what happened: the server found an object but, when it came to delete it, no more.
+// classify returns httpapi.ErrRefused for the one 500 whose cause is known: the object was gone when the server came to
+// delete it.
 func classify(a httpapi.Answer) error {
 	if a.Status == http.StatusInternalServerError && strings.HasPrefix(a.Msg, cannotDelete) {
 		return httpapi.ErrRefused
@@ -409,8 +410,9 @@ func (c *client) deleteReceived(ctx context.Context, receiveIDs []string) (delet
 	return answer.Deleted, sent == 1 && (refused || err == nil && answer.Deleted != nil), err
 }
 
-// act does what an operator would: close, ack, shelve. An alert that is in that status already is httpapi.ErrConflict. It tells how often the
-// call went out. An acknowledgement or a shelving ends after holds, 0 for the time that the server says.
+// act does what an operator would: close, ack, shelve. It returns httpapi.ErrConflict for an alert that is in that
+// status already, and how often the call was sent. An acknowledgement or a shelving ends after holds; 0 is the server's
+// default.
 // https://docs.alerta.io/api/reference.html#action-an-alert
 func (c *client) act(ctx context.Context, id, action, text string, holds time.Duration) (sent int, err error) {
 	if err := whole(id); err != nil {
@@ -423,7 +425,8 @@ func (c *client) act(ctx context.Context, id, action, text string, holds time.Du
 	return c.change(ctx, httpapi.Request{Method: http.MethodPut, Path: []string{"alert", id, "action"}, JSON: body})
 }
 
-// countAlerts returns how many alerts of those that the filters let through the server has for this caller; no filters count all.
+// countAlerts returns how many alerts match the filters, as far as this caller may see them; without filters it counts
+// all.
 // https://docs.alerta.io/api/reference.html#get-counts
 func (c *client) countAlerts(ctx context.Context, filters url.Values) (int, error) {
 	var answer struct {
@@ -439,7 +442,7 @@ func (c *client) countAlerts(ctx context.Context, filters url.Values) (int, erro
 	return *answer.Total, nil
 }
 
-// wireConfig is what the module needs of the server's settings. A part that the server does not tell is empty.
+// wireConfig holds the server's settings that the module needs. What the server leaves out is empty.
 type wireConfig struct {
 	Model struct {
 		Severities map[string]any `json:"severity"`
@@ -448,8 +451,9 @@ type wireConfig struct {
 	Environments []string `json:"environments"` // ALLOWED_ENVIRONMENTS, from which a plugin may deviate
 }
 
-// getConfig returns the server's settings, and empty ones where they are not to be had: a proxy may hide them, because nothing but the web
-// interface needs them. https://docs.alerta.io/api/reference.html#get-config
+// getConfig returns the server's settings, empty where they are hidden: a proxy may hide them, because only the web
+// interface needs them.
+// https://docs.alerta.io/api/reference.html#get-config
 func (c *client) getConfig(ctx context.Context) (config wireConfig, err error) {
 	err = c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{"config"}}, &config)
 	for _, hidden := range []error{httpapi.ErrNotFound, httpapi.ErrAuth, httpapi.ErrForbidden} {

@@ -73,7 +73,7 @@ type run struct {
 	concurrency int
 	clients     []*client
 
-	environments map[string]bool // that were seen while planning
+	environments map[string]bool // seen while planning
 
 	mu   sync.Mutex
 	done outcome
@@ -225,7 +225,7 @@ func (r *run) planHeartbeats(ctx context.Context, h *heartbeats) (reconcile.Plan
 	var selected []wireHeartbeat
 	scope, seen := 0, false
 	for _, beat := range list {
-		if environment, told := beat.Attributes[environmentAttribute].(string); told {
+		if environment, ok := beat.Attributes[environmentAttribute].(string); ok {
 			r.environments[environment] = true
 		}
 		if !r.inScope(beat) {

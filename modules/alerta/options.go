@@ -83,7 +83,7 @@ type job struct {
 	results    string           // resource.OnlyChanged leaves unchanged objects out of the answer
 }
 
-// read checks the options, without a call. Its error joins all that is wrong with them.
+// read validates the options without calling the server. Its error joins everything that is wrong with them.
 func read(call *ansible.Call, o options) (job, error) {
 	r := reader{call: call}
 	for _, element := range call.NullElements() {
@@ -107,7 +107,7 @@ func read(call *ansible.Call, o options) (job, error) {
 	return j, errors.Join(r.errs...)
 }
 
-// check returns an error for each combination of options that makes no sense.
+// check returns an error for each invalid combination of options.
 func (j job) check(call *ansible.Call) error {
 	blackout, live := call.Given("blackout"), call.Mentioned("live")
 	works := blackout || j.heartbeats || j.action != ""
@@ -124,7 +124,7 @@ func (j job) check(call *ansible.Call) error {
 		},
 		{
 			!works && call.Mentioned("server") && (selects || live),
-			"the selection is for blackout, heartbeats or action, of which none is set; server works on all alerts",
+			"the selection requires blackout, heartbeats or action; server works on all alerts",
 		},
 		{live && blackout, "blackout cannot be combined with live"},
 		{call.Given("grace") && !live, "grace is only valid with live"},
@@ -146,7 +146,7 @@ func (j job) check(call *ansible.Call) error {
 		},
 		{
 			j.heartbeats && j.ofAlerts() != nil, "heartbeats cannot be combined with " + strings.Join(j.ofAlerts(), ", ") +
-				": a heartbeat has nothing like it; clear alerts by it in a task of its own",
+				": a heartbeat has none of these; select alerts by them in a separate task",
 		},
 		{blackout && !call.Mentioned("environment") && selects, "blackout is set but all of the following are missing: environment"},
 		{
@@ -161,7 +161,8 @@ func (j job) check(call *ansible.Call) error {
 	return errors.Join(errs...)
 }
 
-// selectsAnything reports whether an option that selects alerts was set to anything. One that is set to null is refused by itself.
+// selectsAnything reports whether an option that selects alerts is set. One that is set to null counts, and is refused
+// by reader.
 func selectsAnything(call *ansible.Call) bool {
 	return slices.ContainsFunc([]string{
 		"environment", "resource", "resource_prefix", "resource_regex", "service", "group", "event", "origin", "tags", "attributes", "customer",
@@ -169,7 +170,7 @@ func selectsAnything(call *ansible.Call) bool {
 	}, call.Mentioned)
 }
 
-// reader reads options and collects what is wrong with them.
+// reader reads options and collects their errors.
 type reader struct {
 	call *ansible.Call
 	errs []error
@@ -208,7 +209,7 @@ func (r *reader) values(option string, list []string) []string {
 		r.refuse("value of %s must hold at least one value, got: an empty list; leave the option out to select by others", option)
 	}
 	for _, value := range list {
-		// An element that is null was refused already, and is an empty text here.
+		// A null element was refused already, and is an empty string here.
 		if value != "" || len(r.call.NullElements()) == 0 {
 			r.exactValue(option, value)
 		}
@@ -216,7 +217,7 @@ func (r *reader) values(option string, list []string) []string {
 	return list
 }
 
-// exactValue refuses wildcards, which would match nothing, beside what value refuses.
+// exactValue refuses what value refuses, and wildcards, which would match nothing.
 func (r *reader) exactValue(option, value string) {
 	if !strings.ContainsAny(value, "*?") || strings.Contains(value, "{{") {
 		r.value(option, value)
@@ -227,7 +228,7 @@ func (r *reader) exactValue(option, value string) {
 	case "resource":
 		hint += "; resource_prefix and resource_regex match more than one"
 	case "resource_prefix":
-		hint = "every resource that begins with it is selected, so that it needs no wildcard"
+		hint = "every resource that begins with it is selected, without a wildcard"
 	}
 	r.refuse("value of %s must not contain * or ?, got: %s; %s", option, value, hint)
 }
@@ -286,7 +287,7 @@ func (r *reader) attributes(given map[string]any) map[string][]string {
 	return attributes
 }
 
-// pattern reads resource_regex. The whole name has to match, so that web1 is not web10 as well.
+// pattern compiles resource_regex. It must match the whole name: web1 does not match web10.
 func (r *reader) pattern(value *string) *regexp.Regexp {
 	r.notNull("resource_regex")
 	if value == nil {
@@ -312,7 +313,8 @@ func (r *reader) pattern(value *string) *regexp.Regexp {
 	return compiled
 }
 
-// badPattern says what is wrong with a regular expression. What other engines take and RE2 does not is named.
+// badPattern returns the error for an invalid regular expression. It names syntax that other engines have and RE2
+// lacks.
 func badPattern(value string, err error) error {
 	why := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
 	var syntaxError *syntax.Error

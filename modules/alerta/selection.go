@@ -74,7 +74,7 @@ func (s selection) ofHeartbeats() bool {
 	return s.origin != nil || s.tags != nil || s.stack != nil || s.customer != nil || s.heartbeatsOlder != 0
 }
 
-// ofStates returns the options that select alerts by what neither a blackout nor a heartbeat can be limited to.
+// ofStates returns the set options that can limit neither a blackout nor a heartbeat.
 func (s selection) ofStates() []string {
 	return givenOf([]choice{
 		{"attributes", s.attributes != nil},
@@ -87,7 +87,7 @@ func (s selection) ofStates() []string {
 	})
 }
 
-// ofAlerts returns the options that select by what a heartbeat does not have.
+// ofAlerts returns the set options that select by what a heartbeat does not have.
 func (s selection) ofAlerts() []string {
 	return append(s.ofStates(), givenOf([]choice{
 		{"resource", s.resource != nil},

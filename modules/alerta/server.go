@@ -38,7 +38,7 @@ func (k *kept) answer() map[string]any {
 	return answer
 }
 
-// summary returns what was done in one line, for the answer's msg.
+// summary returns one line about what was done, for the answer's msg.
 func (k *kept) summary(checkMode bool) string {
 	if checkMode {
 		return fmt.Sprintf("would delete %d, expire %d", k.deleted, k.expired)

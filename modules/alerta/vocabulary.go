@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// vocabulary is what the server's settings say about the words of a selection, read at the first use. A word that the server does not have
+// vocabulary holds the words that the server's settings allow in a selection, read at the first use. An unknown word
 // selects nothing, which would look like success.
 type vocabulary struct {
 	config *wireConfig
@@ -54,8 +54,8 @@ func (v *vocabulary) checkWords(ctx context.Context, c *client, s selection) err
 	return errors.Join(errs...)
 }
 
-// warnOfEnvironments warns of each environment of the selection that no alert has and that the server does not name. It may come into
-// being later, so that this is no error.
+// warnOfEnvironments warns of each selected environment that no alert has and the server does not name. It is no error,
+// because the environment may appear later.
 func (v *vocabulary) warnOfEnvironments(ctx context.Context, r *run, c *client) error {
 	for _, environment := range r.environment {
 		if r.environments[environment] {
@@ -78,9 +78,9 @@ func (v *vocabulary) warnOfEnvironments(ctx context.Context, r *run, c *client) 
 		}
 		known := ""
 		if len(config.Environments) > 0 {
-			known = "; the server's own are: " + strings.Join(config.Environments, ", ")
+			known = "; the server allows: " + strings.Join(config.Environments, ", ")
 		}
-		r.call.Warn("environment %s occurs nowhere: no alert is of it%s", environment, known)
+		r.call.Warn("no alert has the environment %s%s", environment, known)
 	}
 	return nil
 }

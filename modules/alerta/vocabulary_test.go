@@ -12,7 +12,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/modules/alerta/alertatest"
 )
 
-// TestSelection_RefusesUnknownWords runs selections that can match nothing, because the server does not have the word.
+// TestSelection_RefusesUnknownWords runs selections that can match nothing, because the server does not know the word.
 func TestSelection_RefusesUnknownWords(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, l *lab) {
@@ -48,7 +48,7 @@ func TestSelection_KnowsTheServersOwnSeverities(t *testing.T) {
 
 func TestSelection_WarnsOfAnEnvironmentThatOccursNowhere(t *testing.T) {
 	t.Parallel()
-	const warning = "environment production occurs nowhere: no alert is of it; the server's own are: Production, Development"
+	const warning = "no alert has the environment production; the server allows: Production, Development"
 	onBoth(t, func(t *testing.T, l *lab) {
 		l.server.Insert(t, alert("s1", "web", "down"), alert("s1", "web", "slow", func(a *alertatest.Alert) { a.Environment = "Odd" }))
 		for name, o := range map[string]task{

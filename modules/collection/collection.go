@@ -298,15 +298,15 @@ func moved(name, intro string, options [][2]*yaml.Node, documents []*document) f
 	return fragment{name, intro, b.String()}
 }
 
-// runtime is what Ansible reads first of a collection: which versions it is for, which modules one module_defaults entry reaches, that
-// the action plugin runs them all, and what becomes of the names of earlier modules.
+// runtime returns meta/runtime.yml: the supported versions of ansible-core, the groups of module_defaults, the action
+// plugin of each module, and the routes of earlier modules' names.
 func runtime(modules []ansible.Module) []byte {
 	groups := map[string][]string{}
 	for _, m := range modules {
 		groups["all"] = append(groups["all"], m.Name)
 		groups[vendor(m.Name)] = append(groups[vendor(m.Name)], m.Name)
 	}
-	groups["statuscake"] = groups["status_cake"] // as the vendor writes itself
+	groups["statuscake"] = groups["status_cake"] // as the vendor writes its name
 	var b strings.Builder
 	b.WriteString("---\n" + header + "requires_ansible: \"" + requires + "\"\naction_groups:\n")
 	for _, group := range slices.Sorted(maps.Keys(groups)) {

@@ -4,14 +4,14 @@ package collection
 
 import "fmt"
 
-// earlierName is the name of a module by which playbooks called something before there was this collection.
+// earlierName is a module name that playbooks from before this collection use.
 type earlierName struct {
-	module  string // the module here that does the same, or the earlier name whose route this one shares
-	instead string // what to write where there is none
+	module  string // the module that replaces it, or the earlier name whose route it shares
+	instead string // what to write where no module replaces it
 }
 
-// earlierNames returns the names that docs/migrating.md has. A name that a module here will have does not become a tombstone: it is sent to
-// one, which is as easily taken back.
+// earlierNames returns the names of docs/migrating.md. A name that a future module will take does not become a
+// tombstone but a redirect to one, which is easier to take back.
 func earlierNames() map[string]earlierName {
 	const noCertificates = "There is no module for SSL checks yet. Write enable_ssl_alert: true in stackwatch.monitoring.status_cake_test."
 	const noPagespeed = "There is no module for page speed checks yet. Send POST /v1/pagespeed with ansible.builtin.uri."

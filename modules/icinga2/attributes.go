@@ -61,7 +61,8 @@ type HostAttributes struct {
 	Address6 *string `json:"address6" mapstructure:"address6"`
 }
 
-// seconds is a length of time as Icinga writes it, a number of seconds or one with a unit, or none for an attribute that takes null.
+// seconds is a duration of Icinga, read from a number of seconds or a text with units, or none for an attribute that
+// takes null.
 type seconds struct {
 	text    string // as the user wrote it, until it is read
 	seconds float64
@@ -190,7 +191,7 @@ func (v Vars) normal() (Vars, error) {
 	}
 	normal := map[string]any{}
 	err = json.Unmarshal(text, &normal)
-	for key, value := range normal { // a null on top takes the variable away, deeper ones are none
+	for key, value := range normal { // null at the top deletes the variable, deeper ones count as absent
 		normal[key] = withoutNulls(value)
 	}
 	round(normal)
@@ -219,7 +220,8 @@ func round(value any) any {
 	return value
 }
 
-// inexact returns an error for each number that the server would store as another one: it holds doubles, and its files six decimals.
+// inexact returns an error for each number that the server would store differently: it holds doubles, and its files
+// have six decimals.
 func inexact(path string, value any) (errs []error) {
 	const smallest = 1e-6
 	exact := true
@@ -247,8 +249,8 @@ func inexact(path string, value any) (errs []error) {
 	return errs
 }
 
-// withoutNulls returns the variables without null values at any depth, and without dictionaries of nothing else. Where somebody has once
-// set a variable by its path, such as vars.disks.x, each reload brings the path back with null.
+// withoutNulls returns the variables without null values at any depth, and without dictionaries that hold nothing else.
+// Where a variable was once set by its path, such as vars.disks.x, each reload brings the path back with null.
 func (v Vars) withoutNulls() Vars {
 	if v == nil {
 		return nil
@@ -273,7 +275,7 @@ func withoutNulls(value any) any {
 	return nil
 }
 
-// unless returns the desired variables without those that mean the same as what there is: an empty dictionary is none.
+// unless returns the desired variables without those that equal the current ones; an empty dictionary counts as absent.
 func (v Vars) unless(have Vars) Vars {
 	desired := maps.Clone(v)
 	maps.DeleteFunc(desired, func(name string, value any) bool {
@@ -282,7 +284,7 @@ func (v Vars) unless(have Vars) Vars {
 	return desired
 }
 
-// withoutEmpty returns a value without the dictionaries in it that hold nothing, nil where nothing is left.
+// withoutEmpty returns a value without its empty dictionaries, nil where nothing is left.
 func withoutEmpty(value any) any {
 	dictionary, ok := value.(map[string]any)
 	if !ok {

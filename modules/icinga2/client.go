@@ -69,9 +69,9 @@ func (w world) connect(call *ansible.Call, o Connection) (*client, error) {
 	case user == "" && o.TLS.ClientCert == "":
 		return nil, errors.New("one of the following is required to log in: username with password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD), client_cert")
 	case user != "" && password.IsZero():
-		return nil, errors.New("username needs password (environment ICINGA2_API_PASSWORD), which is missing or empty")
+		return nil, errors.New("username requires password (environment ICINGA2_API_PASSWORD), which is missing or empty")
 	case user == "" && !password.IsZero():
-		return nil, errors.New("password needs username (environment ICINGA2_API_USERNAME), which is missing or empty")
+		return nil, errors.New("password requires username (environment ICINGA2_API_USERNAME), which is missing or empty")
 	}
 	login := "the login of username and password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD)"
 	if user == "" {

@@ -22,7 +22,7 @@ type Shared struct {
 	Purge      bool    `mapstructure:"purge"`
 	PurgeLimit *string `mapstructure:"purge_limit"`
 	Recreate   string  `mapstructure:"recreate"`
-	// RecreateFor are attributes that rules of the configuration may go by.
+	// RecreateFor names attributes that rules of the configuration may use.
 	RecreateFor []string `mapstructure:"recreate_for"`
 	Audit       bool     `mapstructure:"audit"`
 	FailFast    bool     `mapstructure:"fail_fast"`

@@ -96,7 +96,7 @@ func (p *provider) nameHanging(ctx context.Context, plan reconcile.Plan[Object])
 	return nil
 }
 
-// Details reads all attributes of objects that are to be deleted, and leaves out those without a value.
+// Details returns objects that are to be deleted with all their attributes that have a value.
 func (p *provider) Details(ctx context.Context, have []reconcile.Found[Object]) ([]reconcile.Found[Object], error) {
 	names, whole := map[kind][]string{}, map[string]Object{}
 	for _, o := range have {

@@ -32,13 +32,13 @@
 //   - A dot in "vars.a.b" is a level, so that a variable with a dot in its name is set with all the others (creation). A whole "vars" takes
 //     the place of those of templates; an update always sends the whole, because dictionaries set one by one drift at a restart. So it reads
 //     anew what there is, while nobody else on the controller sets variables of the object (Exclusive, Update).
-//   - No host or service can be in a global zone. A command endpoint must be of the object's zone or of one directly below it; an update is
-//     taken all the same (admitZones).
+//   - No host or service can be in a global zone. A command endpoint must be of the object's zone or of one  directly below it; the server
+//     does not check that in updates (admitZones).
 //   - Apply and assign rules are evaluated when an object is created, never when it is updated (warnOfRules, recreate_for).
 //   - Files hold numbers with six decimals (round), and all numbers are doubles (inexact).
 //   - A variable that was once set by a path, such as vars.disks.x, comes back as null with each reload (withoutNulls). Where the path leads
 //     through something that is no dictionary, the server saves no modification of any object any more, and ends at the next reload
-//     (breaks). Only a new object of the name has forgotten the path.
+//     (breaks). Only recreating the object clears the path.
 //   - The name of an object's file is its full name with %XX for some characters, and must have at most 250 bytes so (fileName). Those
 //     of downtimes and comments are cut to 123, with a digest at the end (filePath).
 //   - An exclamation mark in a service's name makes an object of another name (checkName).

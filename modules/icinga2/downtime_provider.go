@@ -81,10 +81,10 @@ type downtimes struct {
 	begun time.Time // the "now" of all wishes of a run
 
 	mu  sync.Mutex
-	ids map[string]string // of the downtimes that are as they shall be, by their keys
+	ids map[string]string // of the downtimes in their desired state, by key
 }
 
-// noteID remembers the downtime that a declared one has.
+// noteID remembers the id of the downtime that matches a declared one. An id that is known stays unless replace is set.
 func (p *downtimes) noteID(d Downtime, id string, replace bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +93,7 @@ func (p *downtimes) noteID(d Downtime, id string, replace bool) {
 	}
 }
 
-// results returns what icinga2_downtime of community.general returns.
+// results returns the value results that icinga2_downtime of community.general returns.
 func (p *downtimes) results() map[string]any {
 	p.mu.Lock()
 	defer p.mu.Unlock()

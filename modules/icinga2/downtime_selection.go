@@ -20,7 +20,7 @@ type selection struct {
 	stack           string   // "" for none
 
 	filter *objectFilter
-	places map[place]bool // what filter selects, once the server has been asked
+	places map[place]bool // what filter selects; set by expand
 }
 
 // objectFilter selects hosts or services by an expression that the server evaluates.
@@ -259,7 +259,7 @@ func (p *downtimes) expand(ctx context.Context, declared []reconcile.Want[Downti
 	return wants, nil
 }
 
-// selected asks the server what a filter selects.
+// selected returns what a filter selects, as the server evaluates it.
 func (p *downtimes) selected(ctx context.Context, f objectFilter) (map[place]bool, error) {
 	found, err := query[struct{}](ctx, p.client, f.kind, f.filter)
 	if err != nil {

@@ -45,7 +45,8 @@ func gateOf(host string) int {
 	return int(sum.Sum32() % gates)
 }
 
-// enter waits for minutes at most, see localstate.Dir.Lock: a run that is stopped stays where it is. It goes on without what the folder does not give: the ledger says what is wrong with it, and nothing is created anew without a note.
+// enter waits for minutes at most, see localstate.Dir.Lock, because a stopped run keeps its lock. Where the folder is
+// unusable it goes on without a lock: the ledger warns of that, and nothing is recreated without a note.
 func (n notes) enter(
 	ctx context.Context, wanted []int, take func(*localstate.Dir, context.Context, string) (func(), error), do func() error,
 ) error {

@@ -132,7 +132,7 @@ func hosts(d resource.Declaration[Host]) (wishes []wish, ofHosts map[string]bool
 	return append(wishes, inside...), ofHosts, nil
 }
 
-// inElement puts the position and the name of an element of a list in front of what is wrong with it.
+// inElement adds the position and the name of a list element to an error.
 func inElement(list string, i int, name string, err error) error {
 	return ansible.InElement(ansible.Position(list, i, func(option string) string {
 		if option == "name" {

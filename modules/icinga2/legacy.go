@@ -14,7 +14,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 )
 
-// LegacyURL are the options of Ansible's own modules for URLs that have no effect here.
+// LegacyURL has the options of Ansible's modules for URLs that have no effect here.
 type LegacyURL struct {
 	Force          *bool   `mapstructure:"force"`
 	ForceBasicAuth *bool   `mapstructure:"force_basic_auth"`
@@ -42,7 +42,7 @@ func deprecate(call *ansible.Call, what string) {
 	call.Deprecate(what, "1.0.0", "", "stackwatch.monitoring")
 }
 
-// LegacyDowntime are the options that icinga2_downtime of community.general has and that are named otherwise here.
+// LegacyDowntime has the options of icinga2_downtime of community.general that have other names here.
 type LegacyDowntime struct {
 	StartTime    *string        `mapstructure:"start_time"`
 	EndTime      *string        `mapstructure:"end_time"`
@@ -59,7 +59,8 @@ func legacyDowntimeNames() []string {
 	return []string{"start_time", "end_time", "filter", "filter_vars", "object_type", "name", "child_options", "trigger_name", "timeout"}
 }
 
-// translate writes the legacy options of a task into those of today, with a deprecation for each, and returns all that it cannot translate.
+// translate turns legacy options into current ones, each with a deprecation warning. Its error joins what cannot be
+// translated.
 func (o *downtimeOptions) translate(call *ansible.Call) error {
 	given := slices.DeleteFunc(legacyDowntimeNames(), func(name string) bool { return !call.Mentioned(name) })
 	if len(given) == 0 {
@@ -121,7 +122,8 @@ func (o *downtimeOptions) translate(call *ansible.Call) error {
 	return errors.Join(errs...)
 }
 
-// translateEnd turns an end into a duration. Beside an end, the earlier module's duration was that of a flexible downtime alone.
+// translateEnd turns an end into a duration. Together with an end, the earlier module's duration was that of a flexible
+// downtime.
 func (o *downtimeOptions) translateEnd(call *ansible.Call) error {
 	item := &o.One.Object
 	end, err := strconv.ParseInt(strings.TrimSpace(*o.EndTime), 10, 64)
@@ -147,7 +149,7 @@ func (o *downtimeOptions) translateEnd(call *ansible.Call) error {
 	return nil
 }
 
-// translateFilter reads a filter of Icinga's own, which the server evaluates.
+// translateFilter reads a filter expression of Icinga, which the server evaluates.
 func (o *downtimeOptions) translateFilter(call *ansible.Call, refuse func(string, ...any)) {
 	kind := kind(value(o.ObjectType))
 	if o.Filter == nil {
@@ -157,7 +159,7 @@ func (o *downtimeOptions) translateFilter(call *ansible.Call, refuse func(string
 		case o.ObjectType != nil && o.One.ID == nil:
 			refuse("object_type is only valid with filter or name, got: %s", kind)
 		case o.ObjectType != nil:
-			deprecate(call, "object_type has no effect beside id; remove it")
+			deprecate(call, "object_type has no effect with id; remove it")
 		}
 		return
 	}

@@ -254,7 +254,8 @@ func (p *provider) finishAlone(ctx context.Context, left noted) ([]record, error
 	return missing, nil
 }
 
-// expected returns the objects of a kind that a run without check mode would find, because it had brought them back before.
+// expected returns the objects of a kind that a run without check mode would find, because it would have restored them
+// first.
 func (p *provider) expected(k kind, asked map[string]bool) []reconcile.Found[Object] {
 	var objects []reconcile.Found[Object]
 	for _, r := range p.coming {

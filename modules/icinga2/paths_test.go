@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestVars_SurvivePathsOfOthers holds that what is left of a path that somebody has set, which each reload brings back as null, is no difference.
+// TestVars_SurvivePathsOfOthers holds that the null which each reload leaves at a path that was set by somebody else is
+// no difference.
 func TestVars_SurvivePathsOfOthers(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
@@ -27,12 +28,12 @@ func TestVars_SurvivePathsOfOthers(t *testing.T) {
 	assert.Equal(t, map[string]any{"a": map[string]any{"w": 1.0, "x": nil}}, stored["disks"])
 	l.settled(task)
 
-	// Who writes a null deep inside means the same.
+	// A null deep inside a declared variable means the same.
 	l.settled(options{"name": "web1", "vars": options{"disks": options{"a": options{"w": 1, "other": nil}}, "gone": options{"z": options{"deep": nil}}}})
 }
 
-// TestVars_KeepWhatTheServerCanSave holds that no update lets a path lead through something else than a dictionary: the server would save no
-// modification of any object any more, and crash at the next reload.
+// TestVars_KeepWhatTheServerCanSave holds that no update lets a path lead through something other than a dictionary:
+// the server could then save no modification of any object, and would crash at the next reload.
 func TestVars_KeepWhatTheServerCanSave(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
@@ -44,14 +45,14 @@ func TestVars_KeepWhatTheServerCanSave(t *testing.T) {
 		l.recorder.ResetCalls()
 		dry, a := l.dryRun(task), l.run(task)
 		assert.Equal(t, dry.Msg, a.Msg, bad)
-		assert.Contains(t, a.Msg, "must stay a dictionary or be taken away by null", bad)
-		assert.Contains(t, a.Msg, "somebody has set vars.disks.a.x by its path", bad)
+		assert.Contains(t, a.Msg, "must be a dictionary or null", bad)
+		assert.Contains(t, a.Msg, "vars.disks.a.x was once set by its path", bad)
 		assert.Contains(t, a.Msg, "recreate_for: [vars]", bad)
 		assert.Zero(t, l.recorder.Writes(), bad)
 	}
 	assert.Equal(t, before, l.contents())
 
-	// What keeps the dictionaries, or leaves them out, is written, also to others without such a past.
+	// Values that keep the dictionaries or leave them out are written, and any value to hosts without such a path.
 	l.ok(options{"name": "web2", "vars": options{"disks": "none"}})
 	for _, good := range []any{options{"a": options{}}, options{"b": 1}, options{}, nil} {
 		task := options{"name": "web1", "vars": options{"disks": good, "k": 1}}
@@ -61,7 +62,7 @@ func TestVars_KeepWhatTheServerCanSave(t *testing.T) {
 	}
 	assert.NotContains(t, l.server.Log(t), "Value must be a dictionary")
 
-	// Created anew it has no past.
+	// A recreated object has no such path.
 	task := options{"name": "web1", "vars": options{"disks": "none"}, "recreate": "always", "recreate_for": []string{"vars"}}
 	a := l.ok(task)
 	assert.Equal(t, "replaced", a.Only(t).Action)
@@ -70,7 +71,7 @@ func TestVars_KeepWhatTheServerCanSave(t *testing.T) {
 	assert.Equal(t, "none", l.attributes(hostKind, "web1")["vars"].(map[string]any)["disks"])
 }
 
-// TestVars_RefuseInexactNumbers holds that no number is stored as another one.
+// TestVars_RefuseInexactNumbers holds that no number is stored differently.
 func TestVars_RefuseInexactNumbers(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)

@@ -29,7 +29,7 @@ type provider struct {
 	coming    []record // in check mode: what a run would have brought back before it looks
 	// ofHosts is nil where the scope has services. Otherwise it has hosts, and the services of these hosts.
 	ofHosts     map[string]bool
-	recreateFor []string // attributes that take a new object although the server changes them
+	recreateFor []string // attributes whose change recreates the object, although the server could change them
 
 	mu       sync.Mutex
 	broken   map[string]bool // hosts that could not be made: the server crashes when one of these gets a service

@@ -326,7 +326,7 @@ func (r *recreation) missed(ctx context.Context) {
 	switch {
 	case len(gone) == 0:
 	case r.ruled(r.old.object(), r.wish, r.recreateFor) != "":
-		r.warn("%s was created anew, and rules of the configuration no longer give it: %s", r.id, strings.Join(gone, ", "))
+		r.warn("%s was recreated, and rules of the configuration no longer create: %s", r.id, strings.Join(gone, ", "))
 	default:
 		r.warn("%s was created anew, and what configuration files let hang from it comes back when the server is reloaded: %s", r.id, strings.Join(gone, ", "))
 	}

@@ -102,8 +102,8 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 	missing := options{"host": "h", "name": "a", "ca_path": l.server.CA}
 	l.Setup.TokenVariable = "NOTHING"
 	assert.Contains(t, l.Refusal(missing), "one of the following is required to log in: username with password (environment ICINGA2_API_USERNAME, ICINGA2_API_PASSWORD), client_cert")
-	assert.Contains(t, l.Refusal(missing.With(options{"username": "x"})), "username needs password (environment ICINGA2_API_PASSWORD), which is missing or empty")
-	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password needs username (environment ICINGA2_API_USERNAME), which is missing or empty")
+	assert.Contains(t, l.Refusal(missing.With(options{"username": "x"})), "username requires password (environment ICINGA2_API_PASSWORD), which is missing or empty")
+	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password requires username (environment ICINGA2_API_USERNAME), which is missing or empty")
 }
 
 // What a template leaves of nothing is no value of any option, and what only resembles it is.
@@ -188,7 +188,7 @@ func TestAnObjectNeedsACommand(t *testing.T) {
 	a := l.run(options{"name": "web1", "services": []options{{"name": "a"}}})
 	assert.Contains(t, a.Msg, "web1!a does not exist yet, and to create it there are missing required arguments: check_command, or templates that set it")
 	l.ok(options{"name": "web2"})
-	assert.Equal(t, "hostalive", l.attributes(hostKind, "web2")["check_command"], "a host is checked so where nothing is said")
+	assert.Equal(t, "hostalive", l.attributes(hostKind, "web2")["check_command"], "the default for a host without a command and templates")
 	l.ok(options{"name": "web1", "state": "absent"})
 	assert.Equal(t, 1, l.ok(options{"name": "web1", "templates": []string{"generic-host"}}).Summary["created"])
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
-// ruled returns the first of some attributes in which a declared object differs from what there is, "" for none.
+// ruled returns the first of the attributes in which a desired object differs from the current one, "" for none.
 func (p *provider) ruled(have, want Object, attributes []string) string {
 	differs := func(is, desired *string) bool { return desired != nil && *desired != value(is) }
 	for _, attribute := range attributes {
@@ -26,8 +26,8 @@ func (p *provider) ruled(have, want Object, attributes []string) string {
 	return ""
 }
 
-// warnOfRules warns of updates that rules of the configuration do not follow: Icinga evaluates apply and assign rules only when it creates an
-// object or reads its files, and what is updated is not among these.
+// warnOfRules warns of updates that rules of the configuration do not follow: Icinga evaluates apply and assign rules
+// only when it creates an object or reads its files, and an update does neither.
 func (p *provider) warnOfRules(ctx context.Context, updates []*reconcile.Step[Object], may access) error {
 	changed := map[kind]map[string][]string{hostKind: {}, serviceKind: {}}
 	for _, step := range updates {
@@ -53,14 +53,15 @@ func (p *provider) warnOfRules(ctx context.Context, updates []*reconcile.Step[Ob
 			continue
 		}
 		for _, field := range slices.Sorted(maps.Keys(changed[k])) {
-			p.warn("%s of %s: Icinga applies the rules of its configuration (apply, assign) only when it creates an object, so what they give for %s stays as it was; "+
-				"recreate: always with recreate_for: [%s] creates the object anew", field, reconcile.Enumerate(changed[k][field], 10), field, field)
+			p.warn("%s of %s: Icinga applies the rules of its configuration (apply, assign) only when it creates an object, so what they made by %s stays; "+
+				"write recreate: always with recreate_for: [%s] to recreate the object", field, reconcile.Enumerate(changed[k][field], 10), field, field)
 		}
 	}
 	return nil
 }
 
-// hasRules reports whether the configuration has anything that rules may have made for objects of a kind, as far as the user may see that.
+// hasRules reports whether the configuration has anything that rules may have made for objects of a kind, as far as the
+// user may see it.
 func (p *provider) hasRules(ctx context.Context, k kind, may access) (bool, error) {
 	kinds := []kind{notificationKind, dependencyKind, scheduledDowntimeKind, k + "Group"}
 	if k == hostKind {

@@ -18,8 +18,8 @@ func TestRules_AreNotFollowedByUpdates(t *testing.T) {
 	l := hostLab(t)
 	l.ok(options{"name": "web1", "check_command": "dummy", "address": "192.0.2.1"})
 	task := options{"name": "web1", "vars": options{"apply_service": true, "os": "Linux"}}
-	const warning = "vars of web1: Icinga applies the rules of its configuration (apply, assign) only when it creates an object, so what they give for vars " +
-		"stays as it was; recreate: always with recreate_for: [vars] creates the object anew"
+	const warning = "vars of web1: Icinga applies the rules of its configuration (apply, assign) only when it creates an object, so what they made by vars " +
+		"stays; write recreate: always with recreate_for: [vars] to recreate the object"
 	assert.Equal(t, []string{warning}, l.dryRun(task).Warnings)
 	a := l.ok(task)
 	assert.Equal(t, []string{warning}, a.Warnings)
@@ -27,13 +27,13 @@ func TestRules_AreNotFollowedByUpdates(t *testing.T) {
 	assert.Empty(t, l.names(serviceKind), "the server says so too")
 	assert.Empty(t, l.attributes(hostKind, "web1")["groups"])
 
-	// Who has not changed anything is not told, nor by other attributes.
+	// Without a change of these attributes there is no warning.
 	assert.Empty(t, l.ok(task).Warnings)
 	assert.Empty(t, l.ok(task.With(options{"notes": "x", "address": "192.0.2.2"})).Warnings)
 	assert.Contains(t, l.ok(task.With(options{"address": ""})).Warnings[0], "address of web1: Icinga applies the rules")
 }
 
-func TestRules_AreFollowedOnTheUsersWord(t *testing.T) {
+func TestRules_AreFollowedWithRecreateFor(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
 	follow := options{"recreate": "always", "recreate_for": []string{"vars"}}
@@ -52,17 +52,17 @@ func TestRules_AreFollowedOnTheUsersWord(t *testing.T) {
 	assert.Equal(t, []any{"linux"}, l.attributes(hostKind, "web1")["groups"])
 	l.settled(linux)
 
-	// What rules no longer give goes.
+	// What rules no longer make is deleted.
 	other := task.With(options{"vars": options{"apply_service": nil, "os": "Plan 9"}})
 	a = l.ok(other)
 	assert.Equal(t, []string{"web1 replaced", "a unchanged"}, a.Actions())
 	require.Len(t, a.Warnings, 1)
-	assert.Contains(t, a.Warnings[0], "web1 was created anew, and rules of the configuration no longer give it: Service web1!applied-service")
+	assert.Contains(t, a.Warnings[0], "web1 was recreated, and rules of the configuration no longer create: Service web1!applied-service")
 	assert.Equal(t, []string{"web1!a"}, l.names(serviceKind))
 	assert.Empty(t, l.attributes(hostKind, "web1")["groups"])
 	l.settled(other)
 
-	// Another attribute is changed in place, and an address on its own word.
+	// Another attribute is changed in place, and an address unless recreate_for names it.
 	assert.Equal(t, "updated", l.ok(other.With(options{"notes": "x", "address": "192.0.2.1"})).Objects[0].Action)
 	assert.Equal(t, "replaced", l.ok(other.With(options{"address": "192.0.2.2", "recreate_for": []string{"address"}})).Objects[0].Action)
 }
@@ -86,7 +86,7 @@ apply Notification "ruled" to Service { command = "tell"; users = [ "ann" ]; ass
 	l.settled(task)
 }
 
-// TestVars_HideShortCredentials holds that a credential among the variables is not shown where it stands, however short it is.
+// TestVars_HideShortCredentials holds that a credential among the variables is not shown, however short it is.
 func TestVars_HideShortCredentials(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)

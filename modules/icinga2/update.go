@@ -56,14 +56,14 @@ func (p *provider) update(ctx context.Context, have reconcile.Object[Object], wa
 	return reconcile.Object[Object]{ID: have.ID, State: want}, nil
 }
 
-// modified is what a query tells of the variables of an object and of what was ever modified.
+// modified holds the variables of an object and the record of what was ever modified.
 type modified struct {
 	Vars     Vars           `json:"vars"`
 	Original map[string]any `json:"original_attributes"` // by the path that was set, such as vars or vars.disks.x
 }
 
-// breaks refuses variables in which a path that somebody has once set leads through something that is no dictionary. The server could then
-// write down no modification of any object any more, and would lose all of them at the next reload.
+// breaks refuses variables in which a path that was once set leads through something other than a dictionary. The
+// server could then save no modification of any object, and would lose all of them at the next reload.
 func (m modified) breaks(id string, vars Vars) error {
 	for _, path := range slices.Sorted(maps.Keys(m.Original)) {
 		steps := strings.Split(path, ".")
@@ -77,8 +77,8 @@ func (m modified) breaks(id string, vars Vars) error {
 				break
 			}
 			if _, ok := next.(map[string]any); !ok {
-				return fmt.Errorf("%s: value of %s must stay a dictionary or be taken away by null, got: %s; somebody has set %s by its path, and with "+
-					"another value there Icinga could no longer save changes of any object; write {}, or create the object anew "+
+				return fmt.Errorf("%s: value of %s must be a dictionary or null, got: %s; %s was once set by its path, and with "+
+					"another value Icinga could no longer save changes of any object; write {}, or recreate the object "+
 					"(recreate: always with recreate_for: [vars])", id, strings.Join(steps[:i+1], "."), shownVar(steps[1:i+1], next), path)
 			}
 			at = next
@@ -87,7 +87,7 @@ func (m modified) breaks(id string, vars Vars) error {
 	return nil
 }
 
-// shownVar returns the value at a path of variables for messages.
+// shownVar returns the value at a path of variables for messages, with credentials masked.
 func shownVar(path []string, value any) string {
 	text, err := json.Marshal(mask(value, slices.ContainsFunc(path, credential.MatchString), func(string) {}))
 	if err != nil {
@@ -96,7 +96,7 @@ func shownVar(path []string, value any) string {
 	return string(text)
 }
 
-// admitVars refuses updates that would break what the server keeps of modifications, see modified.breaks.
+// admitVars refuses updates that the server could not save, see modified.breaks.
 func (p *provider) admitVars(ctx context.Context, updates []*reconcile.Step[Object]) error {
 	named := map[kind]map[string]*reconcile.Step[Object]{hostKind: {}, serviceKind: {}}
 	for _, step := range updates {

@@ -184,7 +184,7 @@ func (a *Attributes) checkTexts() error {
 	return checkTexts("groups", a.Groups)
 }
 
-// fillVars validates the variables and brings them into the server's form.
+// fillVars validates the variables and converts them to the server's form.
 func (a *Attributes) fillVars() error {
 	var errs []error
 	for _, mark := range []string{managedBy, stackVar} {

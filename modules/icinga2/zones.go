@@ -20,13 +20,13 @@ type zone struct {
 	Endpoints []string `json:"endpoints"`
 }
 
-// zones are all zones of the cluster by their names, and the one of the server itself.
+// zones holds all zones of the cluster by their names, and the zone of the server itself.
 type zones struct {
 	all map[string]zone
 	own string
 }
 
-// of returns the zone of an endpoint, "" where it is not known.
+// of returns the zone of an endpoint, "" where it is unknown.
 func (z zones) of(endpoint string) string {
 	for name, zone := range z.all {
 		if slices.Contains(zone.Endpoints, endpoint) {
@@ -36,7 +36,8 @@ func (z zones) of(endpoint string) string {
 	return ""
 }
 
-// knows reports whether the servers of a zone get what is in another one: their own, that of the zones below, and what is global.
+// knows reports whether the servers of the zone name get what is in the zone other: their own zone, those below it, and
+// global ones.
 func (z zones) knows(name, other string) bool {
 	for depth := 0; other != "" && depth <= len(z.all); depth++ {
 		if other == name || z.all[other].Global {
@@ -76,8 +77,9 @@ func (p *provider) zones(ctx context.Context) (zones, error) {
 	return z, nil
 }
 
-// admitZones refuses objects in global zones and command endpoints that their zone does not reach, as far as the user may query zones. The
-// server would refuse the one when it is created, and take the other in an update, with which it does not start again.
+// admitZones refuses objects in global zones, and command endpoints that their zone does not reach, as far as the user
+// may query zones. The server refuses both on creation, but accepts such an endpoint in an update, after which it does
+// not start again.
 func (p *provider) admitZones(ctx context.Context, written []*reconcile.Step[Object], may access) error {
 	var zoned, updated []*reconcile.Step[Object]
 	for _, step := range written {
@@ -128,7 +130,7 @@ func changes(step *reconcile.Step[Object], field string) bool {
 	return slices.ContainsFunc(step.Changes, func(c reconcile.Change) bool { return c.Field == field })
 }
 
-// zonesOf reads in which zones objects are.
+// zonesOf returns the zones of objects by their ids.
 func (p *provider) zonesOf(ctx context.Context, steps []*reconcile.Step[Object]) (map[string]string, error) {
 	names, zones := map[kind][]string{}, map[string]string{}
 	for _, step := range steps {

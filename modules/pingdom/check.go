@@ -75,7 +75,7 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	}
 	declared := resource.Declared(call, "checks", o.One, o.Checks, o.Shared, "name", "id")
 	wants, err := resource.Wishes(declared, checkWish)
-	if declared.WholeStack() { // which has no wish
+	if declared.WholeStack() { // which no element declares
 		err = errors.Join(err, checkStack(o.One.Stack))
 	}
 	token, login, tokenErr := tokenOf(call, o)
@@ -105,8 +105,8 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 	}, nil
 }
 
-// tokenOf returns the token of a task, and what it is called in messages. In a task for the earlier module key holds the application key of
-// another API, beside uid or passwd: then a token of the environment is the right one.
+// tokenOf returns the token of a task and how messages name it. In a task for the earlier module, which sets uid or
+// passwd too, key holds the application key of an earlier API, and a token from the environment is used instead.
 func tokenOf(call *ansible.Call, o checkOptions) (token secret.Value, login string, err error) {
 	earlier := o.UID != nil || o.Passwd != nil
 	switch {
@@ -117,9 +117,9 @@ func tokenOf(call *ansible.Call, o checkOptions) (token secret.Value, login stri
 	case !call.Given("api_token"):
 		return o.Key, "the token of key", nil
 	case !call.FromEnvironment("api_token"):
-		call.Warn("key has no effect beside api_token; remove it")
+		call.Warn("key has no effect with api_token; remove it")
 	case earlier:
-		call.Deprecate("key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where "+
+		call.Deprecate("key is taken for the application key of an earlier API, because uid or passwd is set too, and has no effect where "+
 			"PINGDOM_API_TOKEN is set; remove it", "1.0.0", "", "stackwatch.monitoring")
 	default:
 		return o.Key, "the token of key", nil

@@ -25,7 +25,7 @@ type checks struct {
 	owned          bool // checks without a stack get the mark of the suite too
 	updatePassword bool // compare and send auth of existing checks
 	users, teams   names.List
-	seen           func(Check) // is told each check that was read whole, so that its secrets are masked
+	seen           func(Check) // called with each check that was read whole, to mask its secrets
 
 	mu    sync.Mutex
 	shown map[string]bool // ids that the list has shown
@@ -42,7 +42,7 @@ func newChecks(c *client, scopeStack string) *checks {
 	return p
 }
 
-// Observe also looks up the users and teams that wishes name and that their checks do not have yet.
+// Observe also looks up the users and teams that declared checks name and current ones do not have yet.
 func (p *checks) Observe(ctx context.Context, wants []reconcile.Want[Check], scope bool) ([]reconcile.Found[Check], error) {
 	have, err := p.Base.Observe(ctx, wants, scope)
 	if err != nil {
@@ -111,14 +111,14 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 		return p.complete(want)
 	}
 	want.Tags = p.Marks.Tags(want.Tags, have.State.Tags, want.stack, p.owned)
-	if want.Type != nil && *want.Type != value(old.Type) { // only a wish with an id gets here
+	if want.Type != nil && *want.Type != value(old.Type) { // only a check declared by its id gets here
 		return Check{}, fmt.Errorf("%s: type of %s cannot be changed after creation, and is %s, got: %s; "+
-			"write name without id to have another check of type %s beside it, and delete this one by its id and state: absent",
+			"write name instead of id to create a check of type %s, and delete this one by its id with state: absent",
 			key, have.ID, value(old.Type), *want.Type, *want.Type)
 	}
 	if err := want.fitsInto(value(old.Type)); err != nil {
 		if want.Type == nil {
-			err = fmt.Errorf("%w; check %s is of that type, and another check of this name is made where type says which", err, have.ID)
+			err = fmt.Errorf("%w; check %s is of that type; set type to create another check of this name", err, have.ID)
 		}
 		return Check{}, fmt.Errorf("%s: %w", key, err)
 	}
@@ -130,11 +130,11 @@ func (p *checks) Merge(have *reconcile.Object[Check], want Check) (Check, error)
 	if err := agree(merged, want); err != nil {
 		return Check{}, fmt.Errorf("%s: %w", key, err)
 	}
-	merged.stack = p.Marks.Group(merged.Tags) // a wish by id need not say it
+	merged.stack = p.Marks.Group(merged.Tags) // a declaration by id may leave it out
 	return merged, nil
 }
 
-// resolve puts the ids of users and teams in place of their names, and refuses those that do not exist.
+// resolve replaces names of users and teams by their ids, and refuses ids that do not exist.
 func (p *checks) resolve(key string, want *Check, old Check) error {
 	users, usersErr := p.users.IDs(key, want.UserIDs)
 	teams, teamsErr := p.teams.IDs(key, want.TeamIDs)

@@ -297,7 +297,8 @@ func TestTwins_EndTogether(t *testing.T) {
 	}
 }
 
-// TestTwins_OneThatCannotBeEnded keeps none of the others open, and is told as failed and as a change.
+// TestTwins_OneThatCannotBeEnded holds that the others are ended, and that the task reports both a failure and a
+// change.
 func TestTwins_OneThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	for stuck := range 3 {
@@ -322,8 +323,8 @@ func TestTwins_OneThatCannotBeEnded(t *testing.T) {
 	}
 }
 
-// TestTwins_OfWhichTheListShowsNone are known to the controller that opened them.
-func TestTwins_OfWhichTheListShowsNone(t *testing.T) {
+// TestTwins_EndWhileUnlisted holds that the controller which opened windows finds them before the list shows them.
+func TestTwins_EndWhileUnlisted(t *testing.T) {
 	t.Parallel()
 	d := startDock(t, emulator.Options{ListLag: 1000}, 0, nil)
 	d.watch("shop/cart")
@@ -351,7 +352,7 @@ func TestNewStack_OpensNoWindow(t *testing.T) {
 			assert.False(t, a.Changed)
 			assert.Equal(t, "unchanged", a.Only(t).Action)
 			assert.Len(t, a.Warnings, 1)
-			assert.Contains(t, a.Warnings[0], ": the stack shop has no check yet, so that there is nothing for a window to cover and none is opened")
+			assert.Contains(t, a.Warnings[0], ": the stack shop has no check yet, so no window is opened")
 		}
 	}
 	assert.Equal(t, windows, d.Windows())

@@ -30,7 +30,7 @@ type Window struct {
 	foreign   bool  // it covers transaction checks, which no wish selects
 	exact     bool  // its checks are those that the wish selects
 	problem   error // the wish that found this window means others as well
-	// twins are others that cover the same checks at the same time: two runs at once opened them. What shall go goes with them.
+	// twins are others that cover the same checks at the same time, as two runs at once open them. They are ended together.
 	twins []Window
 
 	// Not part of the state: what a wish asks for.
@@ -44,7 +44,7 @@ type Window struct {
 type maintenance struct {
 	*client
 	clock func() time.Time
-	warn  func(format string, args ...any) // tells the user what is no error
+	warn  func(format string, args ...any) // adds a warning
 
 	mu     sync.Mutex
 	checks *catalogue          // nil until a wish needs it
@@ -77,7 +77,7 @@ func (m *maintenance) Group(w Window) string {
 	return "the windows of " + w.title()
 }
 
-// byDescription reports whether a wish names its window by the description, and not by its id.
+// byDescription reports whether the description, and not an id, names a declared window.
 func (w Window) byDescription() bool { return w.label == "" }
 
 func (w Window) title() string {
@@ -87,10 +87,10 @@ func (w Window) title() string {
 	return *w.Description
 }
 
-// Find matches by description among the windows that occur once and are not over, then by the checks (see own) and the time (see meant).
-// Of those the ones that cover exactly what is selected come first. Of several that are one deployment's, see twins, a wish that shall exist
-// means the one that lasts longest, and one that shall not exist means all. Otherwise a window that is one of several carries that as its
-// problem: nobody can tell which is meant.
+// Find matches by description among the windows that occur once and are not over, then by the checks (see own) and the
+// time (see meant). Windows that cover exactly the selection come first. Of twins, a present window is the one that
+// lasts longest, and an absent one means all. Otherwise one of several carries an error as its problem, because nothing
+// says which is meant.
 func (m *maintenance) Find(have []reconcile.Found[Window]) func(reconcile.Want[Window]) []reconcile.Found[Window] {
 	now := m.now()
 	byTitle := titled(have, now)
@@ -134,7 +134,7 @@ func (m *maintenance) Find(have []reconcile.Found[Window]) func(reconcile.Want[W
 // when names a window with its times.
 func (w Window) when() string { return fmt.Sprintf("%s (%s to %s)", w.label, *w.Start, *w.End) }
 
-// areTwins reports whether windows cover the same checks, and overlap: so two runs at once open them, and nobody else does.
+// areTwins reports whether windows cover the same checks and overlap, as those that two runs at once open.
 func (m *maintenance) areTwins(windows []Window) bool {
 	checks := m.catalogue()
 	if checks == nil {
@@ -246,7 +246,7 @@ func (m *maintenance) Observe(ctx context.Context, wants []reconcile.Want[Window
 	return have, m.prove(ctx, wants, have)
 }
 
-// ReadIDs reads windows by their ids.
+// ReadIDs returns the windows with these ids.
 func (m *maintenance) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[Window], error) {
 	read, err := m.readWindows(ctx, ids)
 	if err != nil {
@@ -479,14 +479,14 @@ func (m *maintenance) stillOpen(step reconcile.Step[Window]) error {
 		"%s; write its id, without checks, tags and stack, to end it", step.Key, reconcile.Enumerate(texts, 10))
 }
 
-// unopened reports whether a step would open a window for a stack that has no check yet, as the first deployment of a stack does. There is
-// nothing for it to cover.
+// unopened reports whether a step would open a window for a stack without checks, as the first deployment of a stack
+// does.
 func (m *maintenance) unopened(step reconcile.Step[Window]) bool {
 	return step.Action == reconcile.Create && len(step.Want.Checks) == 0
 }
 
-// Admit marks the windows that shall go and cannot be told or must not be touched, and leaves out those of stacks without checks. The others
-// of the plan go on.
+// Admit sets the errors of windows that cannot be told apart or must not be changed, and skips those of stacks without
+// checks. The rest of the plan goes on.
 func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) error {
 	for i := range plan {
 		step := &plan[i]
@@ -494,7 +494,7 @@ func (m *maintenance) Admit(_ context.Context, plan reconcile.Plan[Window]) erro
 		case step.Err != nil:
 			continue
 		case m.unopened(*step):
-			m.warn("%s: the stack %s has no check yet, so that there is nothing for a window to cover and none is opened", step.Key, step.Wish.stack)
+			m.warn("%s: the stack %s has no check yet, so no window is opened", step.Key, step.Wish.stack)
 			step.Action, step.Changes = reconcile.Unchanged, nil
 		case step.Action == reconcile.Delete:
 			if step.Err = m.untouchable(step.Key, *step.Deleted, true); step.Err == nil {
@@ -571,7 +571,7 @@ func (m *maintenance) body(changes []reconcile.Change, want Window) map[string]a
 	return body
 }
 
-// Delete ends a window and its twins. The first that fails does not keep the others from being ended.
+// Delete ends a window and its twins. An error does not keep the others from being ended.
 func (m *maintenance) Delete(ctx context.Context, have reconcile.Found[Window]) error {
 	if err := m.untouchable(m.Key(have.Known), have, true); err != nil {
 		return err
@@ -593,17 +593,17 @@ func (m *maintenance) Delete(ctx context.Context, have reconcile.Found[Window]) 
 	return err
 }
 
-// partial is the error of a deletion that has ended some of several windows.
+// partial is the error of a deletion that ended only some of several windows.
 type partial struct{ error }
 
-// Partly tells the engine that something was changed.
+// Partly reports that something was changed.
 func (*partial) Partly() bool { return true }
 
-// Unwrap gives the error alone.
+// Unwrap returns the error itself.
 func (p *partial) Unwrap() error { return p.error }
 
-// end removes a window that has not begun and ends one that has. Which of the two it is may change before the call arrives, or look
-// different by Pingdom's clock, so what is refused in one way is tried in the other, and then looked at.
+// end deletes a window that has not begun, and ends one that has. Which applies may change before the call arrives, or
+// differ by Pingdom's clock, so a refused call is tried the other way and then looked at.
 func (m *maintenance) end(ctx context.Context, have reconcile.Found[Window]) error {
 	remove := func() error { return m.deleteWindow(ctx, have.ID) }
 	end := func() error {

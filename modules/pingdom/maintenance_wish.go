@@ -14,7 +14,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/window"
 )
 
-// windowWish checks one declared window. Its error names every wrong option with its value and what would be right.
+// windowWish validates one declared window. Its error names every wrong option, its value and what would be right.
 func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error) {
 	o := item.Object
 	w := Window{absent: value(item.State) == "absent"}

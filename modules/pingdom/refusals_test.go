@@ -168,8 +168,8 @@ func TestTokenIsRequired(t *testing.T) {
 	assert.Equal(t, "missing required arguments: api_token (environment PINGDOM_API_TOKEN)", a.Msg)
 }
 
-// TestRefusal_NamesAllThatIsWrong in one message, of one check and of all elements of a list.
-func TestRefusal_NamesAllThatIsWrong(t *testing.T) {
+// TestRefusal_NamesEveryWrongOption in one message, of one check and of all elements of a list.
+func TestRefusal_NamesEveryWrongOption(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	bad := options{

@@ -94,7 +94,7 @@ func TestTasksForTheEarlierModule(t *testing.T) {
 	assert.Equal(t, []string{
 		"uid has no counterpart in the API 3.1 and no effect; remove it", "passwd has no counterpart in the API 3.1 and no effect; remove it",
 		"state: stopped is state: paused now",
-		"key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where " +
+		"key is taken for the application key of an earlier API, because uid or passwd is set too, and has no effect where " +
 			"PINGDOM_API_TOKEN is set; remove it",
 	}, said)
 	assert.Empty(t, l.OK(options{"id": id, "state": "paused"}).Deprecations)
@@ -172,7 +172,7 @@ func TestKey_OfAnEarlierTask(t *testing.T) {
 	for _, d := range a.Deprecations {
 		said = append(said, d.Msg)
 	}
-	assert.Contains(t, said, "key is taken for the application key of an earlier API, because uid or passwd stands beside it, and has no effect where "+
+	assert.Contains(t, said, "key is taken for the application key of an earlier API, because uid or passwd is set too, and has no effect where "+
 		"PINGDOM_API_TOKEN is set; remove it")
 
 	refused := l.Run(stale, alone)
@@ -186,7 +186,7 @@ func TestKey_OfAnEarlierTask(t *testing.T) {
 	}
 	assert.Contains(t, l.Run(options{"id": id, "key": "another-account"}).Msg, "401", "a token that a task of this module says beats the environment")
 	both := l.OK(options{"id": id, "key": "another-account", "api_token": token})
-	assert.Equal(t, []string{"key has no effect beside api_token; remove it"}, both.Warnings)
+	assert.Equal(t, []string{"key has no effect with api_token; remove it"}, both.Warnings)
 }
 
 // TestDiffHeader_NamesACheckKnownByItsID: the name, the stack and the type are known once the check was read.
@@ -341,7 +341,7 @@ func TestType_LeftOut(t *testing.T) {
 	id := l.byHand("gate", ofType("ping"))
 	assert.Equal(t, "updated", l.OK(options{"name": "gate", "resolution": 1}).Only(t).Action, "alone a check of any type is meant")
 	assert.Contains(t, l.Run(site("gate").With(options{"url": "/healthz"})).Msg, "gate: url is no option of a check of type ping; leave it out; "+
-		"check "+id+" is of that type, and another check of this name is made where type says which")
+		"check "+id+" is of that type; set type to create another check of this name")
 	assert.Equal(t, "created", l.OK(site("gate").With(options{"url": "/healthz", "type": "http"})).Only(t).Action)
 }
 
@@ -355,7 +355,7 @@ func TestType_OfACheckByItsIDStays(t *testing.T) {
 		predicted, a := l.DryRun(task), l.Run(task)
 		assert.Equal(t, predicted.Msg, a.Msg)
 		assert.Contains(t, a.Msg, "type of "+id+" cannot be changed after creation, and is http, got: ping; "+
-			"write name without id to have another check of type ping beside it, and delete this one by its id and state: absent")
+			"write name instead of id to create a check of type ping, and delete this one by its id with state: absent")
 		assert.Zero(t, l.Writes())
 	}
 }

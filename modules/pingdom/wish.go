@@ -18,8 +18,8 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 )
 
-// checkWish checks one declared check and brings it into the API's form. Its error names every wrong option with its value and what would be
-// right.
+// checkWish validates one declared check and converts it to the API's form. Its error names every wrong option, its
+// value and what would be right.
 func checkWish(item resource.Item[Check]) (Check, error) {
 	c := item.Object
 	c.stack = value(item.Stack)
@@ -87,7 +87,7 @@ func checkTexts(c *Check) error {
 		resource.Rendered("nameserver", c.Nameserver), resource.Rendered("expectedip", c.ExpectedIP))
 }
 
-// isTemplate reports whether checkTexts has refused a text.
+// isTemplate reports whether a text is an unrendered template, which checkTexts refuses.
 func isTemplate(option string, text *string) bool { return resource.Rendered(option, text) != nil }
 
 // checkHost refuses what goes into other options: the scheme, path, port and login of a URL.
@@ -306,7 +306,7 @@ func checkLists(c *Check) error {
 		checkTags(c.Tags), marks().Refuse(c.Tags))
 }
 
-// checkTags wants what the vendor takes for tags: 1 to 64 letters, digits, underscores and dashes.
+// checkTags requires tags of 1 to 64 letters, digits, underscores and dashes.
 func checkTags(tags []string) error {
 	var errs []error
 	var odd []string
@@ -320,7 +320,7 @@ func checkTags(tags []string) error {
 	return errors.Join(append(errs, wrong("value of tags must be tags of 1 to 64 letters, digits, underscores and dashes", odd))...)
 }
 
-// wrong returns an error that names values which are not as they must be, nil where there are none.
+// wrong returns an error that lists invalid values, nil where there are none.
 func wrong(right string, values []string) error {
 	if len(values) == 0 {
 		return nil

@@ -151,7 +151,7 @@ func (c *client) listContactGroups(ctx context.Context) ([]names.Named, error) {
 	return named, nil
 }
 
-// listRegions returns the regions in which there are monitoring locations, each once:
+// listRegions returns the regions that have monitoring locations, each once:
 // https://developers.statuscake.com/api/#operation/list-uptime-monitoring-locations
 func (c *client) listRegions(ctx context.Context) ([]names.Named, error) {
 	var answer struct {

@@ -113,7 +113,7 @@ func TestCredentials_AreNotDroppedInSilence(t *testing.T) {
 	}
 	assert.Equal(t, "bob", l.stored("a").BasicUsername)
 
-	assert.Empty(t, l.OK(task.With(options{"update_password": "on_create"})).Warnings, "who says so knows")
+	assert.Empty(t, l.OK(task.With(options{"update_password": "on_create"})).Warnings, "the user has decided")
 	assert.Empty(t, l.OK(task.With(options{"update_password": "always"})).Warnings)
 	assert.Equal(t, []string{"ada", "correct-horse"}, []string{l.stored("a").BasicUsername, l.stored("a").BasicPassword})
 	assert.Empty(t, l.OK(site("new").With(task).With(options{"name": "new", "contact_groups": ""})).Warnings, "a new test gets them")
@@ -149,7 +149,8 @@ func TestBareHosts_KeepTheSchemeThatIsThere(t *testing.T) {
 	assert.Contains(t, l.Run(options{"name": "host", "url": "https://host.example.com"}).Msg, "write website_url: host.example.com")
 }
 
-// TestTargets_AreComplete holds that no test is made, or changed so, that it tests nothing: also where only the service tells its type.
+// TestTargets_AreComplete holds that no test is created or changed so that it tests nothing, also where only the
+// service knows its type.
 func TestTargets_AreComplete(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
@@ -172,7 +173,7 @@ func TestTargets_AreComplete(t *testing.T) {
 		}
 	}
 	assert.Zero(t, l.Writes())
-	assert.Equal(t, "updated", l.OK(options{"name": "half", "paused": true}).Only(t).Action, "what somebody made by hand is no fault of the task")
+	assert.Equal(t, "updated", l.OK(options{"name": "half", "paused": true}).Only(t).Action, "only what the task sets is checked")
 	assert.Equal(t, "updated", l.OK(options{"name": "tcp", "test_type": "TCP", "paused": true}).Only(t).Action, "the port stays")
 	l.OK(options{"name": "dns", "website_url": "example.com", "test_type": "SSH", "port": 22, "allow_replace": true, "contact_groups": ""})
 	assert.Equal(t, 22, l.stored("dns").Port)

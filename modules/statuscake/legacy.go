@@ -12,7 +12,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
 )
 
-// legacyOptions are those of earlier Ansible modules for StatusCake that the API v1 has no field for.
+// legacyOptions has the options of earlier modules for StatusCake that have no field in the API v1.
 type legacyOptions struct {
 	Command       *string `mapstructure:"command"`
 	CustomMessage *string `mapstructure:"custom_message"`
@@ -25,14 +25,14 @@ type legacyOptions struct {
 	Username      *string `mapstructure:"username"`
 }
 
-// deprecator returns a function that says what a task should write otherwise.
+// deprecator returns a function that adds a deprecation warning.
 func deprecator(call *ansible.Call) func(format string, args ...any) {
 	return func(format string, args ...any) {
 		call.Deprecate(fmt.Sprintf(format, args...), "1.0.0", "", "stackwatch.monitoring")
 	}
 }
 
-// apply takes the options of earlier modules that v1 has no field for: command sets the state, the others only say that they do nothing.
+// apply sets the state by command, and warns of the options that have no effect.
 func (l legacyOptions) apply(call *ansible.Call, one *resource.Item[Test]) error {
 	deprecate := deprecator(call)
 	for _, o := range []struct {
@@ -64,14 +64,14 @@ func (l legacyOptions) apply(call *ansible.Call, one *resource.Item[Test]) error
 // checkRates are the rates that the API v1 has, in seconds; 0 is as often as the account allows.
 func checkRates() []int { return []int{0, 30, 60, 300, 900, 1800, 3600, 86400} }
 
-// What earlier modules took beyond the bounds of the API v1. A timeout above is taken for one in milliseconds.
+// The limits of the API v1, and those up to which values of earlier modules are accepted. A higher timeout may be in milliseconds.
 const (
 	mostConfirmation, legacyConfirmation = 3, 10
 	mostTimeout, legacyTimeout           = 75, 999 // seconds
 )
 
-// fitLegacyValues replaces values that earlier modules took and the API v1 does not hold by the nearest that it does, where it is clear what
-// was meant. What remains is for the checks to refuse.
+// fitLegacyValues replaces values that only earlier modules accepted by the nearest that the API v1 accepts, where the
+// meaning is clear. Other values are left to the checks.
 func fitLegacyValues(t *Test, deprecate func(format string, args ...any)) {
 	nearest := func(option string, value **int, is func(int) bool, to func(int) int, why string) {
 		if *value == nil || !is(**value) {
@@ -97,8 +97,8 @@ func fitLegacyValues(t *Test, deprecate func(format string, args ...any)) {
 	}
 }
 
-// nearestRate returns the rate of the API v1 that is next to a number of seconds, and of two the more frequent one. A fixed rate never
-// becomes 0.
+// nearestRate returns the rate of the API v1 that is nearest to a number of seconds, the more frequent one of two. It
+// never returns 0.
 func nearestRate(seconds int) int {
 	best := checkRates()[1]
 	for _, rate := range checkRates()[1:] {
@@ -111,11 +111,11 @@ func nearestRate(seconds int) int {
 
 func abs(n int) int { return max(n, -n) }
 
-// bareHost is an address without a scheme for which https is meant, or http where its port says so.
+// bareHost matches an address without a scheme that means https, or http where its port is 80.
 var bareHost = pattern.New(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+(:443|:80)?([/?].*)?$`)
 
-// withScheme returns a bare host as the URL that a test has already where it is the same but for the scheme, else with the scheme of its
-// port, which is https where it has none.
+// withScheme returns a bare host as a URL: the current one if they differ only in the scheme, else with the scheme of
+// its port, https by default.
 func withScheme(address, current string) string {
 	for _, scheme := range []string{"https://", "http://"} {
 		if sameURL(scheme+address, current) || !strings.Contains(current, "://") && sameURL(scheme+address, scheme+current) {

@@ -16,8 +16,8 @@ import (
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/statuscake"
 )
 
-// TestObserve_LeavesAloneWhatItDidNotRead renames the test that a task means between the list, which tells a few fields, and the reading of
-// all of them. Now the task means a namesake in no stack, of which only the list has told.
+// TestObserve_LeavesAloneWhatItDidNotRead renames the test that a task means between the list, which shows a few fields, and the reading of
+// all of them. Then the task means a test of the same name without a stack, known from the list only.
 func TestObserve_LeavesAloneWhatItDidNotRead(t *testing.T) {
 	t.Parallel()
 	var l *lab
@@ -31,16 +31,16 @@ func TestObserve_LeavesAloneWhatItDidNotRead(t *testing.T) {
 		})
 	})
 	own := l.byHand("web", tagged(ownershipTag, stackTag+"shop"))
-	namesake := l.byHand("web", func(test *vendor.Test) { test.FollowRedirects, test.UserAgent = true, "by hand" })
+	sameName := l.byHand("web", func(test *vendor.Test) { test.FollowRedirects, test.UserAgent = true, "by hand" })
 	renamed = own
-	before, _ := l.Test(namesake)
+	before, _ := l.Test(sameName)
 	task := options{"tests": []options{
 		site("web").With(options{"stack": "shop", "follow_redirects": true, "contact_groups": []string{}}),
 		site("api").With(options{"stack": "blog", "contact_groups": []string{}}),
 	}}
 	a := l.Run(task)
 	require.True(t, a.Failed)
-	assert.Contains(t, a.Msg, "shop/web: "+namesake+" was changed by somebody else while it was read, and is left alone; run the task again")
+	assert.Contains(t, a.Msg, "shop/web: "+sameName+" was changed by somebody else while it was read, and is left alone; run the task again")
 	assert.Equal(t, before, l.stored("web"))
 
 	a = l.OK(task)

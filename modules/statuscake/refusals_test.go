@@ -165,7 +165,7 @@ func TestBadTokenIsSaid(t *testing.T) {
 	assert.Equal(t, 1, a.API.Calls, "a bad token is not tried again")
 }
 
-func TestBadInput_IsToldAllAtOnce(t *testing.T) {
+func TestRefusal_NamesEveryWrongOption(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	wrong := options{

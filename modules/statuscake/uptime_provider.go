@@ -22,10 +22,10 @@ type uptime struct {
 	*client
 	owned           bool // tests without a stack get the ownership tag too
 	updatePassword  bool // send basic_username and basic_password to existing tests
-	keepsPassword   bool // the user said whether they are sent
+	keepsPassword   bool // the user has set update_password
 	groups, regions names.List
-	seen            func(Test)                       // is told each test that was read, so that the passwords in it are masked
-	deprecate, warn func(format string, args ...any) // tell the user what should be written otherwise, and what is no error
+	seen            func(Test)                       // called with each test that was read, to mask its passwords
+	deprecate, warn func(format string, args ...any) // add a deprecation warning, and a warning
 }
 
 func newUptime(c *client, scopeStack string) *uptime {
@@ -62,7 +62,7 @@ func (u *uptime) Claim(ctx context.Context, have reconcile.Object[Test], want Te
 	return u.change(ctx, have.ID, want, []reconcile.Change{{Field: "tags", After: tags}})
 }
 
-// Observe also looks up the contact groups and regions that wishes name and that their tests do not have yet.
+// Observe also looks up the contact groups and regions that declared tests name and current ones do not have yet.
 func (u *uptime) Observe(ctx context.Context, wants []reconcile.Want[Test], scope bool) ([]reconcile.Found[Test], error) {
 	have, err := u.Base.Observe(ctx, wants, scope)
 	if err != nil {
@@ -110,8 +110,8 @@ func (u *uptime) read(ctx context.Context, id string) (*Test, error) {
 	return &t, nil
 }
 
-// Merge fills a wish from the test there is, or with what a creation needs. It sets the tags of the suite and the ids of contact groups, gives
-// an address without a scheme the one that is meant, and empties a body that another kind of body replaces.
+// Merge fills a desired test from the current one, or with what a creation needs. It sets the suite's tags and the ids
+// of contact groups, completes an address without a scheme, and clears the body that another kind of body replaces.
 func (u *uptime) Merge(have *reconcile.Object[Test], want Test) (Test, error) {
 	key := u.Key(want)
 	var old Test
@@ -144,7 +144,7 @@ func (u *uptime) Merge(have *reconcile.Object[Test], want Test) (Test, error) {
 	}
 	settleBody(&want)
 	merged := reconcile.Overlay(old, want, same)
-	// What somebody made by hand is no fault of the wish: only what it sets is looked at.
+	// Only what the task sets is checked: what the test had before may be incomplete.
 	target := merged
 	if !replaced {
 		target.Port, target.DNSIPs = asked.Port, asked.DNSIPs
@@ -155,7 +155,7 @@ func (u *uptime) Merge(have *reconcile.Object[Test], want Test) (Test, error) {
 	return merged, nil
 }
 
-// settleAddress gives an address without a scheme the one that is meant, and refuses one that does not fit the type of the test.
+// settleAddress completes an address without a scheme, and refuses one that does not fit the type of the test.
 func (u *uptime) settleAddress(want *Test, testType string, current *string) error {
 	if want.WebsiteURL == nil {
 		return nil
@@ -173,7 +173,7 @@ func (u *uptime) settleAddress(want *Test, testType string, current *string) err
 	return nil
 }
 
-// settleBody empties the one kind of body where the wish sets the other: a test sends one.
+// settleBody clears one kind of body where the task sets the other, because a test sends only one.
 func settleBody(want *Test) {
 	none := secret.Value{}
 	switch {
@@ -227,8 +227,7 @@ func defaultTo[T any](field **T, value T) {
 	}
 }
 
-// Admit refuses names that are taken, and warns of what is done as the task says and is perhaps not meant: tests that alert nobody, and
-// credentials that are not sent.
+// Admit refuses names that are taken, and warns of tests that alert nobody and of credentials that are not sent.
 func (u *uptime) Admit(ctx context.Context, plan reconcile.Plan[Test]) error {
 	if err := u.RefuseTakenNames(ctx, plan); err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
-// uptimeWish checks one declared test and brings it into the API's form. Its error names every wrong option with its value and what would
-// be right. deprecate is told what should be written otherwise.
+// uptimeWish validates one declared test and converts it to the API's form. Its error names every wrong option, its
+// value and what would be right. deprecate adds a deprecation warning.
 func uptimeWish(item resource.Item[Test], deprecate func(format string, args ...any)) (Test, error) {
 	t := item.Object
 	if item.Stack != nil {
@@ -68,8 +68,8 @@ func isWeb(testType string) bool { return testType == "HTTP" || testType == "HEA
 // hasPort reports whether tests of a type connect to a port of their own.
 func hasPort(testType string) bool { return slices.Contains([]string{"SMTP", "SSH", "TCP"}, testType) }
 
-// checkAddress demands a URL of the types that request one, and a host name or an IP address alone of the others. Without a type it is not
-// known yet which.
+// checkAddress requires a URL for types that request one, and a host name or an IP address for the others. Without a
+// type it is checked later.
 func checkAddress(t *Test) error {
 	if t.WebsiteURL == nil {
 		return nil
@@ -77,7 +77,7 @@ func checkAddress(t *Test) error {
 	value := strings.TrimSpace(*t.WebsiteURL)
 	t.WebsiteURL = &value
 	switch {
-	case strings.Contains(value, "{{") || strings.Contains(value, "}}"): // which checkTexts tells
+	case strings.Contains(value, "{{") || strings.Contains(value, "}}"): // checkTexts refuses it
 		return nil
 	case value == "" || strings.ContainsAny(value, " \t\n"):
 		return fmt.Errorf("value of website_url must be a URL or a host name, got: %q", value)
@@ -87,7 +87,7 @@ func checkAddress(t *Test) error {
 	return addressFor(*t.TestType, value)
 }
 
-// addressFor reports what is wrong with an address for a type of test, and what to write.
+// addressFor returns what is wrong with an address for a type of test, and what to write.
 func addressFor(testType, address string) error {
 	if isWeb(testType) {
 		u, err := url.Parse(address)
@@ -118,8 +118,8 @@ func addressFor(testType, address string) error {
 	return fmt.Errorf("%w; write website_url: %s, port: %s", err, u.Hostname(), port)
 }
 
-// checkTarget refuses a test that would test nothing: without the port to connect to, or without the addresses to expect. Where the test may
-// have them already only what is set counts.
+// checkTarget refuses a test that would test nothing: without its port, or without the addresses to expect. If whole is
+// not set, only what is set counts.
 func checkTarget(t Test, whole bool) error {
 	if t.TestType == nil {
 		return nil
@@ -171,7 +171,7 @@ func checkBodies(t *Test) error {
 	return errors.Join(checkHeaders(t.CustomHeader), checkBody("post_body", t.PostBody), both)
 }
 
-// isSet reports whether a body is there and not empty.
+// isSet reports whether a body is set and not empty.
 func isSet(v *secret.Value) bool { return v != nil && !v.IsZero() }
 
 // checkBody demands a JSON object, or nothing, which an empty one is too. The value is a secret and stays out of the message.
@@ -191,7 +191,7 @@ func checkBody(option string, value *secret.Value) error {
 
 const aJSONObject = `a dictionary, or a string that holds a JSON object such as {"key": "value"}`
 
-// checkHeaders demands a JSON object of texts. Numbers and booleans become the texts that are sent.
+// checkHeaders requires a JSON object of strings. Numbers and booleans become strings.
 func checkHeaders(value *secret.Value) error {
 	if err := checkBody("custom_header", value); err != nil || value == nil || value.IsZero() {
 		return err
@@ -220,7 +220,7 @@ func checkHeaders(value *secret.Value) error {
 	return nil
 }
 
-// parseObject reads a JSON object, with numbers as they were written.
+// parseObject parses a JSON object and keeps numbers as they are written.
 func parseObject(text string) (object map[string]any, ok bool) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
@@ -250,8 +250,8 @@ func checkLists(t *Test) error {
 	return errors.Join(append(errs, marks().Refuse(t.Tags))...)
 }
 
-// trimmed returns a list without empty elements and the spaces around the others. One that is there twice stays so: in a list of regions it
-// asks for two servers there.
+// trimmed returns a list without empty elements and without spaces around the others. Duplicates stay: in regions they
+// ask for two servers.
 func trimmed(list []string) []string {
 	if list == nil {
 		return nil
@@ -265,7 +265,7 @@ func trimmed(list []string) []string {
 	return kept
 }
 
-// without returns the elements of a list that are not right, nil for none.
+// without returns the elements of a list for which right is false, nil for none.
 func without(list []string, right func(string) bool) []string {
 	var wrong []string
 	for _, element := range list {

@@ -24,7 +24,7 @@ type Identity struct {
 type Base[S any] struct {
 	Marks       Marks
 	Identify    func(S) Identity
-	DefaultKind string // the kind that Key leaves out, and that Find prefers where a wish says none
+	DefaultKind string // the kind that Key leaves out, and that Find prefers for a Want without one
 
 	// List gives what the service's list tells of all objects with a tag, of all where it is "": every page, or an error.
 	List func(ctx context.Context, tag string) ([]reconcile.Found[S], error)
@@ -69,10 +69,10 @@ func (b Base[S]) Claimed(have reconcile.Found[S]) bool {
 	return slices.Contains(b.Identify(have.Known).Tags, b.Marks.Replaced)
 }
 
-// Find matches by name. In a stack these are the stack's objects, or else, for one that shall exist, those of no stack: made by hand
-// and now adopted. Without a stack they are all objects of that name. A wish that says a kind matches that kind alone. One that says
-// none matches any, and for one that shall exist the default kind first: it is what the wish would create. Names are compared exactly:
-// a trailing space makes another name.
+// Find matches by name. With a stack these are the stack's objects, or else, for a present Want, those without a stack,
+// which are adopted. Without a stack they are all objects of that name. A Want with a kind matches that kind only. One
+// without matches any; if present it prefers the default kind, which it would create. Names are compared exactly: a
+// trailing space makes another name.
 func (b Base[S]) Find(have []reconcile.Found[S]) func(reconcile.Want[S]) []reconcile.Found[S] {
 	type named struct {
 		Identity
@@ -194,10 +194,10 @@ func (b Base[S]) listed(ctx context.Context, wants []reconcile.Want[S], scope bo
 	return have, nil
 }
 
-// mostDetails limits what a diff of deletions costs: the services of this kind allow few calls a second.
+// mostDetails is how many objects are read for a diff of deletions: these services allow few calls a second.
 const mostDetails = 10
 
-// Details reads up to ten objects whole, for the diff of their deletion; of more it shows what the list tells.
+// Details reads up to ten objects whole for the diff of their deletion; of more, it shows what the list has.
 func (b Base[S]) Details(ctx context.Context, have []reconcile.Found[S]) ([]reconcile.Found[S], error) {
 	if len(have) > mostDetails {
 		return have, nil
@@ -231,7 +231,8 @@ func (b Base[S]) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[
 	return objects, err
 }
 
-// Current returns a function that gives what is known of the object that a wish is about, the zero state where there is none or several.
+// Current returns a function that returns what is known of the object that a Want is about, the zero state where there
+// is none or several.
 func (b Base[S]) Current(have []reconcile.Found[S]) func(reconcile.Want[S]) S {
 	byID := make(map[string]S, len(have))
 	for _, o := range have {

@@ -9,9 +9,9 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 )
 
-// RefuseTakenNames sets the error of each step that gives an object a name or a stack in which another object of the same kind has that
-// name, or gets it in the same plan: from then on every task by that name would fail. It lists the objects only if there is such a step.
-// Providers call it from their Admit.
+// RefuseTakenNames sets the error of each step that gives an object a name or a stack in which another object of the
+// same kind has that name, or gets it in the same plan: every task by that name would then fail. It lists the objects
+// only if there is such a step. Providers call it from Admit.
 func (b Base[S]) RefuseTakenNames(ctx context.Context, plan reconcile.Plan[S]) error {
 	renamed := make(map[int]bool)
 	groups := make(map[string]bool)
@@ -37,7 +37,7 @@ func (b Base[S]) RefuseTakenNames(ctx context.Context, plan reconcile.Plan[S]) e
 	after := b.after(listed, plan)
 	for i := range renamed {
 		step := &plan[i]
-		if taken := b.namesake(after, step.ID); taken != "" {
+		if taken := b.sameNamed(after, step.ID); taken != "" {
 			step.Action = reconcile.Unchanged
 			step.Err = fmt.Errorf("%s: id %s must not get the name %s, which is the name of id %s%s; every task by that name would then find both",
 				step.Key, step.ID, *after[step.ID].Name, taken, in(after[step.ID].Stack))
@@ -62,7 +62,8 @@ func (b Base[S]) renames(step reconcile.Step[S]) bool {
 	return before.Name != nil && after.Name != nil && (*before.Name != *after.Name || before.Stack != after.Stack)
 }
 
-// identityAfter returns what an object is known by after its update, which leaves it in its stack unless it names another one.
+// identityAfter returns the identity of an object after its update, which leaves it in its stack unless it names
+// another one.
 func (b Base[S]) identityAfter(step reconcile.Step[S]) Identity {
 	identity := b.Identify(step.Want)
 	if identity.Stack == "" {
@@ -71,7 +72,7 @@ func (b Base[S]) identityAfter(step reconcile.Step[S]) Identity {
 	return identity
 }
 
-// after returns what there is once the plan is carried out, by id.
+// after returns the identities of all objects once the plan is applied, by id.
 func (b Base[S]) after(listed []reconcile.Found[S], plan reconcile.Plan[S]) map[string]Identity {
 	after := make(map[string]Identity, len(listed))
 	for _, o := range listed {
@@ -89,8 +90,9 @@ func (b Base[S]) after(listed []reconcile.Found[S], plan reconcile.Plan[S]) map[
 	return after
 }
 
-// namesake returns the lowest id of another object with the name, the stack and the kind of the one with that id, or "" if there is none.
-func (b Base[S]) namesake(objects map[string]Identity, id string) string {
+// sameNamed returns the lowest id of another object with the same name, stack and kind as the object with this id, ""
+// for none.
+func (b Base[S]) sameNamed(objects map[string]Identity, id string) string {
 	taken, own := "", objects[id]
 	for other, identity := range objects {
 		if other == id || identity.Name == nil || *identity.Name != *own.Name || identity.Stack != own.Stack || identity.Kind != own.Kind {

@@ -45,7 +45,7 @@ func Read(start, lasts *string, now time.Time, absent bool) (s Schedule, err err
 	return s, nil
 }
 
-// ReadDuration reads how long a window lasts. Its errors name the option.
+// ReadDuration parses how long a window lasts. Its errors name the option.
 func ReadDuration(option, text string) (time.Duration, error) {
 	return duration.Parse(option, text, duration.Range{Min: shortest, Max: longest})
 }

@@ -69,7 +69,7 @@ type Contents struct {
 	Blackouts  []Blackout
 }
 
-// Contents reads all that the server holds, in the orders of Alerts, Heartbeats and Blackouts.
+// Contents returns everything that the server holds, in the order of Alerts, Heartbeats and Blackouts.
 func (s *Server) Contents(t testing.TB) Contents {
 	t.Helper()
 	var c Contents
@@ -115,7 +115,7 @@ const (
 		FROM blackouts ORDER BY create_time`
 )
 
-// asList makes a query of one value, a list in JSON, of one for rows.
+// asList turns a query for rows into a query for one value: the rows as a JSON array.
 func asList(query string) string { return "SELECT coalesce(json_agg(r), '[]') FROM (" + query + ") r" }
 
 // rows reads what a query selects, its columns by their names.
@@ -184,13 +184,13 @@ func (s *Server) Age(t testing.TB, age time.Duration, heartbeats ...string) {
 		WHERE id IN (SELECT jsonb_array_elements_text(%s))`, age.Seconds(), quoted(t, heartbeats)))
 }
 
-// AgeActions moves the last action on each alert that far into the past.
+// AgeActions moves the time of each alert's last action into the past.
 func (s *Server) AgeActions(t testing.TB, age time.Duration) {
 	t.Helper()
 	s.sql(t, fmt.Sprintf("UPDATE alerts SET update_time = update_time - %f * interval '1 second'", age.Seconds()))
 }
 
-// AgeAlerts moves all that was done with each alert that far into the past.
+// AgeAlerts moves all times of each alert into the past.
 func (s *Server) AgeAlerts(t testing.TB, age time.Duration) {
 	t.Helper()
 	s.sql(t, fmt.Sprintf(`UPDATE alerts SET update_time = update_time - a, receive_time = receive_time - a, last_receive_time = last_receive_time - a
