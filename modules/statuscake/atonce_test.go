@@ -161,7 +161,7 @@ func TestRunsAtOnce_WaitingRunHoldsNobodyElse(t *testing.T) {
 	assert.Contains(t, a.Msg, fmt.Sprintf("shop/web: another run (process %d on", os.Getpid()))
 	assert.Contains(t, a.Msg, "is not created a second time")
 	require.Len(t, a.Warnings, 1)
-	assert.Contains(t, a.Warnings[0], "does not come to its end")
+	assert.Contains(t, a.Warnings[0], "does not finish")
 	goOn()
 	assert.Equal(t, "created", (<-answers).Only(t).Action)
 	assert.Len(t, l.Tests(), 2)
@@ -201,7 +201,7 @@ func TestRunsAtOnce_KilledCreation(t *testing.T) {
 	}
 }
 
-// TestRunsAtOnce_StoppedCreation holds that a run which is stopped holds nobody but who wants the same, and that one not for ever.
+// TestRunsAtOnce_StoppedCreation holds that a stopped run keeps only those waiting that want the same object, and not for ever.
 func TestRunsAtOnce_StoppedCreation(t *testing.T) {
 	t.Parallel()
 	l := newHeldLab(t)

@@ -19,32 +19,33 @@ import (
 
 const (
 	journalPrefix = "ledger"
-	compactFrom   = 2000             // lines; below that nobody gains from a shorter file
-	lockPatience  = 10 * time.Second // with a process that holds the file, which takes it microseconds
+	compactFrom   = 2000             // lines below which the file is not compacted
+	lockPatience  = 10 * time.Second // for the file's lock, which is held for microseconds
 )
 
-// journal is a Store in one file: a line for each change of an entry, the last one counts. So a change costs one line, however many entries
-// there are, a reader reads what is new, and needs no lock for that: whole lines are true, and a line that is not yet whole is not yet there.
-// A process that is killed while it writes leaves a part of a line, which the next writer ends.
+// journal is a Store in one file with a line for each change of an entry; the last line of a key counts. A change costs
+// one line, however many entries there are. Readers read what is new, without a lock: a whole line is valid, and an
+// incomplete one counts as not yet written. A process that is killed while it writes leaves part of a line, which the
+// next writer ends.
 type journal struct {
 	folder, name string
 	now          func() time.Time
-	damaged      func(error) // takes what is wrong with a file that goes on being used
+	damaged      func(error) // is called with what is wrong with a file that stays in use
 
 	turn    chan struct{} // held while something below is used; never while waiting for anything but the disk
 	dir     *Dir
-	file    *os.File // kept open, so that the inode is nobody else's
+	file    *os.File // kept open, so that its inode is not reused
 	info    fs.FileInfo
 	read    int64 // how far the file is known
 	size    int64 // where the file ends; more than read where its last line is not whole
 	lines   int
-	worth   int // lines from which on it is looked whether a shorter file would do
+	worth   int // number of lines at which to try compacting again
 	entries map[string]Entry
-	stuck   error // the lock of the file was waited for in vain
+	stuck   error // the error of a wait for the file's lock that timed out
 	life    *lifeline
 }
 
-// line is the form of a change in the file. An empty entry removes the key.
+// line is a change as it stands in the file. An empty entry removes the key.
 type line struct {
 	Key string `json:"k"`
 	Entry
@@ -72,8 +73,8 @@ func (j *journal) use(ctx context.Context, do func() error) error {
 
 func (j *journal) path() string { return filepath.Join(j.dir.path, j.name) }
 
-// current opens the file that the path names now, and reads what is new in it. A file that is missing is made if create is set, and is
-// otherwise empty.
+// current opens the file that the path names now, and reads what is new in it. A missing file is created if create is
+// set, and counts as empty otherwise.
 func (j *journal) current(create bool) error {
 	info, err := os.Lstat(j.path())
 	if j.file != nil && (err != nil || !os.SameFile(info, j.info)) {
@@ -108,7 +109,7 @@ func (j *journal) current(create bool) error {
 		j.close()
 		return unusable("using "+j.path(), err)
 	}
-	if info.Size() < j.read { // somebody has cut it off
+	if info.Size() < j.read { // it was truncated
 		j.read, j.lines, j.entries = 0, 0, nil
 	}
 	j.size = info.Size()
@@ -122,7 +123,7 @@ func (j *journal) close() {
 	j.file, j.read, j.size, j.lines, j.entries = nil, 0, 0, 0, nil
 }
 
-// readOn takes in the whole lines that are new.
+// readOn reads the whole lines that are new.
 func (j *journal) readOn() error {
 	if j.size == j.read {
 		return nil
@@ -164,7 +165,7 @@ func (j *journal) take(l line) {
 	j.entries[l.Key] = l.Entry
 }
 
-// locked runs do with the file locked, and all of it known.
+// locked runs do with the file locked and read to its end.
 func (j *journal) locked(ctx context.Context, create bool, do func() error) error {
 	for range maxReopen {
 		if j.file == nil {
@@ -178,7 +179,7 @@ func (j *journal) locked(ctx context.Context, create bool, do func() error) erro
 		file := j.file
 		err := j.current(create)
 		if err == nil && j.file != file {
-			continue // it was replaced, and is closed, and the lock with it
+			continue // the file was replaced and closed, which released the lock
 		}
 		if err == nil {
 			err = do()
@@ -191,7 +192,7 @@ func (j *journal) locked(ctx context.Context, create bool, do func() error) erro
 	return unusable("opening "+j.path(), errors.New("it is replaced again and again"))
 }
 
-// lock waits for the file's lock. A process that was stopped in the moment in which it held it is waited for once.
+// lock waits for the file's lock. It waits only once for a process that was stopped while it held the lock.
 func (j *journal) lock(ctx context.Context) error {
 	patient, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
@@ -219,7 +220,7 @@ func (j *journal) lock(ctx context.Context) error {
 	}
 }
 
-// write adds changes to the file, which is locked.
+// write appends changes to the file, which is locked.
 func (j *journal) write(changes ...line) error {
 	var text []byte
 	if j.size > j.read {
@@ -246,8 +247,8 @@ func (j *journal) write(changes ...line) error {
 	return j.compact()
 }
 
-// compact puts a shorter file in the place of this one, if there is one. What seems to be of the future was written before the clock was
-// set back, and counts from now on.
+// compact replaces the file by a shorter one where that is worthwhile. An entry from the future was written before the
+// clock was set back, and counts from now on.
 func (j *journal) compact() error {
 	now := j.now()
 	var keep []string
@@ -262,7 +263,7 @@ func (j *journal) compact() error {
 	var text []byte
 	for _, key := range keep {
 		e := j.entries[key]
-		if e.State != Pending { // those must stay what they are, for whoever holds them
+		if e.State != Pending { // a pending entry must stay equal to what its holder wrote
 			e.At = min(e.At, now.UnixMilli())
 		}
 		t, err := json.Marshal(line{key, e})
@@ -282,11 +283,11 @@ func (j *journal) compact() error {
 	if err != nil {
 		return unusable("writing "+j.path(), err)
 	}
-	j.close() // whoever waits for its lock sees that it is gone
+	j.close() // those that wait for its lock see that it was replaced
 	return nil
 }
 
-// counts reports whether an entry still says something. The age of what seems to be of the future is nothing.
+// counts reports whether an entry is still valid. The age of one from the future is zero.
 func (j *journal) counts(e Entry, now time.Time) bool {
 	if now.Sub(time.UnixMilli(e.At)) < DefaultRemember {
 		return true
@@ -305,7 +306,7 @@ func (j *journal) get(key string) Entry {
 	return Entry{}
 }
 
-// Get needs no lock.
+// Get returns the entry of a key. It needs no lock.
 func (j *journal) Get(ctx context.Context, key string) (e Entry, err error) {
 	err = j.use(ctx, func() error {
 		err := j.current(false)
@@ -331,7 +332,7 @@ func (j *journal) Swap(ctx context.Context, key string, old, next Entry) (curren
 	return current, ok && err == nil, err
 }
 
-// Recent needs no lock. It removes a file in which nothing counts any more, unless somebody has it locked.
+// Recent returns ids without a lock. It removes a file without valid entries, unless that is locked.
 func (j *journal) Recent(ctx context.Context, within time.Duration, groups []string) (ids []string, err error) {
 	err = j.use(ctx, func() error {
 		if err := j.current(false); err != nil || j.file == nil {
@@ -352,7 +353,7 @@ func (j *journal) Recent(ctx context.Context, within time.Duration, groups []str
 	return ids, err
 }
 
-// removeSpent removes the file, which is locked, unless something has been written since it was looked at.
+// removeSpent removes the file, which is locked, unless something was written since it was read.
 func (j *journal) removeSpent() error {
 	defer j.close() // and the lock with it
 	file := j.file
@@ -415,7 +416,7 @@ func (j *journal) Holder(ctx context.Context, run string) (who Holder, lives boo
 }
 
 func (j *journal) End() {
-	j.turn <- struct{}{} // nobody has it for longer than lockPatience
+	j.turn <- struct{}{} // held for lockPatience at most
 	defer func() { <-j.turn }()
 	if j.life != nil {
 		j.life.end()

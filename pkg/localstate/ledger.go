@@ -13,38 +13,38 @@ import (
 )
 
 const (
-	// DefaultKeep is how long Recent names what was created: longer than any service's list lags behind.
+	// DefaultKeep is how long Recent returns what was created: longer than the lists of services lag.
 	DefaultKeep = 15 * time.Minute
-	// DefaultRemember is how long an entry counts for Once. A run must not take longer than that from its look at the service to its last
-	// creation. What was deleted by hand meanwhile costs one look at its id.
+	// DefaultRemember is how long an entry counts for Once: the longest time from a run's look at the service to its
+	// last creation. An object that was deleted elsewhere meanwhile costs one look at its id.
 	DefaultRemember = 6 * time.Hour
-	// DefaultPatience is how long a creation waits for one process that is creating the same object and lives. Somebody who has to wait that
-	// long for the rate limit has company: the limit is the account's.
+	// DefaultPatience is how long a creation waits for a living process that is creating the same object. A longer wait
+	// is likely one for the rate limit, which this run would have to wait for as well.
 	DefaultPatience = 2 * time.Minute
 
-	askAgain = 100 * time.Millisecond // how often a creation that waits looks at the entry
+	askAgain = 100 * time.Millisecond // how often a waiting creation looks at the entry
 )
 
 // State is how far the creation of an object has come.
 type State string
 
-// The states of a key. Nothing is known of one that has no entry.
+// The states of a key. Nothing is known of a key without an entry.
 const (
-	Pending   State = "pending"   // Run is creating the object, or changing it alone
+	Pending   State = "pending"   // Run is creating the object, or changing it exclusively
 	Created   State = "created"   // the object has, or had, the id ID
-	Uncertain State = "uncertain" // a creation has ended, and nobody knows whether the service has made the object
+	Uncertain State = "uncertain" // a creation has ended with unknown outcome
 )
 
-// Entry is what is known of one key. The zero Entry is nothing. Entries are compared by ==.
+// Entry is what is known of one key. The zero Entry stands for nothing. Entries are compared with ==.
 type Entry struct {
 	State State  `json:"s,omitempty"`
-	Run   string `json:"r,omitempty"` // who wrote it
+	Run   string `json:"r,omitempty"` // the run that wrote it
 	ID    string `json:"i,omitempty"` // of the object; a pending entry has the one of the object that is changed
 	Group string `json:"g,omitempty"` // what Recent finds it by
 	At    int64  `json:"t,omitempty"` // when it was written, in milliseconds of Unix time
 }
 
-// Holder says who a run is.
+// Holder describes the process of a run.
 type Holder struct {
 	PID   int       `json:"pid"`
 	Host  string    `json:"host"`
@@ -55,9 +55,9 @@ func (h Holder) String() string {
 	return fmt.Sprintf("process %d on %s, since %s", h.PID, h.Host, h.Since.UTC().Format(time.RFC3339))
 }
 
-// Store keeps the entries of one ledger for all runs that share it. Swap is the only operation that has to be atomic: with an empty old Entry
-// it sets what is absent. None of them waits for more than another one's operation, and that for a bounded time. An error that is
-// ErrUnusable means that there is no store; with any other one the store is there, and the entry may be another run's.
+// Store keeps the entries of one ledger for all runs that share it. Only Swap must be atomic; with an empty old Entry
+// it sets one that is absent. No operation waits for anything but other operations, and that for a bounded time. An
+// error that is ErrUnusable means that there is no store; with any other error the entry may belong to another run.
 type Store interface {
 	// Get returns the entry of a key, the zero Entry where there is none or it has expired.
 	Get(ctx context.Context, key string) (Entry, error)
@@ -69,13 +69,13 @@ type Store interface {
 	Forget(ctx context.Context, ids []string) error
 	// Begin returns the name of this run, which lives until End or until its process ends.
 	Begin(ctx context.Context) (run string, err error)
-	// Holder returns who a run is, and whether it lives.
+	// Holder returns the process of a run, and whether it lives.
 	Holder(ctx context.Context, run string) (who Holder, lives bool, err error)
 	End()
 }
 
-// Ledger remembers who created what moments ago, and who is creating what, so that of two runs that both saw an object missing only one
-// creates it. The package comment has its protocol. It is safe for use by many goroutines; one run has one Ledger.
+// Ledger remembers who created what and who is creating what, so that of two runs that saw an object missing only one
+// creates it. The package comment has the protocol. It is safe for concurrent use; a run has one Ledger.
 type Ledger struct {
 	// To be set before the first use.
 	Keep, Patience time.Duration
@@ -87,13 +87,13 @@ type Ledger struct {
 
 	mutex    sync.Mutex
 	warnings []string
-	broken   bool            // the first warning about the store was given
-	slow     map[string]bool // runs that were waited for in vain
+	broken   bool            // a warning about the store was given
+	slow     map[string]bool // runs that did not finish in time
 }
 
-// NewLedger returns a ledger in a folder ("" means the user's cache folder) for one scope: the service, its URL, the account. Ledgers of other
-// scopes have other files. It touches nothing before it is used; where the folder is unusable Once creates without protection, and
-// Warnings says so.
+// NewLedger returns a ledger in a folder ("" for the user's cache folder) for one scope: service, URL and account.
+// Ledgers of other scopes have other files. Nothing is touched before the first use; where the folder is unusable Once
+// creates without protection, and Warnings says so.
 func NewLedger(folder string, scope ...string) *Ledger {
 	j := &journal{folder: folder, name: Name(journalPrefix, scope...), turn: make(chan struct{}, 1)}
 	l := NewLedgerOn(j, scope...)
@@ -107,20 +107,22 @@ func NewLedgerOn(store Store, scope ...string) *Ledger {
 	return &Ledger{Keep: DefaultKeep, Patience: DefaultPatience, Now: time.Now, Sleep: sleep, store: store, scope: scope}
 }
 
-// Close ends the run: what it still holds is then uncertain for others.
+// Close ends the run. What it still holds becomes uncertain for others.
 func (l *Ledger) Close() { l.store.End() }
 
-// Once has an object created that nobody else is creating or has created: it calls create, and remembers the id that it returns, with an
-// error too if it is not empty.
+// Once creates an object unless another run is creating it or has created it: it calls create and remembers the id that
+// it returns, with an error too if it is not empty.
 //
-//   - Where another run created the key, known is asked about that id first. If it answers that the object is there, that is all.
-//   - Where a creation was lost (its process was killed, its answer did not come) find looks for the object first: the id that it returns is
-//     remembered, with an error too. age is how long ago the service can have got the creation at the latest, 0 for a moment ago.
-//   - Where a run that lives is creating the key, Once waits for it. After Patience it gives up: it calls find once, because the answer
-//     may be what is slow, and returns an error that names the process if there is nothing.
+//   - Where another run created the key, known is asked about that id. If the object is there, nothing else is done.
+//   - Where the outcome of a creation is unknown (its process was killed, its answer was lost), find looks for the
+//     object first; the id that it returns is remembered, with an error too. age is the time since the service can have
+//     received that creation at the latest, 0 for just now.
+//   - Where a living run is creating the key, Once waits for it. After Patience it calls find once, because only the
+//     answer may be slow, and returns an error that names the process if there is nothing.
 //
-// find is nil where create itself finds out what there is. The error is that of known, find or create, or why nobody was called. No two
-// calls of create for one key run at once, unless the store is unusable. group is what Recent finds the id by.
+// find is nil where create itself finds existing objects. The error is that of known, find or create, or says why none
+// was called. No two calls of create for one key run at once, unless the store is unusable. Recent finds the id by
+// group.
 func (l *Ledger) Once(
 	ctx context.Context, group, key string,
 	known func(id string) (valid bool, err error), find func(age time.Duration) (id string, err error), create func() (id string, err error),
@@ -171,18 +173,18 @@ func (l *Ledger) Once(
 	return err
 }
 
-// lost reports whether what was known before of a key is a creation of which nobody knows what became of it, and how old that is.
+// lost reports whether the last entry of a key is a creation with unknown outcome, and how old it is.
 func (l *Ledger) lost(before Entry) (age time.Duration, lost bool) {
 	switch before.State {
 	case Uncertain:
 		return max(l.Now().Sub(time.UnixMilli(before.At)), 0), true
-	case Pending: // whoever wrote it is gone, and may have sent the creation the moment before
+	case Pending: // its run is gone, and may have sent the creation just before
 		return 0, before.ID == ""
 	}
 	return 0, false
 }
 
-// without looks for an object that another run is creating for too long.
+// without looks for an object whose creation by another run takes too long.
 func (l *Ledger) without(ctx context.Context, mark string, busy error, known func(string) (bool, error), find func(time.Duration) (string, error)) error {
 	if id, err := find(0); id != "" || err != nil {
 		return err
@@ -196,8 +198,9 @@ func (l *Ledger) without(ctx context.Context, mark string, busy error, known fun
 		"end that process, or run this task again when it has ended", busy)
 }
 
-// Alone runs do while no other run is in Once or Alone with the same key. The error is that of do, or why it did not run: ctx has ended, or
-// a process that lives did not come to its end within Patience. Neither may be called with a key from within the other.
+// Alone runs do while no other run is in Once or Alone with the same key. The error is that of do, or says why it did
+// not run: ctx has ended, or a living process did not finish within Patience. Once and Alone must not be nested for one
+// key.
 func (l *Ledger) Alone(ctx context.Context, key string, do func() error) error {
 	mark := l.mark(key)
 	mine, before, err := l.hold(ctx, key, func(before Entry) Entry { return Entry{ID: before.ID, Group: before.Group} }, nil) // the object stays what it is
@@ -221,10 +224,10 @@ func (l *Ledger) Alone(ctx context.Context, key string, do func() error) error {
 	return do()
 }
 
-// errAdopted says that known has found the object.
+// errAdopted means that known found the object.
 var errAdopted = errors.New("is there")
 
-// busyError is a run that holds an entry for too long.
+// busyError is the error about a run that holds an entry for too long.
 type busyError struct {
 	who    Holder
 	since  time.Time // when it began with this one
@@ -232,16 +235,16 @@ type busyError struct {
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("another run (%s) has been at it since %s and was waited for for %s", e.who, e.since.UTC().Format(time.RFC3339), e.waited)
+	return fmt.Sprintf("another run (%s) has held it since %s and did not finish within %s", e.who, e.since.UTC().Format(time.RFC3339), e.waited)
 }
 
-// hold makes this run the one that holds a key. It returns the entry that it wrote, which says what of gives for the one before it, and that
-// one. With known it returns errAdopted where that has found the object instead.
+// hold makes this run the holder of a key. It returns the entry that it wrote, which of makes from the one before it,
+// and that one. It returns errAdopted where known has found the object.
 func (l *Ledger) hold(ctx context.Context, key string, of func(before Entry) Entry, known func(string) (bool, error)) (mine, before Entry, err error) {
 	mark := l.mark(key)
 	fail := func(err error) (Entry, Entry, error) {
 		if ctx.Err() != nil {
-			err = fmt.Errorf("waiting for another process that is at the same: %w", context.Cause(ctx))
+			err = fmt.Errorf("waiting for another process that holds the same object: %w", context.Cause(ctx))
 		}
 		return mine, before, fmt.Errorf("%s: %w", key, err)
 	}
@@ -274,7 +277,7 @@ func (l *Ledger) hold(ctx context.Context, key string, of func(before Entry) Ent
 	}
 }
 
-// wait returns the entry of a key when no run that lives holds it. It is patient with each that does.
+// wait returns the entry of a key once no living run holds it. Each holder is given Patience.
 func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) {
 	var awaited Entry
 	var waited time.Duration
@@ -305,7 +308,7 @@ func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) 
 	return e, nil
 }
 
-// release writes what has become of what this run held, also after the end of its context, and where somebody has cleared the cache.
+// release writes the outcome of what this run held, also after its context has ended or the cache was cleared.
 func (l *Ledger) release(ctx context.Context, mark string, mine, next Entry) {
 	ctx = context.WithoutCancel(ctx)
 	current, ok, err := l.store.Swap(ctx, mark, mine, next)
@@ -317,14 +320,14 @@ func (l *Ledger) release(ctx context.Context, mark string, mine, next Entry) {
 	}
 }
 
-// stamped returns an entry as this run writes it now.
+// stamped returns an entry with this run and the current time.
 func (l *Ledger) stamped(e Entry, mine Entry) Entry {
 	e.Run, e.At = mine.Run, l.Now().UnixMilli()
 	return e
 }
 
-// Recent returns the ids that were created in some groups within the keep time, sorted, whatever became of them since, but without those that
-// were forgotten. It waits for nobody. A damaged or unreadable file only makes it know less.
+// Recent returns the ids that were created in some groups within Keep, sorted, without those that were forgotten. The
+// objects may be gone since. It waits for no other run, and a damaged or unreadable file only means fewer ids.
 func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
 	marks := make([]string, len(groups))
 	for i, group := range groups {
@@ -338,14 +341,14 @@ func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
 	return slices.Compact(ids)
 }
 
-// Forget takes objects that were deleted out of the ledger, by their ids.
+// Forget removes deleted objects from the ledger, by their ids.
 func (l *Ledger) Forget(ctx context.Context, ids ...string) {
 	if err := l.store.Forget(context.WithoutCancel(ctx), ids); err != nil {
 		l.warn(err)
 	}
 }
 
-// mark stands for a key; it cannot be read back.
+// mark returns a digest that stands for a key and cannot be read back.
 func (l *Ledger) mark(key string) string {
 	sum := digest(append(l.scope[:len(l.scope):len(l.scope)], key))
 	return hex.EncodeToString(sum[:16])
@@ -357,7 +360,7 @@ func (l *Ledger) groupMark(group string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Warnings lists what kept the ledger from protecting, and the runs that were waited for in vain, each thing once.
+// Warnings returns what kept the ledger from protecting, and which runs did not finish in time, each once.
 func (l *Ledger) Warnings() []string {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -385,7 +388,7 @@ func (l *Ledger) warnSlow(run string, busy *busyError) {
 		l.slow = map[string]bool{}
 	}
 	l.slow[run] = true
-	l.warnings = append(l.warnings, fmt.Sprintf("another run (%s) holds what this one was to create, and does not come to its end", busy.who))
+	l.warnings = append(l.warnings, fmt.Sprintf("another run (%s) holds what this run was to create, and does not finish", busy.who))
 }
 
 // uncertain reports whether the service may have acted although err came back.

@@ -72,7 +72,7 @@ func once(t *testing.T, l *localstate.Ledger, key string, m *maker) {
 	require.NoError(t, m.once(t, l, key))
 }
 
-// lostAnswerError is the error of a creation of which nobody knows whether it was carried out.
+// lostAnswerError is the error of a creation with unknown outcome.
 type lostAnswerError struct{ error }
 
 func (lostAnswerError) Uncertain() bool { return true }
@@ -128,7 +128,7 @@ func TestOnce_RemembersWhatWasMadeThoughNotFinished(t *testing.T) {
 	assert.Zero(t, m.made)
 }
 
-// TestOnce_LooksForALostCreation holds what follows a creation of which nobody knows what became of it.
+// TestOnce_LooksForALostCreation holds what follows a creation with unknown outcome.
 func TestOnce_LooksForALostCreation(t *testing.T) {
 	for name, c := range map[string]struct {
 		lose func(t *testing.T, l *localstate.Ledger)
@@ -203,12 +203,12 @@ func TestOnce_WaitsForARunThatCreates(t *testing.T) {
 	m := &maker{valid: true}
 	release := busy(t, clock.ledger(t, folder), "web", m)
 
-	// One who does not want to wait any more creates nothing.
+	// A run that is cancelled while it waits creates nothing.
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := clock.ledger(t, folder).Once(gone, "group", "web", m.known, m.find, m.create)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.ErrorContains(t, err, "web: waiting for another process that is at the same")
+	assert.ErrorContains(t, err, "web: waiting for another process that holds the same object")
 
 	second := clock.ledger(t, folder)
 	sleeps := 0
@@ -226,7 +226,7 @@ func TestOnce_WaitsForARunThatCreates(t *testing.T) {
 	assert.Empty(t, second.Warnings())
 }
 
-// TestOnce_GivesUpOnARunThatDoesNotEnd holds how long one run can keep another one waiting, and what is said then.
+// TestOnce_GivesUpOnARunThatDoesNotEnd holds how long one run can keep another one waiting, and the message after that.
 func TestOnce_GivesUpOnARunThatDoesNotEnd(t *testing.T) {
 	clock, folder := newClock(), t.TempDir()
 	m := &maker{valid: true}
@@ -239,14 +239,14 @@ func TestOnce_GivesUpOnARunThatDoesNotEnd(t *testing.T) {
 		before := clock.now()
 		err := m.once(t, second, "web")
 		require.ErrorContains(t, err, fmt.Sprintf("web: another run (process %d on ", os.Getpid()))
-		require.ErrorContains(t, err, "since 2026-03-01T12:00:00Z) has been at it since 2026-03-01T12:00:00Z and was waited for for 2m0s; "+
+		require.ErrorContains(t, err, "since 2026-03-01T12:00:00Z) has held it since 2026-03-01T12:00:00Z and did not finish within 2m0s; "+
 			"it was looked for and is not there, and is not created a second time; end that process, or run this task again when it has ended")
 		assert.Equal(t, localstate.DefaultPatience, clock.now().Sub(before))
 	}
 	assert.Zero(t, m.count())
 	assert.Len(t, m.sought, 2)
 	require.Len(t, second.Warnings(), 1, "once for each run")
-	assert.Contains(t, second.Warnings()[0], "holds what this one was to create, and does not come to its end")
+	assert.Contains(t, second.Warnings()[0], "holds what this run was to create, and does not finish")
 
 	m.there = "9" // it is the answer that is slow
 	once(t, second, "web", m)
@@ -360,7 +360,7 @@ func TestRecent(t *testing.T) {
 	assert.Empty(t, l.Warnings())
 }
 
-// TestRecent_IsNotHeldUp holds that nobody's creation keeps others from looking, nor a lock on the file.
+// TestRecent_IsNotHeldUp holds that neither a creation nor a lock on the file keeps others from looking.
 func TestRecent_IsNotHeldUp(t *testing.T) {
 	clock, folder := newClock(), t.TempDir()
 	once(t, clock.ledger(t, folder), "db", &maker{})
@@ -392,7 +392,7 @@ func TestRecent_ClockThatMovesWhileAnotherRunCreates(t *testing.T) {
 	assert.Equal(t, 1, m.made)
 }
 
-func TestRecent_ClearsAwayWhatCountsNoMore(t *testing.T) {
+func TestRecent_RemovesExpiredEntries(t *testing.T) {
 	clock, folder := newClock(), t.TempDir()
 	l := clock.ledger(t, folder)
 	m := &maker{valid: true}
@@ -411,8 +411,8 @@ func TestRecent_ClearsAwayWhatCountsNoMore(t *testing.T) {
 	assert.Empty(t, l.Warnings())
 }
 
-// TestOnce_ClearsAwayWhatIsLeft holds that files of runs that were killed do not pile up.
-func TestOnce_ClearsAwayWhatIsLeft(t *testing.T) {
+// TestOnce_RemovesFilesOfKilledRuns holds that they do not pile up.
+func TestOnce_RemovesFilesOfKilledRuns(t *testing.T) {
 	clock, folder := newClock(), t.TempDir()
 	living := clock.ledger(t, folder)
 	defer busy(t, living, "web", &maker{})()
@@ -588,8 +588,8 @@ func TestOnce_WithUnusableFiles(t *testing.T) {
 	}
 }
 
-// TestOnce_GoesOnWhereAProcessWasKilledWhileItWrote holds that a part of a line costs that line only.
-func TestOnce_GoesOnWhereAProcessWasKilledWhileItWrote(t *testing.T) {
+// TestOnce_SurvivesAPartlyWrittenLine holds that a process killed while it wrote costs one line only.
+func TestOnce_SurvivesAPartlyWrittenLine(t *testing.T) {
 	folder := t.TempDir()
 	m := &maker{valid: true}
 	once(t, localstate.NewLedger(folder), "web", m)

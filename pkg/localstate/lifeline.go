@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// lifeline is a file that a run holds locked as long as it lives: the system gives the lock back however the process ends, and keeps it while
-// the process is only stopped. A process id would not do, because it is given away again and means nothing in another container.
+// lifeline is a file that a run keeps locked while it lives: the system releases the lock however the process ends, and
+// keeps it while the process is stopped. A process id would not do: it is reused, and means nothing in another
+// container.
 type lifeline struct {
 	run string
 	end func()
@@ -24,11 +25,11 @@ type lifeline struct {
 
 const (
 	lifelinePrefix = "run-"
-	// abandoned is how much older than this run a ledger's file must be, by the file system's clock, for nothing in it to count.
+	// abandoned is the age, by the file system's clock, from which a ledger's file has no valid entries.
 	abandoned = DefaultRemember + time.Hour
 )
 
-// begin makes the lifeline of a run, and clears away what runs before it have left.
+// begin makes the lifeline of a run, and removes what earlier runs have left.
 func (d *Dir) begin(ctx context.Context, now time.Time) (*lifeline, error) {
 	run := rand.Text()
 	file, unlock, err := d.open(ctx, lifelinePrefix+run)
@@ -39,7 +40,7 @@ func (d *Dir) begin(ctx context.Context, now time.Time) (*lifeline, error) {
 		_ = os.Remove(file.Name())
 		unlock()
 	}
-	host, _ := os.Hostname() // it is for people
+	host, _ := os.Hostname() // only shown to people
 	text, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Since: now})
 	if err == nil {
 		_, err = file.Write(text)
@@ -56,7 +57,7 @@ func (d *Dir) begin(ctx context.Context, now time.Time) (*lifeline, error) {
 	return &lifeline{run, end}, nil
 }
 
-// holder returns who a run is, and whether it lives.
+// holder returns the process of a run, and whether it lives.
 func (d *Dir) holder(run string) (who Holder, lives bool, err error) {
 	file, err := os.OpenFile(filepath.Join(d.path, lifelinePrefix+filepath.Base(run)), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +67,7 @@ func (d *Dir) holder(run string) (who Holder, lives bool, err error) {
 		return who, false, unusable("looking at another run", err)
 	}
 	defer func() { _ = file.Close() }()
-	// Shared, so that of two that look at once none takes the other for the run.
+	// Shared, so that of two lookups at once neither takes the other for the run.
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	switch {
 	case err == nil:
@@ -74,12 +75,12 @@ func (d *Dir) holder(run string) (who Holder, lives bool, err error) {
 	case !errors.Is(err, syscall.EWOULDBLOCK):
 		return who, false, unusable("looking at another run", err)
 	}
-	_ = json.NewDecoder(file).Decode(&who) // who it is may not be written yet
+	_ = json.NewDecoder(file).Decode(&who) // it may not be written yet
 	return who, true, nil
 }
 
-// sweep removes the lifelines of runs that have ended, and the files of ledgers in which nothing counts any more, also those of versions
-// before this one. What is locked stays.
+// sweep removes the lifelines of ended runs and ledger files without valid entries, also those of earlier versions.
+// Locked files stay.
 func (d *Dir) sweep(now time.Time) {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {

@@ -9,7 +9,7 @@
 //
 // # The protocol of the ledger
 //
-// A key, which is an object that a wish asks for, is in one of four states. A run moves it with a compare-and-swap (Store.Swap), so that of
+// A key stands for one desired object and is in one of four states. A run changes it with a compare-and-swap (Store.Swap), so that of
 // several that want the same one gets it. No lock is held between two swaps, and none while anything but the disk is waited for.
 //
 //	state          what the finder does                                               and the key becomes
@@ -20,14 +20,16 @@
 //	pending, whose run lives: waits, for Ledger.Patience at most, then looks for the object once, and fails that object if it is not there
 //
 // Pending is written before the creation is sent. A run lives as long as it holds the lock of its lifeline, a file that the system unlocks when
-// the process ends in whatever way; a process that is stopped lives. Uncertain is what is written where the service may have acted and nobody
-// knows. A deletion removes the entry. Entries count for DefaultRemember; what seems to be of the future counts as new.
+// the process ends in any way; a process that is stopped lives. Uncertain is written where the service may have acted and the outcome is
+// unknown. A deletion removes the entry. Entries count for DefaultRemember; one that seems to be from the future counts as new.
 //
-// This guarantees that runs which share the folder and the account send no second creation for a key while a first one may still succeed, however
-// slow the service is, whoever is killed or stopped in between, and whatever the clock does; that a run waits for another one only
-// where both want the same object, and for Patience at most for each run that had it; and that a killed run is waited for by nobody.
+// This guarantees for runs that share the folder and the account:
+//   - No second creation of a key is sent while a first one may still succeed, however slow the service is, whichever run is killed or
+//     stopped, and whatever the clock does.
+//   - A run waits for another one only where both want the same object, and for Patience at most for each run that holds it.
+//   - No run waits for a killed one.
 //
-// It does not guarantee anything where the folder is not shared (another controller, another home) or unusable, which is warned of; where a
+// It guarantees nothing where the folder is not shared (another controller, another home) or unusable, which is warned of; where a
 // run is stopped for longer than DefaultRemember between its look at the service and its creation; where the creation of a killed run reaches
 // the service, or its list, only after the looks for it (10 seconds) are over. A process that is stopped in the microseconds in which it has the
 // file itself locked makes the creations of others fail after 10 seconds, with a message that names the file.
@@ -128,8 +130,8 @@ func (d *Dir) named(prefix string, do func(name string) error) error {
 	return errors.Join(failed...)
 }
 
-// Lock holds the named lock until unlock is called or the process ends. Waiting ends with ctx, and after heldPatience with an error that names
-// who holds it; other errors are ErrUnusable.
+// Lock holds the named lock until unlock is called or the process ends. It waits until ctx ends, and for heldPatience
+// at most; then the error names the holder. Other errors are ErrUnusable.
 func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	_, unlock, err = d.patiently(ctx, name, (*flock.Flock).TryLockContext)
 	return unlock, err
@@ -141,8 +143,8 @@ func (d *Dir) Share(ctx context.Context, name string) (unlock func(), err error)
 	return unlock, err
 }
 
-// heldPatience is how long a lock is waited for that others hold while they work, as long as a few calls of a service or the recreation of a
-// host may take. Who is stopped holds it for ever.
+// heldPatience is how long a run waits for a lock that others hold while they work: a few calls of a service, or the
+// recreation of a host. A stopped process would hold it for ever.
 const heldPatience = 5 * time.Minute
 
 func (d *Dir) patiently(
@@ -153,13 +155,13 @@ func (d *Dir) patiently(
 	file, unlock, err := d.openWhen(patient, name, try)
 	if err != nil && patient.Err() != nil && ctx.Err() == nil {
 		path := filepath.Join(d.path, name)
-		err = fmt.Errorf("another run holds %s and was waited for for %s: %s; end that process, or run this task again when it has ended",
+		err = fmt.Errorf("another run holds %s and did not finish within %s: %s; end that process, or run this task again when it has ended",
 			path, heldPatience, lockedBy(path))
 	}
 	return file, unlock, err
 }
 
-// lockedBy names the processes that hold a lock on a file, as far as the system tells.
+// lockedBy returns the processes that hold a lock on a file, as far as the system knows.
 func lockedBy(path string) string {
 	info, err := os.Stat(path)
 	table, tableErr := os.ReadFile("/proc/locks")

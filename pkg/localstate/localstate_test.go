@@ -273,7 +273,7 @@ func TestSharersWaitOnlyForWhoLocks(t *testing.T) {
 	third()
 }
 
-// TestLock_GivesUpOnAHolderThatIsStopped holds that nobody waits for ever, and learns for whom.
+// TestLock_GivesUpOnAHolderThatIsStopped holds that no run waits for ever, and that the error names the holder.
 func TestLock_GivesUpOnAHolderThatIsStopped(t *testing.T) {
 	folder := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -283,7 +283,7 @@ func TestLock_GivesUpOnAHolderThatIsStopped(t *testing.T) {
 			require.NoError(t, err)
 			start := time.Now()
 			_, err = d.Lock(t.Context(), name)
-			require.ErrorContains(t, err, "another run holds "+filepath.Join(folder, name)+" and was waited for for 5m0s: ")
+			require.ErrorContains(t, err, "another run holds "+filepath.Join(folder, name)+" and did not finish within 5m0s: ")
 			require.NotErrorIs(t, err, localstate.ErrUnusable)
 			assert.Equal(t, 5*time.Minute, time.Since(start))
 			if runtime.GOOS == "linux" {

@@ -25,7 +25,7 @@ import (
 )
 
 // The model holds the protocol of the package comment: runs that carry out their plans by reconcile.Apply, of which only one makes a step at a
-// time, over a service that acts late, lists late, and answers whoever still waits. A step is one operation of the store, one call that is sent,
+// time, over a service that acts late, lists late, and answers runs that still wait. A step is one operation of the store, one call that is sent,
 // one that the service carries out, one sleep. A scheduler chooses which comes next, lets time pass, or kills a run; a run that is not
 // chosen for long is one that was stopped.
 
@@ -130,7 +130,7 @@ func (a *actor) sleep(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-// Now is the run's clock, which differs from the others'.
+// clock returns the run's time, which differs from that of the others.
 func (a *actor) clock() time.Time {
 	return noonUTC().Add(a.now + time.Duration(a.n)*700*time.Millisecond)
 }
@@ -150,7 +150,7 @@ func (w *world) start(a *actor, do func()) {
 	}()
 }
 
-// go1 lets a run go on until it comes to its next step.
+// goOn lets a run continue until its next step, or kills it.
 func (w *world) goOn(a *actor, live bool) {
 	a.resume <- live
 	<-w.parked
@@ -165,7 +165,7 @@ func (w *world) kill(a *actor) {
 	}
 }
 
-// end kills whoever is left.
+// end kills the runs that are left.
 func (w *world) end() {
 	for _, a := range w.actors {
 		if !a.over {
@@ -445,7 +445,7 @@ func newWorld(choose func(int) int, runs, kills int) *world {
 	return w
 }
 
-// use gives a run its ledger.
+// use sets the ledger of a run.
 func (a *actor) use(l *Ledger) {
 	l.Now, l.Sleep, l.Patience = a.clock, a.sleep, patience
 	l.store = stepped{l.store, a}
@@ -469,7 +469,7 @@ func (a *actor) apply(ctx context.Context, plan reconcile.Plan[thing]) {
 			a.fail("run %d: %s is not there", a.n, step.ID)
 		}
 	}
-	if len(a.ledger.Warnings()) > 0 && !strings.Contains(a.ledger.Warnings()[0], "does not come to its end") {
+	if len(a.ledger.Warnings()) > 0 && !strings.Contains(a.ledger.Warnings()[0], "does not finish") {
 		a.fail("run %d: %v", a.n, a.ledger.Warnings())
 	}
 }
@@ -481,7 +481,7 @@ func creations(keys ...string) (plan reconcile.Plan[thing]) {
 	return plan
 }
 
-// explore makes every choice that there is, in every execution of begin, and gives the number of executions.
+// explore makes every possible choice in every execution of begin, and returns the number of executions.
 func explore(t *testing.T, begin func(choose func(int) int) *world) (executions int) {
 	t.Helper()
 	type decision struct{ taken, of int }

@@ -23,7 +23,8 @@ type Note struct {
 	unlock func()
 }
 
-// Note opens the note of a name, and waits while another process holds it, as Lock does. old is what a process before this one has left in it, as for Left.
+// Note opens the note of a name, and waits while another process holds it, as Lock does. old is what an earlier process
+// has left in it, see Left.
 func (d *Dir) Note(ctx context.Context, name string) (n *Note, old []byte, err error) {
 	file, unlock, err := d.patiently(ctx, name, (*flock.Flock).TryLockContext)
 	if err != nil {

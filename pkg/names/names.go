@@ -21,7 +21,7 @@ type List struct {
 	IsID         func(text string) bool
 	Load         func(context.Context) ([]Named, error) // all that there are
 	Right        string                                 // what errors say the values must be, "" for "ids or names of <noun>s"
-	Show         int                                    // how many of those that there are an error shows, 0 for 10
+	Show         int                                    // how many of the existing names an error shows, 0 for 10
 
 	mu     sync.Mutex
 	loaded bool
@@ -29,7 +29,7 @@ type List struct {
 	exists map[string]bool     // by id
 }
 
-// maxNames is how many of the names that there are an error shows.
+// maxNames is how many of the existing names an error shows by default.
 const maxNames = 10
 
 // Named is one thing that has a name.
@@ -63,8 +63,8 @@ func (l *List) load(ctx context.Context) error {
 	return nil
 }
 
-// Require reads what there is if one of the values is a name, or an id that is not among those that the object has already: only the service
-// knows whether it exists.
+// Require loads the list if a value is a name, or an id that the object does not have already: only the service knows
+// whether that exists.
 func (l *List) Require(ctx context.Context, values, current []string) error {
 	if !slices.ContainsFunc(values, func(text string) bool { return !l.IsID(text) || !slices.Contains(current, text) }) {
 		return nil
@@ -72,8 +72,8 @@ func (l *List) Require(ctx context.Context, values, current []string) error {
 	return l.load(ctx)
 }
 
-// Unknown returns an error that names the ids which do not exist, as far as the service was asked. Those that the object has already are
-// not looked at. key says in the error whose values they are.
+// Unknown returns an error that names the ids which do not exist, if the list was loaded. Ids that the object has
+// already are not checked. key names the object in the error.
 func (l *List) Unknown(key string, ids, current []string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,7 +122,7 @@ func (l *List) IDs(key string, values []string) ([]string, error) {
 	return ids, nil
 }
 
-// right says what the values must be.
+// right returns what the values must be.
 func (l *List) right() string { return cmp.Or(l.Right, fmt.Sprintf("ids or names of %ss", l.Noun)) }
 
 // knownWithIDs returns what there is as "name (id)", or the id alone where it is the name too.

@@ -284,7 +284,7 @@ func (a *applier[S]) together(ctx context.Context, steps []*Step[S]) {
 	}
 }
 
-// forget takes what was deleted out of the ledger.
+// forget removes deleted objects from the ledger.
 func (a *applier[S]) forget(ctx context.Context, steps ...*Step[S]) {
 	var ids []string
 	for _, step := range steps {
@@ -385,7 +385,8 @@ func (a *applier[S]) replace(ctx context.Context, step *Step[S]) error {
 	return nil
 }
 
-// create makes the object of a step, unless another run has just made it. not is the id of an object that is known to be another one.
+// create makes the object of a step, unless another run has just made it. not is the id of an object that is known to
+// be a different one.
 func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) error {
 	known := func(id string) (bool, error) {
 		switch {
@@ -466,8 +467,8 @@ func (a *applier[S]) adopt(ctx context.Context, step *Step[S], id string) (bool,
 	return true, a.adoptAs(ctx, step, *have)
 }
 
-// keep adopts the object that a step was to replace, where another run created it moments ago and it need not be replaced: it was read while
-// it was being made, as a downtime whose services' downtimes come one after the other.
+// keep adopts the object that a step was to replace, where another run created it moments ago and it need not be
+// replaced any more: it was read while incomplete, such as a downtime whose services' downtimes follow it.
 func (a *applier[S]) keep(ctx context.Context, step *Step[S], id string) (bool, error) {
 	have, err := a.read(ctx, step, id)
 	if err != nil {
@@ -479,7 +480,8 @@ func (a *applier[S]) keep(ctx context.Context, step *Step[S], id string) (bool, 
 	return true, a.adoptAs(ctx, step, *have)
 }
 
-// read returns the object of an id, read whole for the wish of a step; nil where there is none, or the wish does not mean it any more.
+// read returns the object with an id, read whole for a step; nil where there is none, or the step does not mean it any
+// more.
 func (a *applier[S]) read(ctx context.Context, step *Step[S], id string) (*Object[S], error) {
 	found, err := a.provider.Observe(ctx, []Want[S]{{ID: id, State: step.Wish}}, false)
 	if err != nil {
@@ -493,7 +495,7 @@ func (a *applier[S]) read(ctx context.Context, step *Step[S], id string) (*Objec
 	return nil, nil
 }
 
-// adoptAs makes a step that was to create an object the one that brings an object that is there to the wish.
+// adoptAs turns a step that was to create an object into one that updates an existing object.
 func (a *applier[S]) adoptAs(ctx context.Context, step *Step[S], have Object[S]) error {
 	step.ID, step.Have = have.ID, &have
 	is, err := a.align(ctx, have, step)
@@ -527,7 +529,8 @@ func (a *applier[S]) align(ctx context.Context, have Object[S], step *Step[S]) (
 // wrote makes a step tell what was written, which may not be all that was planned.
 func (s *Step[S]) wrote(before, after S) { s.Want, s.Changes = after, diff(before, after) }
 
-// created makes a step tell what was created, of an object that was read: only the fields that were sent, as where the answer came back.
+// created records in a step what was created, from an object that was read back: only the fields that were sent, as for
+// a creation whose answer arrived.
 func (s *Step[S]) created(is S) {
 	var none S
 	sent := s.Changes
@@ -563,8 +566,8 @@ func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (strin
 	}
 }
 
-// look returns the object that a lost create may have made, or nil. It looks several times, because services have been seen to list a new
-// object only after a moment; of these looks it leaves out those whose time has passed where the create was sent at least age ago.
+// look returns the object that a lost creation may have made, or nil. It looks several times, because services may list
+// a new object late, and skips looks that are past where the creation was sent at least age ago.
 func (a *applier[S]) look(ctx context.Context, wish S, not string, age time.Duration) (*Object[S], error) {
 	var due time.Duration
 	for n := range looks {

@@ -25,7 +25,7 @@ func DetailDeletions[S any](ctx context.Context, p Provider[S], plan Plan[S]) er
 		return err
 	}
 	for i, step := range steps {
-		listed := min(len(Removed(*step.Deleted)), len(step.Changes)) // what a Cascader has added comes behind
+		listed := min(len(Removed(*step.Deleted)), len(step.Changes)) // what a Cascader has added follows
 		step.Changes = append(Removed(whole[i]), step.Changes[listed:]...)
 	}
 	return nil

@@ -20,13 +20,13 @@ type Change struct {
 // A nil slice or map is unset and differs from an empty one.
 func Diff[S any](before Object[S], after S) []Change { return diff(before.State, after) }
 
-// Set lists the fields of a state that are set, as Diff does.
+// Set lists the fields that a state sets, as Diff does.
 func Set[S any](state S) []Change {
 	var none S
 	return diff(none, state)
 }
 
-// Removed lists what is known of an object that is to go.
+// Removed lists the known fields of an object that is to be deleted.
 func Removed[S any](o Found[S]) []Change {
 	var none S
 	return diff(o.Known, none)

@@ -30,8 +30,8 @@ type Step[S any] struct {
 	Action  Action     // what is to be done; after Apply, what was done
 	ID      string     // the object's identifier, "" until it is created
 	Reason  string     // why a step without a wish exists: "not declared", "duplicate of 12"
-	Have    *Object[S] // what there is and is compared, nil for none and for deletions
-	Deleted *Found[S]  // what is to go, nil where nothing is
+	Have    *Object[S] // the current object that is compared, nil for none and for deletions
+	Deleted *Found[S]  // the object to delete, nil for none
 	Want    S          // what shall be, merged, and after Apply what was written; the zero value for deletions
 	Wish    S          // what was asked for, before Merge
 	Written bool       // something was changed, though perhaps not all: it can stand beside Err
@@ -48,8 +48,7 @@ func (p Plan[S]) Changed() bool { return slices.ContainsFunc(p, Step[S].changes)
 
 func (s Step[S]) changes() bool { return s.Written || s.Err == nil && s.Action != Unchanged }
 
-// Title returns the key of the object that a step is about. A step that found its object by an id has the key of a wish which need not know
-// the name.
+// Title returns the key of the object that a step is about. The key of a step by id need not have the object's name.
 func (s Step[S]) Title(p Provider[S]) string {
 	known, there := s.Known()
 	switch {
@@ -62,7 +61,7 @@ func (s Step[S]) Title(p Provider[S]) string {
 	}
 }
 
-// Known returns what is known of the object that is there, and whether there is one.
+// Known returns what is known of the current object, and whether there is one.
 func (s Step[S]) Known() (known S, there bool) {
 	switch {
 	case s.Have != nil:
@@ -101,7 +100,7 @@ type Limit struct {
 	Count   int     // at most so many,
 	Percent float64 // or, where IsShare, at most so many of a hundred
 	IsShare bool
-	Option  string // that sets it, for messages; "" for none
+	Option  string // the option that sets it, for messages; "" for none
 }
 
 // Allows tells whether n of total may go.
@@ -136,7 +135,7 @@ type LimitError struct {
 	Done  Action   // where it would not have been deleted, what else
 }
 
-// Error names the first twenty objects, and the option that would allow it.
+// Error names the first twenty objects, and the option that raises the limit.
 func (e *LimitError) Error() string {
 	remedy := ""
 	if e.Limit.Option != "" {
@@ -187,14 +186,14 @@ type computation[S any] struct {
 	policy   Policy[S]
 	find     func(Want[S]) []Found[S]
 	byID     map[string]Found[S]
-	claimed  map[string]int // object id -> the wish it belongs to: such an object is never purged
+	claimed  map[string]int // object id -> the step that it belongs to: such an object is never purged
 	extra    Plan[S]
 }
 
 func (c *computation[S]) step(i int, w Want[S]) (Step[S], error) {
 	key := c.provider.Key(w.State)
 	step := Step[S]{Index: i, Key: key, ID: w.ID, Wish: w.State, Action: Unchanged, byID: w.ID != ""}
-	// What no group has is taken over by the first wish for it; the next one makes its own.
+	// An object without a group goes to the first step that matches it; the next one creates its own.
 	matches := slices.DeleteFunc(c.match(w), func(o Found[S]) bool {
 		_, taken := c.claimed[o.ID]
 		return !step.byID && taken && takesOver(c.provider, o.Known, w.State)
@@ -257,7 +256,7 @@ func (c *computation[S]) settle(key string, want S, matches []Found[S]) ([]Found
 	}
 }
 
-// kept reports whether an object that was found can be updated to a wish.
+// kept reports whether an object that was found can be updated to a desired state.
 func (c *computation[S]) kept(found Found[S], want S) bool {
 	have, whole := found.Whole()
 	return whole && mustReplace(c.provider, have, want) == ""
@@ -496,8 +495,8 @@ func group[S any](p Provider[S], state S) string {
 	return ""
 }
 
-// whole returns what a wish is compared with. The error is that of an object which was not read whole although the wish means it, because it
-// changed while it was read: whatever was not read would seem to differ.
+// whole returns the object that a step is compared with. It fails where the object was not read whole, because it
+// changed meanwhile: fields that were not read would seem to differ.
 func whole[S any](found Found[S], key string) (*Object[S], error) {
 	have, read := found.Whole()
 	if !read {
@@ -526,8 +525,8 @@ func mustReplace[S any](p Provider[S], have Object[S], want S) string {
 	return ""
 }
 
-// distinct returns what was found with each id once, as it was read whole where it was: a list that grows while its pages are read can show
-// an object on two of them.
+// distinct returns each found object once, the one that was read whole if there is one: a list that grows while its
+// pages are read can show an object twice.
 func distinct[S any](found []Found[S]) []Found[S] {
 	index := make(map[string]int, len(found))
 	once := make([]Found[S], 0, len(found))
@@ -577,7 +576,7 @@ func CompareIDs(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// Enumerate joins the first n texts and says how many more there are. A name with a comma or with spaces around it stands in quotes.
+// Enumerate joins the first n texts and adds how many more there are. Names with commas or outer spaces are quoted.
 func Enumerate(texts []string, n int) string {
 	quoted := make([]string, min(n, len(texts)))
 	for i := range quoted {
@@ -589,7 +588,7 @@ func Enumerate(texts []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(quoted, ", "), len(texts)-n)
 }
 
-// Quoted returns a name as it stands in a message: in quotes where it would not be seen where it begins and ends.
+// Quoted returns a name for messages, in quotes where its ends would be unclear.
 func Quoted(name string) string {
 	if name != strings.TrimSpace(name) || strings.Contains(name, ",") && !strings.ContainsAny(name, "()") {
 		return strconv.Quote(name)

@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// Object is one thing that the service holds, read whole: its State has at least the fields that the wishes set which it was read for.
-// Only such objects are compared and updated.
+// Object is one thing that the service holds, read whole: its State has at least the fields that the Wants set for
+// which it was read. Only Objects are compared and updated.
 type Object[S any] struct {
 	ID    string // the service's own identifier, never empty
 	State S
 }
 
-// Found returns the object as one that Observe found, of which everything is known.
+// Found returns the object as Observe returns it when it was read whole.
 func (o Object[S]) Found() Found[S] { return Found[S]{ID: o.ID, Known: o.State, whole: true} }
 
-// Found is one thing that the service holds, as Observe found it. Known may lack whatever is not needed to match, name and delete the
-// object: what a list of the service shows, or what was read for something else. So it is not an Object, and Whole alone makes one of it.
+// Found is one thing that the service holds, as Observe found it. Known may lack fields that are not needed to match,
+// name and delete it, such as those that a list does not show. Only Whole makes an Object of it.
 type Found[S any] struct {
 	ID    string
 	Known S
@@ -84,8 +84,8 @@ type Finder[S any] interface {
 	Find(have []Found[S]) func(Want[S]) []Found[S]
 }
 
-// LateLister is implemented by providers of services whose list shows a new object only after a moment. ReadIDs reads objects by their ids,
-// whole for any wish, and leaves out those that do not exist.
+// LateLister is implemented by providers of services whose list shows new objects late. ReadIDs returns objects by
+// their ids, read whole for any Want, without those that do not exist.
 type LateLister[S any] interface {
 	ReadIDs(ctx context.Context, ids []string) ([]Object[S], error)
 }
@@ -129,8 +129,8 @@ type Admitter[S any] interface {
 	Admit(ctx context.Context, plan Plan[S]) error
 }
 
-// Detailer is implemented by providers whose List tells less of an object than there is. Details returns the objects with all that a diff of
-// their deletion shows, in the same order, and as they were where they can no longer be read.
+// Detailer is implemented by providers whose list shows less of an object than there is. Details returns the objects,
+// in the same order, with all that a diff of their deletion shows; one that can no longer be read stays as it was.
 type Detailer[S any] interface {
 	Details(ctx context.Context, have []Found[S]) ([]Found[S], error)
 }
@@ -173,18 +173,19 @@ type Exclusive[S any] interface {
 
 // Ledger keeps two runs that both saw an object missing from creating it twice, also while the service's list does not show it yet.
 type Ledger interface {
-	// Once calls create unless another run has created the key or is creating it. Then it calls known with the id that it got, and is done
-	// if that is (still) there. Where a creation was lost, of a run that was killed for one, it calls find first, which returns the id of the
-	// object if it is there after all; age is how long ago the service can have got the creation at the latest. A nil find is for a create that
-	// finds out itself what there is. group is what Recent finds the id by.
+	// Once calls create unless another run has created the key or is creating it. If one has, known is called with the
+	// id, and nothing else is done if the object is still there. Where the outcome of a creation is unknown, such as
+	// that of a killed run, find is called first and returns the id of the object if it exists; age is the time since
+	// the service can have received that creation at the latest. find is nil where create itself finds existing
+	// objects. Recent finds the id by group.
 	Once(ctx context.Context, group, key string,
 		known func(id string) (bool, error), find func(age time.Duration) (id string, err error), create func() (id string, err error)) error
 	// Alone calls do while no other run is in Once or Alone with the same key.
 	Alone(ctx context.Context, key string, do func() error) error
-	// Recent returns the ids that were created moments ago in some groups (see Grouper), each once, so that what is to be deleted is found
-	// too while the list does not show it.
+	// Recent returns the ids that were created moments ago in some groups (see Grouper), each once, so that objects
+	// which the list does not show yet can be deleted.
 	Recent(ctx context.Context, groups ...string) []string
-	// Forget is called with the ids of objects that were deleted.
+	// Forget removes deleted objects, by their ids.
 	Forget(ctx context.Context, ids ...string)
 }
 

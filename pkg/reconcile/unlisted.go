@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Unlisted adds to the objects that were found those that a LateLister does not list yet although they were created moments ago, as far as the
-// wishes may be about them: what shall go, what shall exist and seems not to, and what is nearer to a wish than what it found.
+// Unlisted adds the objects that were created moments ago and that a LateLister does not list yet, as far as the Wants
+// may be about them: what must be absent, what seems to be missing, and what matches a Want better than what it found.
 func Unlisted[S any](
 	ctx context.Context, p Provider[S], ledger Ledger, found []Found[S], want []Want[S], pol Policy[S],
 ) ([]Found[S], error) {
@@ -44,8 +44,8 @@ func Unlisted[S any](
 	return distinct(found), err
 }
 
-// settled reports whether a present wish has found what it means, so that nothing the list does not show could be meant instead. A wish that
-// says no kind may have found an object of another kind than the one that it would create.
+// settled reports whether a present Want has found its object, so that an unlisted one cannot match better. A Want
+// without a kind may have found an object of another kind than the one that it would create.
 func settled[S any](p Provider[S], want S, found []Found[S]) bool {
 	if len(found) == 0 {
 		return false

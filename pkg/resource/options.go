@@ -72,8 +72,9 @@ func Declared[T any](call *ansible.Call, listOption string, one Item[T], list []
 // absent is the Item.State of what shall not exist; anything else is present.
 const absent = "absent"
 
-// Wishes turns the declaration into wishes. convert checks one item and makes the state of it; it returns errors.Join of all that is wrong with it.
-// Wishes joins the errors of all elements, each behind its element's position and name, and those of the shared options. Nothing is called.
+// Wishes turns the declaration into Wants. convert validates one item and returns its state; its error joins all that
+// is wrong. Wishes joins the errors of all elements, each with the element's position and name, and those of the shared
+// options. No call is made.
 func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]reconcile.Want[S], error) {
 	errs := []error{d.check()}
 	if errs[0] != nil && !d.Listed && !d.Named {
@@ -94,7 +95,7 @@ func Wishes[T, S any](d Declaration[T], convert func(Item[T]) (S, error)) ([]rec
 	return wants, nil
 }
 
-// checkItem checks what one item says of its stack.
+// checkItem validates the stack of one item.
 func (d Declaration[T]) checkItem(i int, item Item[T]) error {
 	if d.Listed && d.null(fmt.Sprintf("%s[%d].stack", d.ListOption, i)) {
 		return errNullStack
@@ -163,7 +164,7 @@ func (d Declaration[T]) checkLimit() error {
 	return err
 }
 
-// checkWhole refuses options of one object where a whole stack shall go, null included.
+// checkWhole refuses options of a single object, null included, where a whole stack is removed.
 func (d Declaration[T]) checkWhole() error {
 	if !d.WholeStack() {
 		return nil
@@ -219,7 +220,7 @@ func (d Declaration[T]) items() (items []Item[T], position func(int) string) {
 	return items, d.position
 }
 
-// position names the i-th element of the list.
+// position returns how messages name the i-th element of the list.
 func (d Declaration[T]) position(i int) string {
 	item := d.List[i]
 	return ansible.Position(d.ListOption, i, func(option string) string {

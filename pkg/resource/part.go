@@ -15,7 +15,8 @@ type Part[S any] struct {
 	Describe     func(S) map[string]any
 }
 
-// NewAnswer returns the answer of a run that did nothing, to which each Part is added. Its msg is set when all are; see SummaryLine.
+// NewAnswer returns the answer of a run that did nothing, to which each Part is added. The caller sets msg last, see
+// SummaryLine.
 func NewAnswer(usage Usage, withDiff bool) ansible.Result {
 	r := report[struct{}]{task: &Task[struct{}]{Usage: func() Usage { return usage }}, withDiff: withDiff}
 	answer := r.result(nil)
@@ -24,8 +25,8 @@ func NewAnswer(usage Usage, withDiff bool) ansible.Result {
 	return answer
 }
 
-// AddTo puts what a plan says, done or only computed, into an answer of NewAnswer: its list, its diffs, what it counts. results says which
-// objects the list has; see OnlyChanged.
+// AddTo adds a plan, applied or only computed, to an answer of NewAnswer: its list, its diffs, its counts. results
+// selects the listed objects, see OnlyChanged.
 func (p Part[S]) AddTo(answer ansible.Result, plan reconcile.Plan[S], results string) {
 	diff, withDiff := answer["diff"].([]map[string]any)
 	r := report[S]{noun: p.Noun, plural: p.Plural, withDiff: withDiff, task: &Task[S]{

@@ -17,7 +17,7 @@ import (
 // failed is the action of an object whose step has an error.
 const failed = "failed"
 
-// Plain returns what of an answer is the module's own words, see ansible.Module.
+// Plain returns the parts of an answer that are the module's own words, see ansible.Module.
 func Plain() []string { return []string{"msg", "summary", "api", "*.action", "*.id"} }
 
 // report gives a plan, done or only computed, the form in which every module answers:

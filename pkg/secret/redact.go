@@ -14,8 +14,9 @@ import (
 	"unicode/utf8"
 )
 
-// Redactor replaces secrets in texts by Mask, in whatever form servers and proxies repeat them: in other case, escaped for URLs, HTML or JSON
-// (also twice), in hexadecimal, and in base64, alone or as part of a longer text such as user:password. It is safe for concurrent use.
+// Redactor replaces secrets in text by Mask, in every form in which servers and proxies repeat them: in other case,
+// escaped for URLs, HTML or JSON (also twice), in hexadecimal, and in base64, alone or as part of a longer text such as
+// user:password. It is safe for concurrent use.
 type Redactor struct {
 	needles []needle
 	starts  map[[startLen]byte][]int // positions in needles, by their first bytes
@@ -34,7 +35,7 @@ const (
 	maxEntity   = 12
 )
 
-// MinRedacted is the length in characters from which NewRedactor heeds a secret.
+// MinRedacted is the number of characters from which NewRedactor takes a secret.
 const MinRedacted = 4
 
 // NewRedactor returns a Redactor for the secrets that have at least MinRedacted characters.
@@ -59,7 +60,8 @@ func NewRedactor(secrets ...string) *Redactor {
 	return r
 }
 
-// encodedPiece returns the characters of an encoding that depend on s alone, where so many bytes stand before it, modulo 3.
+// encodedPiece returns the characters of an encoding that depend on s alone, where that many bytes (modulo 3) precede
+// it.
 func encodedPiece(encoding *base64.Encoding, s string, before int) string {
 	text := encoding.EncodeToString(append(make([]byte, before), s...))
 	if (before+len(s))%3 != 0 {
@@ -160,7 +162,7 @@ func newView(text string) *view {
 	return v
 }
 
-// put adds what stands for the bytes i to j of another view.
+// put appends a text that stands for the bytes i to j of another view.
 func (v *view) put(text string, of *view, i, j int) {
 	for n := range len(text) {
 		v.bytes = append(v.bytes, text[n])
@@ -202,7 +204,8 @@ func (v *view) decoded() (d *view, changed bool) {
 	return d, changed
 }
 
-// unescape reads the escape at the begin of a text, of URLs, HTML, or JSON and other languages; its size is 0 where there is none.
+// unescape decodes the escape at the start of a text (URL, HTML, JSON and other languages). size is 0 where there is
+// none.
 func unescape(b []byte) (text string, size int) {
 	switch b[0] {
 	case '%':
@@ -261,7 +264,7 @@ func unescapeBackslash(b []byte) (text string, size int) {
 	return "", 0
 }
 
-// hexByte reads a hexadecimal number of so many digits.
+// hexByte parses a hexadecimal number of that many digits.
 func hexByte(b []byte, at, digits int) (uint64, bool) {
 	if len(b) < at+digits {
 		return 0, false
