@@ -44,7 +44,7 @@ func layers() []layer {
 	return []layer{
 		{"pkg/secret", nil, "whatever can hold a secret must be able to import it, so it imports nothing"},
 		{"pkg/pattern", nil, "any package may need one"},
-		{"pkg/duration", []string{"pkg/pattern"}, "options of every module that take a length of time read it the same way"},
+		{"pkg/duration", []string{"pkg/pattern"}, "options of every module parse durations in the same way"},
 		{"pkg/localstate", []string{"github.com/gofrs/flock", "golang.org/x/sys/"}, "state files know neither HTTP nor Ansible"},
 		{"pkg/progress", nil, "how far a run is can be told from any floor, so it stands below all of them"},
 		{"pkg/ansible", []string{"pkg/pattern", "pkg/secret", "pkg/progress", mapstructure, yaml}, "the AnsibleModule contract knows no API and no plan"},

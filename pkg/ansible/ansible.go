@@ -38,9 +38,9 @@ type Module struct {
 	Rules Rules
 	// SupportsCheckMode tells that Run writes nothing when Call.CheckMode is set. Otherwise check mode answers "skipped".
 	SupportsCheckMode bool
-	// Plain names what Run itself says in its Result, in which no secret is looked for: a top-level key ("summary"), or a field of the elements of
-	// lists ("*.action", and such as "*.id" where they are numbers). A secret of "a" or "1" would make them unreadable. "msg" counts where the
-	// task has not failed.
+	// Plain names the parts of a Result in which secrets are not masked, because they are the module's own words: a
+	// top-level key ("summary"), or a field of list elements ("*.action"; "*.id" only where it is a number). A secret
+	// such as "1" would make them unreadable. "msg" counts only where the task has not failed.
 	Plain []string
 	// Run does the module's work. What it returns is answered even beside an error: an error adds failed and msg.
 	// It must return soon after ctx is done, and must not write to standard output. It runs in a goroutine of its own; a
@@ -85,7 +85,7 @@ type OptionRules struct {
 	HideFrom int
 	// HideBelow hides, in an option of type dict that is no secret as a whole, what is below keys that match. HideFrom holds there too.
 	HideBelow *pattern.Pattern
-	// Body says that an option of type str is what is sent as a request's body: a dictionary or a list is written as JSON.
+	// Body marks an option of type str as a request body: a dictionary or a list is converted to JSON.
 	Body bool
 	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
 	ApplyDefaults bool
@@ -104,7 +104,7 @@ type DeprecatedAlias struct{ Name, Version, Date, Collection string }
 // Main runs a module on the process's own arguments, streams, environment and signals, and ends the process.
 func Main(m Module) { MainAmong([]Module{m}) }
 
-// memoryLimit is how many bytes a program takes before it looks for what is free more often. What a task needs at least it gets.
+// memoryLimit is the soft limit in bytes above which garbage is collected more often. A task still gets what it needs.
 const memoryLimit = 96 << 20
 
 // MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one that
@@ -114,11 +114,11 @@ func MainAmong(modules []Module) {
 	// A module lives for seconds at most, so that memory is cheaper than the time that looking for what is free takes: a third of a run
 	// over thousands of objects.
 	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(memoryLimit) // from here on memory is what is dear
-	// net/http logs what servers send out of turn, which may repeat a request's credentials.
+	debug.SetMemoryLimit(memoryLimit) // above it memory matters more than time
+	// net/http logs unsolicited responses, which may repeat a request's credentials.
 	log.SetOutput(io.Discard)
 	p := osProcess()
-	os.Stdout = os.Stderr // which would ruin the answer: what a package prints, a debugging aid that was left behind
+	os.Stdout = os.Stderr // keeps what packages print out of the answer
 	run := ExecuteAmong
 	if len(p.Args) > 1 && p.Args[1] == serve {
 		run = Serve

@@ -61,7 +61,7 @@ func (o outcome) answer(calls <-chan *Call) string {
 	return b.String()
 }
 
-// maskedList hides secrets in a value, but not in those fields of the elements of a list that hold words and ids of the module's own.
+// maskedList masks secrets in a value, except in fields of list elements that hold the module's own words and ids.
 func (o outcome) maskedList(mask masker, value any) any {
 	hidden := mask.value(value)
 	list, ok := value.([]any)
@@ -83,7 +83,8 @@ func (o outcome) maskedList(mask masker, value any) any {
 	return shown
 }
 
-// isNumber reports whether a text is a number that a service has given to an object. A name that is an id may well hold a secret.
+// isNumber reports whether a text consists of digits, like an id that a service assigns. A name that serves as an id
+// may contain a secret.
 func isNumber(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }

@@ -52,11 +52,11 @@ func readArguments(p Process, args []string) (*dict, error) {
 	return params, nil
 }
 
-// notANumber is how NaN is written for decodeNumber, in a form that nothing else writes.
+// notANumber stands for NaN in what decodeNumber reads. Nothing else is written in this form.
 const notANumber = "0.0E+0909"
 
-// withoutBareNumbers writes the numbers that Python's JSON has and JSON has not, so that the option that holds one can be named. YAML writes them
-// .inf and .nan.
+// withoutBareNumbers replaces NaN and Infinity, which Python's JSON has and JSON lacks, so that the error can name the
+// option. YAML has them as .inf and .nan.
 func withoutBareNumbers(text string) string {
 	if !strings.Contains(text, "NaN") && !strings.Contains(text, "Infinity") {
 		return text

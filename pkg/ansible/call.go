@@ -73,7 +73,8 @@ func (c *Call) Decode(out any) error {
 	return nil
 }
 
-// unhidden finds the options that would fill a secret.Value and are shown in the answer, because Module.Params is another struct, or none.
+// unhidden returns an error for each option that fills a secret.Value but is shown in the answer, because Module.Params
+// is another struct, or missing.
 func unhidden(spec *Spec, fields map[string]field, path string) error {
 	var errs []error
 	for i := range spec.Options {
@@ -92,8 +93,8 @@ func unhidden(spec *Spec, fields map[string]field, path string) error {
 	return errors.Join(errs...)
 }
 
-// misfits returns what is wrong with values as they were given, of which coercion leaves no trace: infinite numbers, and dictionaries and lists in
-// the place of texts, of which Ansible makes the text that Python shows of them.
+// misfits returns an error for each value whose coercion would hide a mistake: infinite numbers, and dictionaries and
+// lists given for strings, which Ansible turns into Python's notation.
 func misfits(spec *Spec, params *dict) []error {
 	var errs []error
 	for i := range spec.Options {
@@ -123,7 +124,8 @@ func misfits(spec *Spec, params *dict) []error {
 	return errs
 }
 
-// noText says how to keep ansible-core before 2.19 from making a dictionary or a list of a text that looks like one.
+// noText returns the error for a dictionary or list given for a string. ansible-core before 2.19 makes one of a text
+// that looks like it, unless the template says {{ … | string }}.
 func noText(path string, value any) error {
 	return fmt.Errorf("value of %s must be a text, got a %s; where a template gives a text that looks like one, write {{ … | string }}", path, typeName(value))
 }
@@ -132,8 +134,8 @@ func endlessError(path string, number float64) error {
 	return fmt.Errorf("value of %s must not be infinite or no number, got: %s", path, pyStr(number))
 }
 
-// unfit returns what is wrong with coerced values: integers beyond 64 bits, infinite numbers in a dictionary that came as a text, and bodies that
-// were JSON before a template made them Python's.
+// unfit returns what is wrong with coerced values: integers beyond 64 bits, infinite numbers in a dictionary that was
+// given as text, and bodies in Python's notation that were JSON before a template.
 func unfit(spec *Spec, params *dict) error {
 	var errs []error
 	for i := range spec.Options {
@@ -163,7 +165,7 @@ func unfit(spec *Spec, params *dict) error {
 	return errors.Join(errs...)
 }
 
-// isPythonText reports whether a text is a dictionary or a list as Python shows it, and no JSON.
+// isPythonText reports whether a text is a dictionary or list in Python's notation and not JSON.
 func isPythonText(text string) bool {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
@@ -288,7 +290,7 @@ func (c *Call) Params() map[string]any {
 // variable. A default does not count.
 func (c *Call) Given(name string) bool { return c.given[name] }
 
-// FromEnvironment reports whether an environment variable set the option, and not the task.
+// FromEnvironment reports whether the option's value came from an environment variable.
 func (c *Call) FromEnvironment(name string) bool { return c.fromEnv[name] }
 
 // Mentioned tells whether the caller set the option to anything, null included.
@@ -310,10 +312,10 @@ func (c *Call) NullElements() []string {
 	return paths
 }
 
-// longestWarning is how many bytes of a warning are shown. Nobody reads one of 43,000, which 256 damaged files have given.
+// longestWarning is how many bytes of a warning are shown.
 const longestWarning = 2000
 
-// Warn adds a warning, which Ansible shows to the user; the same one is shown once, and of a long one its beginning.
+// Warn adds a warning, which Ansible shows to the user. The same one is shown once, and a long one is cut.
 func (c *Call) Warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if len(text) > longestWarning {

@@ -16,7 +16,8 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
-// coerceOption is coerce for an option's value.
+// coerceOption coerces the value of an option. For a body it converts dictionaries and lists to JSON, as the filter
+// to_json does.
 func (e environment) coerceOption(o *Option, value any) (any, error) {
 	if _, truth := value.(bool); o.Body && (truth || isStructured(value)) {
 		var b strings.Builder

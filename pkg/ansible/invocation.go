@@ -52,8 +52,8 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 	_ = p.Syslog(facility, "ansible-"+call.Name, mask.text(line))
 }
 
-// shownParams returns the options as they may be shown where they stand: what is below keys that hide it, and what is in a hidden list or
-// dictionary, is masked however short it is. It goes beside the masker, which hides longer ones wherever else they occur.
+// shownParams returns the options with hidden parts masked in place, however short: values below keys that hide them,
+// and the contents of hidden lists and dictionaries. The masker hides longer ones wherever else they occur.
 func shownParams(spec *Spec, params *dict) *dict {
 	if spec == nil || !spec.hidesParts() {
 		return params
@@ -110,7 +110,8 @@ func shownSub(spec *Spec, value any) any {
 	return value
 }
 
-// shownBelow masks a text as a whole where it is no dictionary, because nobody knows what stands in it.
+// shownBelow masks a value below the option's keys. A text that is no dictionary is masked as a whole, because its
+// contents are unknown.
 func shownBelow(o *Option, value any) any {
 	if text, ok := value.(string); ok {
 		parsed, err := toDict(text)

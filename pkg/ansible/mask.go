@@ -61,8 +61,8 @@ func (s secretSet) addEach(list []any) error {
 	return nil
 }
 
-// addFrom adds a value: a text or number whole, and of a dictionary or list the texts and numbers of at least so many characters, shortestPart for
-// 0. With a length other than 0 a text is taken for JSON, of which the parts count too.
+// addFrom adds a value: a string or number as a whole, and of a dictionary or list the strings and numbers of at least
+// length characters, shortestPart for 0. With another length a string is parsed as JSON, and its parts are added too.
 func (s secretSet) addFrom(value any, length int) error {
 	if text, ok := value.(string); ok && length > 0 {
 		s.add(strings.ToValidUTF8(text, "\uFFFD"))
@@ -120,19 +120,21 @@ func (s secretSet) addBelow(value any, o *Option) error {
 	return nil
 }
 
-// shortestPart is how long a text or number inside a secret list or dictionary must be to be hidden wherever it occurs. A shorter one is hidden
-// in its option alone: an answer in which every 1 is hidden cannot be read.
+// shortestPart is the length from which a string or number inside a secret list or dictionary is masked wherever it
+// occurs. A shorter one is masked in its own option only: an answer in which every 1 is masked cannot be read.
 const shortestPart = 8
 
-// collector adds the values of the hidden options, suboptions included, to a set of secrets: once as they came in, and once as coercion left them.
+// collector adds the values of hidden options, suboptions included, to a set of secrets: first as they were given, then
+// as they were coerced.
 type collector struct {
 	secrets secretSet
-	// bland are the options, by path, that hid nothing as they came in: 0, false, an empty text. As a text they would hide every "0" and "True".
+	// bland has the paths of options that hid nothing as they were given: 0, false, an empty string. As strings they
+	// would hide every "0" and "True".
 	bland   map[string]bool
 	coerced bool
 }
 
-// collect adds what a spec's options hold. It goes on after an error, so that what can be hidden is.
+// collect adds the values of a spec's options. It continues after an error, so that everything that can be masked is.
 func (c collector) collect(spec *Spec, params *dict, prefix string) error {
 	var first error
 	for i := range spec.Options {
@@ -184,7 +186,7 @@ func (c collector) collectSub(o *Option, name, path string, item any) error {
 	return c.collect(o.Sub, sub, path+".")
 }
 
-// hideLeaves masks every text and number inside a value. Booleans, null and the empty text say nothing.
+// hideLeaves masks every string and number inside a value. Booleans, null and the empty string reveal nothing.
 func hideLeaves(value any) any {
 	switch v := value.(type) {
 	case nil, bool:

@@ -21,8 +21,8 @@ func (e *ElementError) Error() string { return e.Position + ": " + e.Err.Error()
 // Unwrap returns the error without the position.
 func (e *ElementError) Unwrap() error { return e.Err }
 
-// InElement returns err with the position of an element in front of each of the errors that it joins. It returns nil for nil, and err as it is
-// for the position "".
+// InElement adds the position of a list element to each of the errors that err joins. It returns nil for nil, and err
+// itself for the position "".
 func InElement(position string, err error) error {
 	if err == nil || position == "" {
 		return err
@@ -43,8 +43,8 @@ func InElement(position string, err error) error {
 // longestLabel is how many characters of an element's name a position shows.
 const longestLabel = 60
 
-// Position names an element of a list in messages: "tests[3] (shop)". value returns the text of one of the element's options, "" where there is
-// none; the first that says what the element is becomes its label.
+// Position returns how messages name an element of a list: "tests[3] (shop)". value returns the text of one of the
+// element's options, "" for none; the first of name, description, comment and id that is set becomes the label.
 func Position(list string, index int, value func(option string) string) string {
 	position := fmt.Sprintf("%s[%d]", list, index)
 	var label string
@@ -60,7 +60,8 @@ func Position(list string, index int, value func(option string) string) string {
 	return fmt.Sprintf("%s (%s)", position, label)
 }
 
-// split returns the errors that errors.Join has put together anywhere in err. The text that fmt.Errorf has put around joined errors goes to each.
+// split returns the errors that errors.Join has combined anywhere in err. Text that fmt.Errorf has added around joined
+// errors is added to each.
 func split(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		inner := joined.Unwrap()
@@ -96,14 +97,14 @@ func split(err error) []error {
 	return all
 }
 
-// How much of many errors a message shows.
+// How many errors and positions a message shows.
 const (
 	mostProblems  = 50
 	mostPositions = 10
 )
 
-// OneLine returns the text of an error in one line. What errors.Join has put together stands between semicolons, and what is wrong in several
-// elements in the same way stands there once, behind the positions of all of them.
+// OneLine returns the text of an error on one line. Joined errors are separated by semicolons. An error that occurs in
+// several elements is shown once, after their positions.
 func OneLine(err error) string {
 	all := split(err)
 	if len(all) == 1 {
@@ -137,7 +138,7 @@ func OneLine(err error) string {
 	return someOf(lines, "; ", mostProblems)
 }
 
-// someOf joins the first n texts and says how many more there are.
+// someOf joins the first n texts and adds how many more there are.
 func someOf(texts []string, separator string, n int) string {
 	if len(texts) <= n {
 		return strings.Join(texts, separator)

@@ -8,12 +8,12 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
-// leastRedacted is the length in characters from which a secret is looked for in other forms than its own: shorter ones look like innocent
-// text in one of them.
+// leastRedacted is the number of characters from which other forms of a secret are masked too: those of shorter ones
+// occur in ordinary text.
 const leastRedacted = 8
 
-// Redact hides the call's secrets in what a server says, which may repeat them in another form than they were given in: escaped, encoded, in
-// other case. The answer's own masking knows the forms that Ansible and Go write.
+// Redact masks the call's secrets in text from a server, which may repeat them escaped, encoded or in other case. The
+// answer's own masking covers the forms that Ansible and Go write.
 func (c *Call) Redact(text string) string {
 	c.mu.Lock()
 	if c.redactor == nil || c.redacts != len(c.secrets) {

@@ -33,7 +33,8 @@ func mutuallyExclusive(spec *Spec, params *dict) error {
 	return fmt.Errorf("parameters are mutually exclusive: %s", strings.Join(broken, ", "))
 }
 
-// missingRequired also names the environment variables that can stand in for what is missing, which Ansible does not.
+// missingRequired returns the error for missing required options. Unlike Ansible's it names the environment variables
+// that can provide them.
 func missingRequired(spec *Spec, params *dict) error {
 	var missing []string
 	for _, o := range spec.Options {

@@ -33,13 +33,13 @@ type stranger struct {
 	position  string // of the element of a list that it is in, "" for none
 }
 
-// place is an option on the way to suboptions.
+// place is a step on the path to suboptions.
 type place struct {
 	option   string
 	position string // with the element's position and name where the option is a list
 }
 
-// positions joins the places on the way to something, "" for none.
+// positions joins the places of a path, "" for none.
 func positions(context []place) string {
 	texts := make([]string, len(context))
 	for i, p := range context {
@@ -139,7 +139,7 @@ func (v *validator) check(spec *Spec, params *dict, context []place) {
 	}
 }
 
-// fallbacks takes options that were not given under their name from the environment, and returns their names.
+// fallbacks fills options that were not given from the environment, and returns their names.
 func (v *validator) fallbacks(spec *Spec, params *dict) (filled []string) {
 	for i := range spec.Options {
 		o := &spec.Options[i]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package duration reads lengths of time in options, in one form for all modules.
+// Package duration parses durations in options, in one form for all modules.
 package duration
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 )
 
-// Sentence is what the documentation of each option says whose value is a duration.
+// Sentence is in the documentation of every option whose value is a duration.
 const Sentence = "A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds."
 
 var (
@@ -21,12 +21,14 @@ var (
 	digits = pattern.New(`^([0-9]{1,12}(?:\.[0-9]{1,9})?)$`)
 )
 
-// Range limits a duration, with both ends included. A zero Min means more than nothing, a zero Max a hundred years.
+// Range limits a duration; both ends are included. A zero Min stands for any positive duration, a zero Max for a
+// hundred years.
 type Range struct{ Min, Max time.Duration }
 
 const century = 36500 * 24 * time.Hour
 
-// Parse reads the value of an option: days, hours, minutes, seconds and milliseconds in this order, or a number of seconds.
+// Parse parses the value of an option: days, hours, minutes, seconds and milliseconds in this order, or a number of
+// seconds.
 func Parse(option, text string, r Range) (time.Duration, error) {
 	text = strings.TrimSpace(text)
 	parts := units.FindStringSubmatch(text)

@@ -42,9 +42,9 @@ type Config struct {
 	Authorize func(h http.Header)
 	// Secrets are taken out of every error text, beside the credentials that Authorize sets.
 	Secrets []secret.Value
-	// Login names the credentials in the user's words, for messages: "the token of api_key (environment VENDOR_TOKEN)".
+	// Login names the credentials in messages: "the token of api_key (environment VENDOR_TOKEN)".
 	Login string
-	// Redact hides what else must not be seen in what a server says, such as secrets among what is sent to it; nil for nothing.
+	// Redact masks further secrets in text from a server, such as those among what is sent to it; nil for none.
 	Redact func(text string) string
 	// Account is whose rate limit is shared, usually the token; only a hash of it is stored.
 	Account secret.Value
@@ -67,7 +67,7 @@ type Config struct {
 	// QuickAck acknowledges each packet at once, where the system can. It is for servers that wait for that before they send the rest of an
 	// answer, which takes 40 milliseconds otherwise.
 	QuickAck bool
-	// NoProxy leaves the proxies of the environment out.
+	// NoProxy ignores the proxies of the environment.
 	NoProxy bool
 	// Warn takes what the user should know though nothing failed; each thing comes once.
 	Warn func(format string, args ...any)
@@ -213,8 +213,8 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Ledger returns the record of what this controller's runs create with this account, of one kind where numbers of several kinds could be the
-// same. All callers have the same one.
+// Ledger returns the ledger of what this controller's runs create with this account, one for each kind where ids of
+// several kinds may be equal. Calls with the same kind return the same ledger.
 func (c *Client) Ledger(kind ...string) *localstate.Ledger {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,7 +234,7 @@ func (c *Client) Ledger(kind ...string) *localstate.Ledger {
 	return ledger
 }
 
-// Quote returns what a server says, in one line without secrets, for errors that are made outside of this package.
+// Quote returns text from a server on one line with secrets masked, for errors that other packages make.
 func (c *Client) Quote(text string) string { return c.hide.quote(text, maxMessage) }
 
 // Sleep waits as the client itself waits between repeats: by its clock, and counted in Stats.

@@ -70,7 +70,7 @@ func (l *lost) Error() string { return l.text }
 // Uncertain tells that the server may have acted.
 func (l *lost) Uncertain() bool { return true }
 
-// add puts more behind the message, after a semicolon.
+// add appends text to the message, after a semicolon.
 func (e *Error) add(text string) {
 	if e.Msg == "" && e.Err != nil {
 		e.Msg = e.Err.Error()
@@ -105,7 +105,7 @@ const (
 	maxMessage = 1000 // characters of a vendor's message
 )
 
-// scrubber takes credentials out of texts, in every form in which they may come back.
+// scrubber masks credentials in text, in every form in which they may come back.
 type scrubber struct {
 	short    *strings.Replacer // of what is too short for the redactor
 	redactor *secret.Redactor
@@ -126,7 +126,7 @@ func newScrubber(secrets []secret.Value, authorize func(http.Header), more func(
 		authorize(h)
 		for _, values := range h {
 			for _, value := range values {
-				// "Bearer x", "Basic eDp5": what follows the scheme is the secret, decoded too. What is shorter than the redactor's least is no
+				// "Bearer x", "Basic eDp5": what follows the scheme is the secret, also decoded. What is shorter than secret.MinRedacted is no
 				// credential.
 				_, rest, _ := strings.Cut(value, " ")
 				plain, _ := base64.StdEncoding.DecodeString(rest)
@@ -149,14 +149,14 @@ func (s *scrubber) text(text string) string {
 	return text
 }
 
-// maxRedacted is how much of a body is looked at, far more than is ever shown.
+// maxRedacted is how much of a body is examined, far more than is ever shown.
 const maxRedacted = 16 * 1024
 
 // quote makes a body fit for an error text: no secrets, one line, at most limit characters.
 func (s *scrubber) quote(body string, limit int) string {
 	if len(body) > maxRedacted {
 		body = body[:maxRedacted]
-		// What little a body of many spaces shows must not end with half a secret.
+		// A body that is cut inside a secret must not show its first half.
 		if end := strings.LastIndexFunc(body, unicode.IsSpace); end >= 0 {
 			body = body[:end]
 		}

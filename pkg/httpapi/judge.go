@@ -66,8 +66,8 @@ func (c *Client) judge(ctx context.Context, do *running, o outcome, out any) ver
 	return verdict{next: stepFail, err: c.refused(p, o)}
 }
 
-// settled reports whether an error of the server's is its considered answer, as Config.Classify knows it, which asking again does not change.
-// Only 500 can be one: the others are those of gateways, and of servers that are busy.
+// settled reports whether a 500 is the server's final answer, as Config.Classify decides, so that a retry would not
+// change it. Other statuses come from gateways and from servers that are busy.
 func (c *Client) settled(o outcome) bool {
 	if o.status != http.StatusInternalServerError || c.cfg.Classify == nil {
 		return false
@@ -76,7 +76,8 @@ func (c *Client) settled(o outcome) bool {
 	return c.cfg.Classify(Answer{Status: o.status, Header: o.header, Code: code, Msg: msg}) != nil
 }
 
-// judgeSilence is for attempts without an answer. Its errors name api_url: it may lead to another server, or to none.
+// judgeSilence classifies attempts without an answer. Its errors name api_url, which may point to another server, or to
+// none.
 func (c *Client) judgeSilence(p prepared, o outcome) verdict {
 	msg := c.reason(o)
 	hint, final := tlsHint(o.err)
@@ -92,7 +93,7 @@ func (c *Client) judgeSilence(p prepared, o outcome) verdict {
 	return c.again(p, o, err)
 }
 
-// address is the API's, as the user may have written it.
+// address returns the API's URL for messages.
 func (c *Client) address() string { return c.hide.text(strings.TrimRight(c.base.String(), "/")) }
 
 // judgeLimited is for 429: the server certainly did not act, so that every method may be sent again.
@@ -221,7 +222,7 @@ func (c *Client) refused(p prepared, o outcome) *Error {
 	return e
 }
 
-// refusedLogin says which credentials were refused.
+// refusedLogin says in an error which credentials were refused.
 func (c *Client) refusedLogin(e *Error) *Error {
 	e.Err = ErrAuth
 	if c.cfg.Login != "" {
@@ -300,8 +301,8 @@ func isJSON(body []byte) bool {
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
 }
 
-// transientStatus reports whether a status is one that passes: that of a gateway (Cloudflare's from 520 on among them), of a server that is
-// busy, or of one that failed and does not say why.
+// transientStatus reports whether a status is temporary: that of a gateway (such as Cloudflare's from 520 on), of a
+// server that is busy, or of one that failed without saying why.
 func transientStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly:

@@ -185,8 +185,8 @@ func (g *grants) block(now, until time.Time) {
 	g.Times = slices.DeleteFunc(g.Times, func(at int64) bool { return at > now.UnixNano() && at < g.Blocked })
 }
 
-// setBack moves all times as far as the clock was set back, or as another controller's clock is ahead that shares the file: the requests
-// went out as far apart as they did.
+// setBack moves all times back by as much as the clock was set back, or as the clock of another controller that shares
+// the file is ahead. The intervals between requests stay.
 func (g *grants) setBack(by int64) {
 	for i, at := range g.Times {
 		g.Times[i] = max(at, 0) - by

@@ -12,8 +12,9 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
-// readProxy returns the proxy that http_proxy or https_proxy, whichever is for the API, names, in capitals too; nil where none does. One that
-// cannot be understood is an error, also where no_proxy leaves the API out: net/http ignores it, and the credentials would go out directly.
+// readProxy returns the proxy that the environment names for the API's scheme (http_proxy or https_proxy, upper case
+// first), nil for none. A malformed one is an error, also where no_proxy exempts the API: net/http would ignore it and
+// send the credentials directly.
 func readProxy(environment func(name string) string, api *url.URL) (*url.URL, error) {
 	name := api.Scheme + "_proxy"
 	for _, name := range []string{strings.ToUpper(name), name} { // in this order, as net/http reads them
@@ -28,7 +29,7 @@ func readProxy(environment func(name string) string, api *url.URL) (*url.URL, er
 	return nil, nil
 }
 
-// parseProxy never repeats the URL in its errors, which may hold a password.
+// parseProxy parses a proxy's URL. Its errors never repeat it, because it may have a password.
 func parseProxy(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text

@@ -143,8 +143,8 @@ func joinPath(segments []string) (string, error) {
 	return b.String(), nil
 }
 
-// hasDots reports whether a segment of a path is, or holds behind an escaped slash, a segment that leads elsewhere: some servers and proxies
-// resolve "a%2F..%2Fb" and "..;x", decode twice, or take backslashes for slashes.
+// hasDots reports whether a segment of a path is or contains "." or "..", also escaped: some servers and proxies
+// resolve "a%2F..%2Fb" and "..;x", decode twice, or treat backslashes as slashes.
 func hasDots(segment string) bool {
 	for range maxUnescape {
 		for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
@@ -161,7 +161,7 @@ func hasDots(segment string) bool {
 	return false
 }
 
-// maxUnescape is how often a path may be unescaped on its way.
+// maxUnescape is how many times a path may be unescaped on its way.
 const maxUnescape = 4
 
 // parseBase never repeats the URL in its errors, which may hold a password.
@@ -192,7 +192,7 @@ func parseBase(text string) (*url.URL, error) {
 	return base.Parse(strings.TrimRight(base.EscapedPath(), "/") + "/")
 }
 
-// validPort reports whether a port, "" for none, can be reached.
+// validPort reports whether a port is valid; "" is.
 func validPort(port string) bool {
 	n, err := strconv.Atoi(port)
 	return port == "" || err == nil && n > 0 && n < 1<<16

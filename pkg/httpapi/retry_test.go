@@ -183,7 +183,7 @@ func TestErrorTexts(t *testing.T) {
 		"POST /uptime: status 503 Service Unavailable: the server may have acted":                                                          answer(503, ""),
 		"POST /uptime: status 500 Internal Server Error: oops (the server may have acted) [E1]":                                            answer(500, `{"code":"E1","message":"oops"}`),
 		"POST /uptime: the connection was closed (EOF) (api_url: http://SERVER) (the server may have acted)":                               drop,
-		"POST /uptime: an answer with the status 000, which means nothing here (api_url: http://SERVER) (the server may have acted)":       raw("000", "{}"),
+		"POST /uptime: unexpected status 000 (api_url: http://SERVER) (the server may have acted)":                                         raw("000", "{}"),
 		"POST /uptime: status 201 Created: the answer was cut off: the connection was closed (unexpected EOF) (the server may have acted)": cut(201),
 		"POST /uptime: status 200 OK: the answer is not understood: ID is of the kind number (the server may have acted)":                  answer(200, `{"id":1.5}`),
 		"POST /uptime: status 200 OK: the answer is not understood: it is of the kind array (the server may have acted)":                   answer(200, `[]`),

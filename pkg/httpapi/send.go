@@ -18,7 +18,7 @@ import (
 // maxBody is the largest answer that is read, uncompressed.
 const maxBody = 64 << 20
 
-// lastStatus is the highest that HTTP has.
+// lastStatus is the highest status that HTTP has.
 const lastStatus = 599
 
 var errTooLarge = errors.New("the answer is larger than the 64 MiB that are read")
@@ -63,8 +63,8 @@ func (c *Client) send(ctx context.Context, do *running, timeout time.Duration) o
 	raw := resp.RawResponse
 	defer raw.Body.Close()
 	if raw.StatusCode < http.StatusOK || raw.StatusCode > lastStatus {
-		// net/http takes any three digits, and hands on the connection itself where the status is 101.
-		o.err = fmt.Errorf("an answer with the status %03d, which means nothing here", raw.StatusCode)
+		// net/http accepts any three digits, and hands over the connection where the status is 101.
+		o.err = fmt.Errorf("unexpected status %03d", raw.StatusCode)
 		return o
 	}
 	o.status, o.header = raw.StatusCode, raw.Header

@@ -122,7 +122,7 @@ func readAuthorities(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// readPair reads a certificate and its key.
+// readPair returns a certificate with its key.
 func readPair(cert, key string) (tls.Certificate, error) {
 	certPEM, err := readFile(cert)
 	if err != nil {
@@ -135,10 +135,10 @@ func readPair(cert, key string) (tls.Certificate, error) {
 	return tls.X509KeyPair(certPEM, keyPEM)
 }
 
-// maxFile is the size of the largest file that is read; the authorities of a whole system take less than 1 MiB.
+// maxFile is the size of the largest file that is read. The authorities of a whole system take less than 1 MiB.
 const maxFile = 16 << 20
 
-// readFile reads a file that an option names. Devices and pipes, which may have no end or no beginning, are refused.
+// readFile returns the content of a file that an option names. It refuses devices and pipes, which may never end.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -44,11 +44,10 @@ func Tool(t testing.TB, name string) string {
 	return ""
 }
 
-// Newest is the newest ansible-core that is supported. `make cores` installs it beside the project's own.
+// Newest is the newest ansible-core that is supported. `make cores` installs it next to the project's own.
 const Newest = "2.21.5"
 
-// PythonOf returns the path of the Python of another ansible-core than the project's own. The test is skipped where there is no Python that this
-// version runs on.
+// PythonOf returns the path of the Python with another ansible-core. It skips the test where that is not installed.
 func PythonOf(t testing.TB, version string) string {
 	t.Helper()
 	path := filepath.Join(Root(t), ".cache", "core", version, "bin", "python")

@@ -58,7 +58,7 @@ type account interface {
 // vendor is one choice of what is emulated.
 type vendor struct {
 	basePath string
-	// variables is what the modules' environment variables begin with.
+	// variables is the prefix of the modules' environment variables.
 	variables string
 	demo      func() []byte
 	flags     []string // those that only this vendor has
@@ -105,8 +105,8 @@ type config struct {
 	tokenByFlag  bool
 }
 
-// Run serves until ctx ends, or until its port file is removed or overwritten, and returns the exit code. Once it listens it prints the base URL to stdout, and two lines
-// for a shell that point the modules to it.
+// Run serves until ctx ends, or until its port file is removed or overwritten, and returns the exit code. Once it
+// listens it prints the base URL, and two export lines that point the modules to it.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	cfg, err := parse(args, getenv, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -246,11 +246,11 @@ func run(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	return err
 }
 
-// portFileInterval is how often the emulator looks whether its port file is still its own.
+// portFileInterval is how often the port file is checked.
 const portFileInterval = 300 * time.Millisecond
 
-// holds reports whether a file holds the URL of this emulator: not after it was removed, and not after another emulator has put its own there. A
-// file that cannot be read counts as unchanged.
+// holds reports whether a file still has the URL of this emulator: not after it was removed, nor after another emulator
+// has overwritten it. A file that cannot be read counts as unchanged.
 func holds(file, url string) bool {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -291,8 +291,8 @@ func newAccount(cfg config) (account, error) {
 	return emulated, nil
 }
 
-// announce prints where the emulator listens, and the variables by which the modules find it. The file appears at once with its whole content, so
-// that whoever waits for it may read it as soon as it exists.
+// announce prints the base URL, and the environment variables that point the modules to it. The port file appears with
+// its whole content, so it can be read as soon as it exists.
 func announce(url string, cfg config, stdout io.Writer) error {
 	if portFile := cfg.portFile; portFile != "" {
 		temporary, err := os.CreateTemp(filepath.Dir(portFile), filepath.Base(portFile)+".*")

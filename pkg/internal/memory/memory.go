@@ -46,7 +46,7 @@ type Service struct {
 	LoseCreates   int   // so many creates act and then fail as uncertain
 	RefuseCreates int   // so many creates fail as uncertain without acting
 	Unlisted      int   // so many lists do not show what was created last
-	ListOnly      bool  // Observe knows names alone
+	ListOnly      bool  // Observe returns names only
 	FailPage      int   // this page of a list fails; 0 for none
 	FailWrites    error // every write fails with it
 	LimitCalls    int   // so many calls are answered "too many", which the provider waits out
@@ -143,7 +143,7 @@ func (s *Service) Observe(ctx context.Context, _ []reconcile.Want[Thing], _ bool
 	return found, nil
 }
 
-// ReadIDs reads things by their ids.
+// ReadIDs returns the things with these ids.
 func (s *Service) ReadIDs(ctx context.Context, ids []string) ([]reconcile.Object[Thing], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
