@@ -47,7 +47,7 @@ func TestBadOptionsAreRefusedBeforeAnyCall(t *testing.T) {
 		"no selection":                   {remove, empty},
 		"no selection for a blackout":    {task{"blackout": "present"}, empty},
 		"no selection of heartbeats":     {task{"heartbeats": true, "environment": "P"}, "heartbeats is true but any of the following are missing: origin, tags"},
-		"a selection that nothing uses":  {task{"server": task{}, "stack": "s1"}, "the selection is for blackout, heartbeats or action"},
+		"a selection that nothing uses":  {task{"server": task{}, "stack": "s1"}, "the selection requires blackout, heartbeats or action"},
 		"live alone":                     {remove.With(task{"live": task{"stacks": []string{"s1"}}}), empty},
 		"live of nothing":                {stack.With(task{"live": task{}}), "live is set but any of the following are missing: live.stacks, live.resources"},
 		"no live stack":                  {stack.With(task{"live": task{"stacks": []string{}}}), "value of live.stacks must hold at least one value, got: an empty list"},

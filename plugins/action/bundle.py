@@ -99,7 +99,7 @@ class ActionModule(ActionBase):
         # Ansible names the program in the arguments, because that is the module that it runs.
         arguments["_ansible_bundled_module"] = self._module()
         if self._task.async_val and not self._connection.has_native_async:
-            # That a program cannot be run shows only in the background, where nothing can be tried again.
+            # Otherwise it would fail only in the background, where it cannot be retried.
             if not self._runs_programs() and not self._move_temporary_folder():
                 return {"failed": True, "msg": NOEXEC}
             return self._execute_module(COLLECTION + "." + program, module_args=arguments, task_vars=task_vars, wrap_async=True)
@@ -122,7 +122,7 @@ class ActionModule(ActionBase):
         return result
 
     def _runs_programs(self):
-        """Make the task's temporary folder and report whether programs can be run there. It is gone again where they cannot."""
+        """Make the task's temporary folder and return whether programs can be run there. If not, the folder is removed."""
         folder = self._connection._shell.tmpdir or self._make_tmp_path()
         probe = shlex.quote(self._connection._shell.join_path(folder, "probe"))
         found = self._low_level_execute_command(
@@ -221,7 +221,7 @@ class Program:
         """Give the module's answer. What it tells meanwhile of how far it is goes to the user."""
         self.streams[self.child.stdout].clear()
         while self.selector.select(0) and self.read(where):
-            pass  # what it still had to say belongs to the call before
+            pass  # late output belongs to the previous call
         self.streams[self.child.stderr].clear()
         self.heed_ansible()
         try:
@@ -283,7 +283,7 @@ class Program:
             answer = None
         if isinstance(answer, dict):
             return answer
-        if self.child.poll() is None:  # What it says next would be taken for the answer to another call.
+        if self.child.poll() is None:  # Its next output would be taken for the answer to another call.
             self.child.kill()
         return {"failed": True, "msg": "MODULE FAILURE: the program ended without an answer.\nSee stdout/stderr for the exact error",
                 "module_stdout": text, "module_stderr": to_text(bytes(self.streams[self.child.stderr])), "rc": self.child.wait()}
@@ -298,7 +298,7 @@ def program_for(system, machine):
 
 
 def checked(program):
-    """Give the path of a program, which must be the one that the collection was installed with, because it gets the secrets of tasks.
+    """Return the path of a program that is the one the collection was installed with, because it gets the secrets of tasks.
 
     The list of the collection's files has its checksum. It is compared once in a run of ansible-playbook, and again when the file has changed.
     """
@@ -330,7 +330,7 @@ def checked(program):
 
 
 def identity(path):
-    """Tell a file from another one, and from itself after a change."""
+    """Return what distinguishes a file from others, and from itself after a change."""
     state = os.stat(path)
     return "%d %d %d %d %d" % (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 

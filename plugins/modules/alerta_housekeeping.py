@@ -41,7 +41,7 @@ options:
   environment:
     description:
       - Select by environment. O(blackout) requires at least one.
-      - An environment that no alert has, and that the server's C(ALLOWED_ENVIRONMENTS) does not name, causes a warning.
+      - An environment that no alert has and the server's C(ALLOWED_ENVIRONMENTS) does not name causes a warning.
       - >-
         A heartbeat has no environment, unless it has an attribute of that name, which is then compared. One without it is
         selected all the same, but not with O(live), because it may be of an environment whose stacks the list does not name.
@@ -54,7 +54,7 @@ options:
     elements: str
   resource_prefix:
     description:
-      - Select by what the resource begins with. It takes no wildcard.
+      - Select by the beginning of the resource. Wildcards are refused.
     type: list
     elements: str
   resource_regex:
@@ -207,12 +207,10 @@ options:
       - shelve
   action_timeout:
     description:
-      - How long V(action=ack) or V(action=shelve) holds. Then the server's housekeeping opens the alert again.
+      - How long V(action=ack) or V(action=shelve) lasts. After that the server's housekeeping opens the alert again.
       - A duration such as V(90s), V(30m), V(2h), V(7d) or V(1d12h), or a number of seconds. A number below 60 needs a unit.
-      - >-
-        If it is not set the server decides. Without settings of its own it ends a shelving after two hours, and an
-        acknowledgement never.
-      - An alert that is acknowledged or shelved already is left alone, and its time as well.
+      - If it is not set the server decides. By default it ends a shelving after two hours, and an acknowledgement never.
+      - An alert that is acknowledged or shelved already is not changed, nor is its time.
     type: str
   bulk:
     description:
@@ -229,7 +227,7 @@ options:
       - >-
         Call the server's own housekeeping until it finds nothing left to do. It deletes old alerts, lets alerts expire whose
         timeout is over, and ends acknowledgements and shelvings whose time is over. It works on all alerts, whatever is selected.
-      - It comes last. What it lets expire or opens again, and what is selected because of that, is for the next run.
+      - It comes last. Alerts that are selected only because it expires or opens them are left to the next run.
       - Write V({}) for the server's usual ages.
     type: dict
     suboptions:

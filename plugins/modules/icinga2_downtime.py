@@ -279,7 +279,7 @@ options:
     default: all
   use_proxy:
     description:
-      - Whether to use the proxies that the environment names.
+      - Whether to use the proxies of the environment.
     type: bool
     default: true
   force:
@@ -302,7 +302,7 @@ options:
     type: bool
   start_time:
     description:
-      - O(start) under the name that C(icinga2_downtime) of C(community.general) has for it. Write O(start).
+      - The name of O(start) in C(icinga2_downtime) of C(community.general). Write O(start).
     type: str
   end_time:
     description:
@@ -311,8 +311,8 @@ options:
   filter:
     description:
       - >-
-        An expression of Icinga that selects the hosts, or with O(object_type=Service) the services, that are in downtime. Write
-        O(hosts), O(services) or O(stack).
+        An expression of Icinga that selects hosts, or services with O(object_type=Service), for the downtime. Write O(hosts),
+        O(services) or O(stack).
     type: str
   filter_vars:
     description:
@@ -340,11 +340,11 @@ options:
       - DowntimeNonTriggeredChildren
   timeout:
     description:
-      - O(api_timeout) under the name that C(icinga2_downtime) of C(community.general) has for it. Write O(api_timeout).
+      - The name of O(api_timeout) in C(icinga2_downtime) of C(community.general). Write O(api_timeout).
     type: float
   trigger_name:
     description:
-      - Is refused. A downtime that triggers those of child hosts is made by O(child_hosts=trigger).
+      - Always refused. O(child_hosts=trigger) makes a downtime that triggers those of child hosts.
     type: str
 notes:
   - Supports C(check_mode) and C(diff).

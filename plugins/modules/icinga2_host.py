@@ -721,7 +721,7 @@ options:
   recreate:
     description:
       - What to do where O(templates), O(groups) or O(zone) differ, which Icinga does not change after creation.
-      - What O(recreate_for) names takes a new object as well.
+      - A change of what O(recreate_for) names recreates the object as well.
       - >-
         V(never) makes that an error. V(always) deletes the host and creates it anew, after a rehearsal under another name. What
         the task leaves unset stays where it is the object's own, and is that of the templates otherwise. Check mode cannot know
@@ -751,11 +751,11 @@ options:
     default: never
   recreate_for:
     description:
-      - Attributes whose change also takes a new object with O(recreate=always), although Icinga could change them.
+      - Attributes whose change also recreates the object with O(recreate=always), although Icinga could change them.
       - >-
         Icinga evaluates the apply and assign rules of its configuration only when it creates an object. After an update the
-        services, notifications and groups that rules give for O(vars), or for an address that was not there, stay as they were,
-        which is a warning.
+        services, notifications and groups that rules make by O(vars), or by an address that was not there, do not change, and a
+        warning says so.
     type: list
     elements: str
     choices:
@@ -788,7 +788,7 @@ options:
     default: all
   use_proxy:
     description:
-      - Whether to use the proxies that the environment names.
+      - Whether to use the proxies of the environment.
     type: bool
     default: true
   force:

@@ -398,14 +398,14 @@ options:
         elements: str
       state:
         description:
-          - With V(absent) the host gets no services. M(stackwatch.monitoring.icinga2_host) deletes it with those that it has.
+          - With V(absent) the host gets no services. M(stackwatch.monitoring.icinga2_host) deletes it with its services.
         type: str
         choices:
           - present
           - absent
       stack:
         description:
-          - The stack of the services on the host where neither they nor the module's own O(stack) say one.
+          - The stack of the host's services, if neither they nor the module's own O(stack) set one.
         type: str
       address:
         description:
@@ -723,7 +723,7 @@ options:
   recreate:
     description:
       - What to do where O(templates), O(groups) or O(zone) differ, which Icinga does not change after creation.
-      - What O(recreate_for) names takes a new object as well.
+      - A change of what O(recreate_for) names recreates the object as well.
       - >-
         V(never) makes that an error. V(always) deletes the service and creates it anew, after a rehearsal under another name.
         What the task leaves unset stays where it is the object's own, and is that of the templates otherwise. Check mode cannot
@@ -752,10 +752,10 @@ options:
     default: never
   recreate_for:
     description:
-      - Attributes whose change also takes a new object with O(recreate=always), although Icinga could change them.
+      - Attributes whose change also recreates the object with O(recreate=always), although Icinga could change them.
       - >-
         Icinga evaluates the apply and assign rules of its configuration only when it creates an object. After an update the
-        services, notifications and groups that rules give for O(vars) stay as they were, which is a warning.
+        services, notifications and groups that rules make by O(vars) do not change, and a warning says so.
     type: list
     elements: str
     choices:
@@ -786,7 +786,7 @@ options:
     default: all
   use_proxy:
     description:
-      - Whether to use the proxies that the environment names.
+      - Whether to use the proxies of the environment.
     type: bool
     default: true
 notes:

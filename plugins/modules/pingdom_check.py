@@ -89,8 +89,8 @@ options:
         description:
           - How it is checked.
           - >-
-            Where it is set it is part of the check's identity, in one task or in several, so that a stack can have a V(http) and
-            a V(ping) check of one name. A check of another type is another check and is neither changed nor replaced.
+            If it is set it is part of the check's identity, in one task or in several, so that a stack can have a V(http) and a
+            V(ping) check of one name. A check of another type is another check and is neither changed nor replaced.
           - >-
             Where it is not set, the V(http) check of that name is meant if there is one, else a check of any type. With V(absent)
             several types of one name are an error.
@@ -159,7 +159,7 @@ options:
       userids:
         description:
           - The users and contacts that are alerted, each by its id or its name. An empty list alerts nobody.
-          - An element of digits alone is an id, and must exist unless the check has it already.
+          - An element of digits is an id, and must exist unless the check has it already.
         type: list
         elements: str
         aliases:
@@ -168,7 +168,7 @@ options:
       teamids:
         description:
           - The teams that are alerted, each by its id or its name. An empty list alerts none.
-          - An element of digits alone is an id, and must exist unless the check has it already.
+          - An element of digits is an id, and must exist unless the check has it already.
         type: list
         elements: str
         aliases:
@@ -315,7 +315,7 @@ options:
     description:
       - How it is checked.
       - >-
-        Where it is set it is part of the check's identity, in one task or in several, so that a stack can have a V(http) and a
+        If it is set it is part of the check's identity, in one task or in several, so that a stack can have a V(http) and a
         V(ping) check of one name. A check of another type is another check and is neither changed nor replaced.
       - >-
         Where it is not set, the V(http) check of that name is meant if there is one, else a check of any type. With V(absent)
@@ -385,7 +385,7 @@ options:
   userids:
     description:
       - The users and contacts that are alerted, each by its id or its name. An empty list alerts nobody.
-      - An element of digits alone is an id, and must exist unless the check has it already.
+      - An element of digits is an id, and must exist unless the check has it already.
     type: list
     elements: str
     aliases:
@@ -394,7 +394,7 @@ options:
   teamids:
     description:
       - The teams that are alerted, each by its id or its name. An empty list alerts none.
-      - An element of digits alone is an id, and must exist unless the check has it already.
+      - An element of digits is an id, and must exist unless the check has it already.
     type: list
     elements: str
     aliases:
@@ -598,8 +598,8 @@ options:
     description:
       - Accepted from playbooks for the earlier module. A token of the API 3.1 in it is taken for O(api_token).
       - >-
-        Where O(uid) or O(passwd) stands beside it and the environment variable E(PINGDOM_API_TOKEN) is set, that variable is
-        used, because then O(key) is the application key of an earlier API.
+        If O(uid) or O(passwd) is set too, and the environment variable E(PINGDOM_API_TOKEN), that variable is used, because then
+        O(key) is the application key of an earlier API.
     type: str
   api_rate_limit:
     description:

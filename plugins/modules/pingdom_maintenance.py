@@ -31,8 +31,8 @@ description:
     beside what is selected belongs to somebody else and is left alone. That goes for one's own window too if a check has left the
     selection and still exists, as one that moved to another stack. Then V(present) makes another window beside it.
   - >-
-    Windows of one O(description) that cover the same checks and overlap are one deployment's, which two runs at once can open on
-    two controllers. V(present) means the one that lasts longest, and V(absent) ends all of them.
+    Windows of one O(description) that cover the same checks and overlap belong to one deployment, as two runs at once can open
+    them on two controllers. V(present) means the one that lasts longest, and V(absent) ends all of them.
   - >-
     V(absent) that finds no window to end fails if one of this O(description) is open all the same for a check that is selected.
     The error names such windows with their times. Whoever knows that one of them is meant ends it by its O(id) alone.
@@ -210,7 +210,7 @@ options:
     description:
       - V(present) makes the window or updates what differs.
       - V(absent) deletes a window that has not begun and ends one that has. There is nothing to do for one that is over.
-      - Where several windows are meant that are not one deployment's nothing is done to them; the error tells their ids and times.
+      - Where several windows are meant that are not one deployment's nothing is done to them; the error names their ids and times.
     type: str
     choices:
       - present

@@ -52,7 +52,7 @@ options:
         type: str
       name:
         description:
-          - Name of the test. It is compared exactly, but for spaces around it.
+          - Name of the test. It is compared exactly, except for spaces around the option.
           - Names are not unique in StatusCake. Where more than one test matches, O(on_duplicate) decides.
         type: str
       stack:
@@ -107,7 +107,7 @@ options:
       basic_password:
         description:
           - Password for HTTP basic authentication; an empty string takes it away with O(update_password=always).
-          - StatusCake never tells it, so O(update_password) decides when it is sent. A warning says where it is not.
+          - StatusCake never returns it, so O(update_password) decides when it is sent. A warning says if it is not.
         type: str
         aliases:
           - basic_pass
@@ -121,7 +121,7 @@ options:
       contact_groups:
         description:
           - The contact groups that are alerted, each by its id or its name. An empty list alerts nobody.
-          - A new test for which this is not set alerts nobody either. A warning says so; write an empty list where that is meant.
+          - A new test without it alerts nobody either, and gives a warning. Write an empty list where that is meant.
           - An element of digits alone is an id. V(0), by which earlier modules meant none, is left out, with a deprecation warning.
         type: list
         elements: str
@@ -210,8 +210,8 @@ options:
         description:
           - Region codes from which to test, such as V(london); C(GET /v1/uptime-locations) lists them.
           - >-
-            A region that is named twice is asked for twice. StatusCake tells the regions of a test only once each, so that a
-            change of that alone is not seen.
+            A region that is named twice is asked for twice. StatusCake returns each region of a test only once, so that a change
+            of that alone is not seen.
           - The server codes of StatusCake's earlier API have no counterpart and are refused.
         type: list
         elements: str
@@ -263,7 +263,7 @@ options:
     type: str
   name:
     description:
-      - Name of the test. It is compared exactly, but for spaces around it.
+      - Name of the test. It is compared exactly, except for spaces around the option.
       - Names are not unique in StatusCake. Where more than one test matches, O(on_duplicate) decides.
     type: str
   stack:
@@ -316,7 +316,7 @@ options:
   basic_password:
     description:
       - Password for HTTP basic authentication; an empty string takes it away with O(update_password=always).
-      - StatusCake never tells it, so O(update_password) decides when it is sent. A warning says where it is not.
+      - StatusCake never returns it, so O(update_password) decides when it is sent. A warning says if it is not.
     type: str
     aliases:
       - basic_pass
@@ -330,7 +330,7 @@ options:
   contact_groups:
     description:
       - The contact groups that are alerted, each by its id or its name. An empty list alerts nobody.
-      - A new test for which this is not set alerts nobody either. A warning says so; write an empty list where that is meant.
+      - A new test without it alerts nobody either, and gives a warning. Write an empty list where that is meant.
       - An element of digits alone is an id. V(0), by which earlier modules meant none, is left out, with a deprecation warning.
     type: list
     elements: str
@@ -419,8 +419,8 @@ options:
     description:
       - Region codes from which to test, such as V(london); C(GET /v1/uptime-locations) lists them.
       - >-
-        A region that is named twice is asked for twice. StatusCake tells the regions of a test only once each, so that a change
-        of that alone is not seen.
+        A region that is named twice is asked for twice. StatusCake returns each region of a test only once, so that a change of
+        that alone is not seen.
       - The server codes of StatusCake's earlier API have no counterpart and are refused.
     type: list
     elements: str
@@ -510,7 +510,7 @@ options:
     description:
       - When to send O(basic_username) and O(basic_password), which StatusCake never tells.
       - V(on_create) sends them when a test is created. V(always) sends them in every run, which is therefore always changed.
-      - Where a task sets them for a test that exists, and does not set this option, a warning says that they are not sent.
+      - If a task sets them for an existing test and does not set this option, a warning says that they are not sent.
     type: str
     choices:
       - always
