@@ -15,9 +15,9 @@ import (
 	vendor "github.com/stackwatch/ansible-monitoring/pkg/emulator/pingdom"
 )
 
-// TestExamplesOfTheEarlierPingdomModule runs the two tasks that community.general has published, with the id of a check that there is, by the
+// TestEarlierPingdomModule_PublishedExamples runs the two tasks that community.general has published, with the id of a check that there is, by the
 // earlier name beside a playbook. With a token in the environment they work as they are. Without one a single error says all that is to be changed.
-func TestExamplesOfTheEarlierPingdomModule(t *testing.T) {
+func TestEarlierPingdomModule_PublishedExamples(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, unlimited())
 	links := t.TempDir()

@@ -149,9 +149,9 @@ func earlierExamples() map[string]earlierExample {
 	}
 }
 
-// TestExamplesOfEarlierModules runs what the earlier modules were published with, by their own names: in the collection, and beside a playbook
+// TestEarlierModules_PublishedExamples runs what the earlier modules were published with, by their own names: in the collection, and beside a playbook
 // where a link has the earlier name. A task works, or one error names everything that has to be changed, after which it works.
-func TestExamplesOfEarlierModules(t *testing.T) {
+func TestEarlierModules_PublishedExamples(t *testing.T) {
 	t.Parallel()
 	for _, from := range []string{"collection", "library"} {
 		for name, example := range earlierExamples() {
@@ -206,8 +206,8 @@ func TestExamplesOfEarlierModules(t *testing.T) {
 	}
 }
 
-// TestEarlierNamesWithoutAModule says what to write for what nothing here does yet.
-func TestEarlierNamesWithoutAModule(t *testing.T) {
+// TestEarlierModules_WithoutASuccessor says what to write for what nothing here does yet.
+func TestEarlierModules_WithoutASuccessor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, unlimited())
 	w.Env["ANSIBLE_COLLECTIONS_PATH"] = collection.Dir(t)
@@ -221,8 +221,8 @@ func TestEarlierNamesWithoutAModule(t *testing.T) {
 	}
 }
 
-// TestTablesOfMigratingAreRun holds that each table of options names the test that runs its rows; TestDocumentsNameWhatExists looks it up.
-func TestTablesOfMigratingAreRun(t *testing.T) {
+// TestMigrating_TablesNameTheirTests holds that each table of options names the test that runs its rows; TestDocumentsNameWhatExists looks it up.
+func TestMigrating_TablesNameTheirTests(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(ansibletest.Root(t), "docs", "migrating.md"))
 	require.NoError(t, err)

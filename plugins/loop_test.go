@@ -150,8 +150,8 @@ read -r call; echo "of the second" >&2; exit 3
 	assert.Equal(t, "of the second\n", answer["module_stderr"])
 }
 
-// TestAnAnswerThatIsNoJSON_EndsTheTask: a program that goes on after such a line is not waited for.
-func TestAnAnswerThatIsNoJSON_EndsTheTask(t *testing.T) {
+// TestAnswer_ThatIsNotJSONEndsTheTask: a program that goes on after such a line is not waited for.
+func TestAnswer_ThatIsNotJSONEndsTheTask(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "", emulator.Options{Token: token})
 	s.standIn("read -r arguments\necho 'a line' >&2\necho no JSON\nexec cat\n")

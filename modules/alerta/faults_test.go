@@ -39,8 +39,8 @@ func TestFaultMatrix(t *testing.T) {
 	}
 }
 
-// TestFaults_SomeFailNoRun holds that a server of which one answer of fifty is 500 is one to work with.
-func TestFaults_SomeFailNoRun(t *testing.T) {
+// TestFaults_OccasionalErrorsFailNoRun holds that a server of which one answer of fifty is 500 is one to work with.
+func TestFaults_OccasionalErrorsFailNoRun(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, alertatest.Newest)
 	for seed := range uint64(3) {

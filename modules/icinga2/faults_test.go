@@ -52,9 +52,9 @@ func TestFaultMatrix(t *testing.T) {
 	}
 }
 
-// TestFaults_SomeFailNoRun holds that a server of which one answer of fifty is 500 is one to work with. What the server itself says with
+// TestFaults_OccasionalErrorsFailNoRun holds that a server of which one answer of fifty is 500 is one to work with. What the server itself says with
 // that status, about single objects, is no fault.
-func TestFaults_SomeFailNoRun(t *testing.T) {
+func TestFaults_OccasionalErrorsFailNoRun(t *testing.T) {
 	t.Parallel()
 	l := serviceLab(t)
 	l.host("web1")

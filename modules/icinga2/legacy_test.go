@@ -13,8 +13,8 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
-// TestMigratingHosts runs every row of the table of docs/migrating.md.
-func TestMigratingHosts(t *testing.T) {
+// TestMigrating_Hosts runs every row of the table of docs/migrating.md.
+func TestMigrating_Hosts(t *testing.T) {
 	t.Parallel()
 	l := hostLab(t)
 	migrating := resourcetest.Migrating{Lab: l.Lab, Heading: "Icinga hosts", Base: func(row options) options {
@@ -27,8 +27,8 @@ func TestMigratingHosts(t *testing.T) {
 	migrating.Run(t)
 }
 
-// TestMigratingDowntimes runs every row of the table of docs/migrating.md.
-func TestMigratingDowntimes(t *testing.T) {
+// TestMigrating_Downtimes runs every row of the table of docs/migrating.md.
+func TestMigrating_Downtimes(t *testing.T) {
 	t.Parallel()
 	p := newPause(t)
 	p.Setup.Contents = func() any { return p.stored() } // each downtime has another name
@@ -80,8 +80,8 @@ func TestPublishedExamples_OfCommunityGeneral(t *testing.T) {
 	assert.False(t, p.OK(remove).Changed)
 }
 
-// TestLegacyDowntime_NamesAllThatIsWrong holds that one message has everything that must change.
-func TestLegacyDowntime_NamesAllThatIsWrong(t *testing.T) {
+// TestLegacyDowntime_NamesEveryWrongOption holds that one message has everything that must change.
+func TestLegacyDowntime_NamesEveryWrongOption(t *testing.T) {
 	t.Parallel()
 	p := newPause(t)
 	message := p.refusal(options{"state": "present", "comment": "C", "start_time": 4099017600, "start": "now", "end_time": 1, "filter": " ",

@@ -11,8 +11,8 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
-// TestMigratingPingdom runs every row of the table of docs/migrating.md, which has every option of the module of community.general.
-func TestMigratingPingdom(t *testing.T) {
+// TestMigrating_Pingdom runs every row of the table of docs/migrating.md, which has every option of the module of community.general.
+func TestMigrating_Pingdom(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{Now: noon}) // a check holds when it was made
 	options := resourcetest.Migrating{

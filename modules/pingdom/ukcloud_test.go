@@ -17,7 +17,7 @@ func withoutRow(base, row options) options {
 	return base
 }
 
-func TestMigratingUKCloudChecks(t *testing.T) {
+func TestMigrating_UKCloudChecks(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{Now: noon}) // a check holds when it was made
 	resourcetest.Migrating{
@@ -37,7 +37,7 @@ func TestMigratingUKCloudChecks(t *testing.T) {
 	}.Run(t)
 }
 
-func TestMigratingUKCloudWindows(t *testing.T) {
+func TestMigrating_UKCloudWindows(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
 	resourcetest.Migrating{

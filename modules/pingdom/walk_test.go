@@ -17,9 +17,9 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
-// TestCheckWalk holds pingdom_check where checks of several types have one name, each declared in the list of its stack, and some in tasks of
+// TestCheckWalk_OnTheEmulator holds pingdom_check where checks of several types have one name, each declared in the list of its stack, and some in tasks of
 // their own as well. Lists lag.
-func TestCheckWalk(t *testing.T) {
+func TestCheckWalk_OnTheEmulator(t *testing.T) {
 	t.Parallel()
 	resourcetest.RandomWalk(t, checkWalker)
 }

@@ -17,8 +17,8 @@ func TestFaultMatrix(t *testing.T) {
 	resourcetest.FaultMatrix(t, scene)
 }
 
-// TestFaults_SomeFailNoRun holds that a service of which one answer of fifty is 500 is one to work with.
-func TestFaults_SomeFailNoRun(t *testing.T) {
+// TestFaults_OccasionalErrorsFailNoRun holds that a service of which one answer of fifty is 500 is one to work with.
+func TestFaults_OccasionalErrorsFailNoRun(t *testing.T) {
 	t.Parallel()
 	resourcetest.SomeFaults(t, scene)
 }

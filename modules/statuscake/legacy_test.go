@@ -14,8 +14,8 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
-// TestMigratingUptimeTests runs every row of the table of docs/migrating.md, which has every option of the earlier modules.
-func TestMigratingUptimeTests(t *testing.T) {
+// TestMigrating_UptimeTests runs every row of the table of docs/migrating.md, which has every option of the earlier modules.
+func TestMigrating_UptimeTests(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, emulator.Options{})
 	aliases := map[string]string{

@@ -14,9 +14,9 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/resource/resourcetest"
 )
 
-// TestRandomWalk walks on accounts whose lists show new tests late, beside tests of other stacks and of nobody that a run could mistake for
+// TestUptimeWalk_OnTheEmulator walks on accounts whose lists show new tests late, beside tests of other stacks and of nobody that a run could mistake for
 // its own.
-func TestRandomWalk(t *testing.T) {
+func TestUptimeWalk_OnTheEmulator(t *testing.T) {
 	t.Parallel()
 	resourcetest.RandomWalk(t, func(t testing.TB, random *rand.Rand) resourcetest.Walker {
 		l := plainLab(t, emulator.Options{ListLag: random.IntN(4)})

@@ -201,8 +201,8 @@ func TestShortPartsOfASecretDictionaryAreHiddenWhereTheyStand(t *testing.T) {
 	assert.Equal(t, "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", answer["text"])
 }
 
-// TestMask_SparesWhatNobodyHid: 0 and false are no secrets, and coercion to a text does not make them one.
-func TestMask_SparesWhatNobodyHid(t *testing.T) {
+// TestMask_IgnoresZeroAndFalse: 0 and false are no secrets, and coercion to a text does not make them one.
+func TestMask_IgnoresZeroAndFalse(t *testing.T) {
 	m := module(`{token: {}, tests: {type: list, elements: dict, suboptions: {token: {}}}}`, answering(ansible.Result{"status": 200, "text": "False, True, 0"}, nil))
 	hidden := map[string]ansible.OptionRules{"token": {Secret: true}}
 	m.Rules = ansible.Rules{Options: map[string]ansible.OptionRules{"token": hidden["token"], "tests": {Rules: ansible.Rules{Options: hidden}}}}
@@ -647,7 +647,7 @@ func TestNothingIsThere(t *testing.T) {
 	assert.Equal(t, map[string]any{"module_args": map[string]any{"p": "~/$X", "q": "~nobody"}}, answer["invocation"])
 }
 
-func TestCall_RedactHidesOtherForms(t *testing.T) {
+func TestRedact_HidesOtherForms(t *testing.T) {
 	var texts []string
 	m := ansible.Module{
 		Name: "m", Documentation: []byte("DOCUMENTATION:\n  options:\n    password: {type: str}\n    pin: {type: str}\n"),
