@@ -31,6 +31,7 @@ type journal struct {
 	folder, name string
 	now          func() time.Time
 	damaged      func(error) // is called with what is wrong with a file that stays in use
+	cleared      func()      // is called when the lifeline of this run was removed
 
 	turn    chan struct{} // held while something below is used; never while waiting for anything but the disk
 	dir     *Dir
@@ -396,8 +397,16 @@ func (j *journal) Forget(ctx context.Context, ids []string) error {
 
 func (j *journal) Begin(ctx context.Context) (run string, err error) {
 	err = j.use(ctx, func() (err error) {
-		if j.life == nil {
+		switch {
+		case j.life == nil:
 			j.life, err = j.dir.begin(ctx, j.now())
+		case !j.life.intact():
+			j.cleared()
+			var restored *lifeline
+			if restored, err = j.dir.lifeline(ctx, j.life.run, j.life.since); err == nil {
+				j.life.unlock()
+				j.life = restored
+			}
 		}
 		if err == nil {
 			run = j.life.run

@@ -68,6 +68,7 @@ type Store interface {
 	// Forget removes the entries of created objects with these ids.
 	Forget(ctx context.Context, ids []string) error
 	// Begin returns the name of this run, which lives until End or until its process ends.
+	// Each call restores what was removed of that meanwhile.
 	Begin(ctx context.Context) (run string, err error)
 	// Holder returns the process of a run, and whether it lives.
 	Holder(ctx context.Context, run string) (who Holder, lives bool, err error)
@@ -88,6 +89,7 @@ type Ledger struct {
 	mutex    sync.Mutex
 	warnings []string
 	broken   bool            // a warning about the store was given
+	cleared  bool            // the warning about a cleared store was given
 	slow     map[string]bool // runs that did not finish in time
 }
 
@@ -98,7 +100,7 @@ func NewLedger(folder string, scope ...string) *Ledger {
 	j := &journal{folder: folder, name: Name(journalPrefix, scope...), turn: make(chan struct{}, 1)}
 	l := NewLedgerOn(j, scope...)
 	j.now = func() time.Time { return l.Now() }
-	j.damaged = l.warn
+	j.damaged, j.cleared = l.warn, l.warnCleared
 	return l
 }
 
@@ -118,7 +120,8 @@ func (l *Ledger) Close() { l.store.End() }
 //     object first; the id that it returns is remembered, with an error too. age is the time since the service can have
 //     received that creation at the latest, 0 for just now.
 //   - Where a living run is creating the key, Once waits for it. After Patience it calls find once, because only the
-//     answer may be slow, and returns an error that names the process if there is nothing.
+//     answer may be slow, and returns an error that names the process if there is nothing. For other keys of that run
+//     it does so without waiting.
 //
 // find is nil where create itself finds existing objects. The error is that of known, find or create, or says why none
 // was called. No two calls of create for one key run at once, unless the store is unusable. Recent finds the id by
@@ -248,11 +251,11 @@ func (l *Ledger) hold(ctx context.Context, key string, of func(before Entry) Ent
 		}
 		return mine, before, fmt.Errorf("%s: %w", key, err)
 	}
-	run, err := l.store.Begin(ctx)
-	if err != nil {
-		return fail(err)
-	}
 	for {
+		run, err := l.store.Begin(ctx)
+		if err != nil {
+			return fail(err)
+		}
 		mine = of(before)
 		mine.State, mine.Run, mine.At = Pending, run, l.Now().UnixMilli()
 		current, ok, err := l.store.Swap(ctx, mark, before, mine)
@@ -277,7 +280,7 @@ func (l *Ledger) hold(ctx context.Context, key string, of func(before Entry) Ent
 	}
 }
 
-// wait returns the entry of a key once no living run holds it. Each holder is given Patience.
+// wait returns the entry of a key once no living run holds it. Each run that holds it is given Patience once.
 func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) {
 	var awaited Entry
 	var waited time.Duration
@@ -292,8 +295,8 @@ func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) 
 		if e != awaited {
 			awaited, waited = e, 0
 		}
-		if waited >= l.Patience {
-			busy := &busyError{who, time.UnixMilli(e.At), waited}
+		if waited >= l.Patience || l.isSlow(e.Run) {
+			busy := &busyError{who, time.UnixMilli(e.At), l.Patience}
 			l.warnSlow(e.Run, busy)
 			return e, busy
 		}
@@ -312,8 +315,11 @@ func (l *Ledger) wait(ctx context.Context, mark string, e Entry) (Entry, error) 
 func (l *Ledger) release(ctx context.Context, mark string, mine, next Entry) {
 	ctx = context.WithoutCancel(ctx)
 	current, ok, err := l.store.Swap(ctx, mark, mine, next)
-	if !ok && err == nil && current == (Entry{}) && next != (Entry{}) {
-		_, _, err = l.store.Swap(ctx, mark, current, next)
+	if !ok && err == nil {
+		l.warnCleared()
+		if current == (Entry{}) && next != (Entry{}) {
+			_, _, err = l.store.Swap(ctx, mark, current, next)
+		}
 	}
 	if err != nil {
 		l.warn(err)
@@ -376,6 +382,24 @@ func (l *Ledger) warn(err error) {
 		l.warnings = append(l.warnings, fmt.Sprintf(
 			"two runs at once may create an object twice, because what was created cannot be remembered: %v", err))
 	}
+}
+
+// warnCleared warns that what this run wrote was removed while it was running.
+func (l *Ledger) warnCleared() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if !l.cleared {
+		l.cleared = true
+		l.warnings = append(l.warnings, "the cache folder was cleared while this run was working; if other runs were working at the same time, "+
+			"check for objects that were created twice")
+	}
+}
+
+// isSlow reports whether a run did not finish in time.
+func (l *Ledger) isSlow(run string) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.slow[run]
 }
 
 func (l *Ledger) warnSlow(run string, busy *busyError) {

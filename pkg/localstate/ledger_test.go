@@ -231,20 +231,25 @@ func TestOnce_GivesUpOnARunThatDoesNotEnd(t *testing.T) {
 	clock, folder := newClock(), t.TempDir()
 	m := &maker{valid: true}
 	first := clock.ledger(t, folder)
-	release := busy(t, first, "web", m)
+	release, other := busy(t, first, "web", m), busy(t, first, "api", m)
 	defer release()
+	defer other()
 
 	second := clock.ledger(t, folder)
-	for range 2 {
+	for i, key := range []string{"web", "api", "web"} {
 		before := clock.now()
-		err := m.once(t, second, "web")
-		require.ErrorContains(t, err, fmt.Sprintf("web: another run (process %d on ", os.Getpid()))
+		err := m.once(t, second, key)
+		require.ErrorContains(t, err, fmt.Sprintf(key+": another run (process %d on ", os.Getpid()))
 		require.ErrorContains(t, err, "since 2026-03-01T12:00:00Z) has held it since 2026-03-01T12:00:00Z and did not finish within 2m0s; "+
 			"it was looked for and is not there, and is not created a second time; end that process, or run this task again when it has ended")
-		assert.Equal(t, localstate.DefaultPatience, clock.now().Sub(before))
+		patience := localstate.DefaultPatience
+		if i > 0 {
+			patience = 0
+		}
+		assert.Equal(t, patience, clock.now().Sub(before), "for each run, not for each of its keys")
 	}
 	assert.Zero(t, m.count())
-	assert.Len(t, m.sought, 2)
+	assert.Len(t, m.sought, 3)
 	require.Len(t, second.Warnings(), 1, "once for each run")
 	assert.Contains(t, second.Warnings()[0], "holds what this run was to create, and does not finish")
 
@@ -253,7 +258,53 @@ func TestOnce_GivesUpOnARunThatDoesNotEnd(t *testing.T) {
 	once(t, clock.ledger(t, folder, "other api"), "web", &maker{})
 	once(t, clock.ledger(t, folder), "db", &maker{})
 	release()
-	assert.Equal(t, 1, m.count())
+	other()
+	assert.Equal(t, 2, m.count())
+}
+
+// TestOnce_RestoresItsLifeline checks that other runs wait for a run again, from its next creation on, after the cache was cleared.
+func TestOnce_RestoresItsLifeline(t *testing.T) {
+	for name, clear := range map[string]func(t *testing.T, folder string){
+		"the folder": func(t *testing.T, folder string) { require.NoError(t, os.RemoveAll(folder)) },
+		"the lifeline": func(t *testing.T, folder string) {
+			for _, name := range files(t, folder, "run-*") {
+				require.NoError(t, os.Remove(filepath.Join(folder, name)))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock, folder := newClock(), filepath.Join(t.TempDir(), "cache")
+			m := &maker{valid: true}
+			first, second := clock.ledger(t, folder), clock.ledger(t, folder)
+			once(t, first, "before", m)
+			clear(t, folder)
+			release := busy(t, first, "web", m)
+			defer release()
+			assert.Len(t, files(t, folder, "run-*"), 1)
+			second.Sleep = func(context.Context, time.Duration) error { release(); return nil }
+			once(t, second, "web", m)
+			assert.Equal(t, 2, m.count(), "the second run waits for the first one")
+			assert.Equal(t, []string{"2"}, m.asked)
+			require.Len(t, first.Warnings(), 1)
+			assert.Contains(t, first.Warnings()[0], "the cache folder was cleared while this run was working")
+			assert.Empty(t, second.Warnings())
+			first.Close()
+			assert.Len(t, files(t, folder, "run-*"), 1, "that of the second run")
+		})
+	}
+}
+
+// TestOnce_WarnsOfAClearedFolder checks that a run warns if other runs could not see its last creation.
+func TestOnce_WarnsOfAClearedFolder(t *testing.T) {
+	clock, folder := newClock(), filepath.Join(t.TempDir(), "cache")
+	m := &maker{}
+	first := clock.ledger(t, folder)
+	release := busy(t, first, "web", m)
+	require.NoError(t, os.RemoveAll(folder))
+	release()
+	require.Len(t, first.Warnings(), 1)
+	assert.Contains(t, first.Warnings()[0], "check for objects that were created twice")
+	assert.Equal(t, []string{"1"}, clock.ledger(t, folder).Recent(t.Context(), "group"), "what it made is remembered")
 }
 
 func TestAlone_KeepsOthersWaiting(t *testing.T) {

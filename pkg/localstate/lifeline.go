@@ -19,8 +19,23 @@ import (
 // keeps it while the process is stopped. A process id would not do: it is reused, and means nothing in another
 // container.
 type lifeline struct {
-	run string
-	end func()
+	run    string
+	since  time.Time
+	path   string
+	info   fs.FileInfo
+	unlock func()
+}
+
+// intact reports whether the path still names the locked file. Without it other runs take this one for dead.
+func (l *lifeline) intact() bool {
+	info, err := os.Lstat(l.path)
+	return err == nil && os.SameFile(info, l.info)
+}
+
+// end removes the lifeline and releases its lock.
+func (l *lifeline) end() {
+	_ = os.Remove(l.path)
+	l.unlock()
 }
 
 const (
@@ -31,30 +46,33 @@ const (
 
 // begin makes the lifeline of a run, and removes what earlier runs have left.
 func (d *Dir) begin(ctx context.Context, now time.Time) (*lifeline, error) {
-	run := rand.Text()
+	life, err := d.lifeline(ctx, rand.Text(), now)
+	if err == nil {
+		d.sweep(life.info.ModTime())
+	}
+	return life, err
+}
+
+// lifeline creates and locks the lifeline of a run.
+func (d *Dir) lifeline(ctx context.Context, run string, since time.Time) (*lifeline, error) {
 	file, unlock, err := d.open(ctx, lifelinePrefix+run)
 	if err != nil {
 		return nil, err
 	}
-	end := func() {
-		_ = os.Remove(file.Name())
-		unlock()
-	}
+	life := &lifeline{run: run, since: since, path: file.Name(), unlock: unlock}
 	host, _ := os.Hostname() // only shown to people
-	text, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Since: now})
+	text, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Since: since})
 	if err == nil {
 		_, err = file.Write(text)
 	}
-	var info fs.FileInfo
 	if err == nil {
-		info, err = file.Stat()
+		life.info, err = file.Stat()
 	}
 	if err != nil {
-		end()
+		life.end()
 		return nil, unusable("writing "+file.Name(), err)
 	}
-	d.sweep(info.ModTime())
-	return &lifeline{run, end}, nil
+	return life, nil
 }
 
 // holder returns the process of a run, and whether it lives.

@@ -17,7 +17,8 @@
 //	created id     looks at the object by its id; takes it if it is there             stays; pending where it is gone, and then as from nothing
 //	uncertain      writes pending, looks for the object, creates it if it is not there created, uncertain or nothing
 //	pending, whose run is gone: as uncertain
-//	pending, whose run lives: waits, for Ledger.Patience at most, then looks for the object once, and fails that object if it is not there
+//	pending, whose run lives: waits, then looks for the object once, and fails that object if it is not there; for Ledger.Patience at most for
+//	               each run, not for each key of it
 //
 // Pending is written before the creation is sent. A run lives as long as it holds the lock of its lifeline, a file that the system unlocks when
 // the process ends in any way; a process that is stopped lives. Uncertain is written where the service may have acted and the outcome is
@@ -26,13 +27,16 @@
 // This guarantees for runs that share the folder and the account:
 //   - No second creation of a key is sent while a first one may still succeed, however slow the service is, whichever run is killed or
 //     stopped, and whatever the clock does.
-//   - A run waits for another one only where both want the same object, and for Patience at most for each run that holds it.
+//   - A run waits for another one only where both want the same object, and for Patience at most for each run, however
+//     many objects it holds.
 //   - No run waits for a killed one.
 //
 // It guarantees nothing where the folder is not shared (another controller, another home) or unusable, which is warned of; where a
 // run is stopped for longer than DefaultRemember between its look at the service and its creation; where the creation of a killed run reaches
-// the service, or its list, only after the looks for it (10 seconds) are over. A process that is stopped in the microseconds in which it has the
-// file itself locked makes the creations of others fail after 10 seconds, with a message that names the file.
+// the service, or its list, only after the looks for it (10 seconds) are over; for a creation
+// that was in flight when somebody removed the folder, the ledger or the lifeline: its run warns, and restores the lifeline before it
+// writes pending the next time. A process that is stopped in the microseconds in which it has the file itself locked makes the creations of
+// others fail after 10 seconds, with a message that names the file.
 package localstate
 
 import (
