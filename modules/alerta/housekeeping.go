@@ -409,10 +409,10 @@ func perform[S any](ctx context.Context, r *run, p reconcile.Provider[S], plan r
 	}
 	applied, err := reconcile.Apply(ctx, p, able, reconcile.Options[S]{
 		Limit: r.concurrency, Ledger: ledger, Sleep: r.clients[0].http.Sleep,
-		Done: func(s reconcile.Step[S]) {
+		Done: func(s *reconcile.Step[S]) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			*done = append(*done, spared(r, s))
+			*done = append(*done, spared(r, *s))
 		},
 	})
 	for i := range applied {

@@ -53,6 +53,10 @@ type Module struct {
 // "warnings" and "deprecations" join those of Call.Warn and Call.Deprecate.
 type Result map[string]any
 
+// Lazy stands in a Result for what it returns when the answer is written, which may be more than once: what is large together and small alone
+// takes less memory so.
+type Lazy func() any
+
 // Rules is the part of an argument spec that documentation cannot say, for a module's options or for the suboptions of one.
 type Rules struct {
 	MutuallyExclusive [][]string

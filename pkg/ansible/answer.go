@@ -3,12 +3,14 @@
 package ansible
 
 import (
+	"io"
 	"slices"
 	"strings"
 )
 
-// answer writes the one JSON document. Every secret that is known by now is hidden in it.
-func (o outcome) answer(calls <-chan *Call) string {
+// answer writes the one JSON document. Every secret that is known by now is hidden in it. Of long lists one element after the other is made
+// and written: a tree of the whole answer would take many times the memory of its text.
+func (o outcome) answer(calls <-chan *Call, out io.Writer) error {
 	if o.call == nil {
 		select {
 		case o.call = <-calls:
@@ -16,10 +18,11 @@ func (o outcome) answer(calls <-chan *Call) string {
 			o.call = &Call{}
 		}
 	}
-	answer, ok := toTree(map[string]any(o.result)).(*dict)
-	if !ok {
-		answer = newDict()
+	answer := newDict()
+	for key, value := range o.result {
+		answer.set(strings.ToValidUTF8(key, "\uFFFD"), toSeries(value, o.result))
 	}
+	slices.Sort(answer.keys)
 	if o.failed {
 		answer.set("failed", true)
 		answer.set("msg", strings.ToValidUTF8(o.msg, "\uFFFD"))
@@ -56,31 +59,36 @@ func (o outcome) answer(calls <-chan *Call) string {
 			masked.set(key, o.maskedList(mask, value))
 		}
 	}
-	var b strings.Builder
+	b := jsonBuffer{out: out}
 	writeJSON(&b, masked, answerJSON)
-	return b.String()
+	b.WriteByte('\n')
+	b.spill()
+	return b.err
 }
 
 // maskedList masks secrets in a value, except in fields of list elements that hold the module's own words and ids.
 func (o outcome) maskedList(mask masker, value any) any {
-	hidden := mask.value(value)
-	list, ok := value.([]any)
-	if !ok || o.plain == nil || len(mask.ordered) == 0 {
-		return hidden
+	if whole, ok := value.([]any); ok {
+		value = series{len(whole), func(i int) any { return whole[i] }}
 	}
-	shown, _ := hidden.([]any)
-	for i, item := range list {
+	list, ok := value.(series)
+	if !ok || o.plain == nil || len(mask.ordered) == 0 {
+		return mask.value(value)
+	}
+	return series{list.len, func(i int) any {
+		item := list.at(i)
+		shown := mask.value(item)
 		element, ok := item.(*dict)
 		if !ok {
-			continue
+			return shown
 		}
 		for _, key := range element.keys {
 			if text, ok := element.values[key].(string); ok && slices.Contains(o.plain, "*."+key) && (key == "action" || isNumber(text)) {
-				shown[i].(*dict).set(key, text) //nolint:forcetypeassert // a mask leaves a dictionary a dictionary
+				shown.(*dict).set(key, text) //nolint:forcetypeassert // a mask leaves a dictionary a dictionary
 			}
 		}
-	}
-	return shown
+		return shown
+	}}
 }
 
 // isNumber reports whether a text consists of digits, like an id that a service assigns. A name that serves as an id

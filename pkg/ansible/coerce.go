@@ -20,7 +20,7 @@ import (
 // to_json does.
 func (e environment) coerceOption(o *Option, value any) (any, error) {
 	if _, truth := value.(bool); o.Body && (truth || isStructured(value)) {
-		var b strings.Builder
+		var b jsonBuffer
 		writeJSON(&b, value, pythonJSON) // as the filter to_json writes it
 		return b.String(), nil
 	}
@@ -325,7 +325,7 @@ func toJSON(value any) (any, error) {
 	case string:
 		return strings.TrimFunc(v, isSpace), nil
 	case []any, tuple, *dict:
-		var b strings.Builder
+		var b jsonBuffer
 		writeJSON(&b, v, pythonJSON)
 		return b.String(), nil
 	default:

@@ -37,7 +37,7 @@ func values() []string {
 		"[]", "{}", `["a", "b"]`, `[1, 2.5, true, null, "x", "ü'"]`, `[["a"], {"b": 1}]`, `{"a": 1}`, `{"b": [1, {"c": null}], "a": "x\ty"}`, `{"a": 1.0, "b": 1e20, "c": "\u007f\u00a0\u00ad\ud83d\ude00"}`, `[[]]`, `[1, 2, 3]`, `[0, [1, 2], "x"]`, `[null]`, `[{}]`, `[true, "no", 1, "maybe"]`, `["1", 2, "x", 3.0]`,
 	}
 	for _, text := range texts {
-		var b strings.Builder
+		var b jsonBuffer
 		writeJSONString(&b, text)
 		list = append(list, b.String())
 	}

@@ -400,7 +400,7 @@ func normal(value any) any {
 func identical(a, b any) bool { return show(a) == show(b) }
 
 func show(value any) string {
-	var b strings.Builder
+	var b jsonBuffer
 	if d, ok := value.(*dict); !ok || d != nil {
 		writeJSON(&b, value, answerJSON)
 	}

@@ -83,8 +83,7 @@ func execute(ctx context.Context, modules []Module, p Process) (code int, stoppe
 		cancel(cause)
 		end, stopped = afterSignal(cause, p, calls, outcomes), true
 	}
-	text := end.answer(calls)
-	if _, err := io.WriteString(p.Stdout, text+"\n"); err != nil {
+	if err := end.answer(calls, p.Stdout); err != nil {
 		fmt.Fprintf(p.Stderr, "writing the module's answer: %v\n", err)
 		return 1, true
 	}

@@ -3,6 +3,7 @@
 package ansible
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,10 +23,12 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 			canonical[alias] = o.Name
 		}
 	}
-	mask := call.secrets.masker()
-	shown := shownParams(call.spec, call.params)
+	mask, shown, logs := masker{}, call.params, p.Syslog != nil
+	if logs {
+		mask, shown = call.secrets.masker(), shownParams(call.spec, call.params)
+	}
 	parts := []string{"Invoked"}
-	for i, name := range shown.keys {
+	for i, name := range shown.allKeys() {
 		option, ok := canonical[name]
 		if !ok {
 			option = name
@@ -37,6 +40,7 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 			call.Warn("Module did not set no_log for %s", name)
 		case logging[option] == Hidden:
 			text = "NOT_LOGGING_PARAMETER"
+		case !logs:
 		default:
 			text = mask.text(hideLogins(pyStr(shown.values[name])))
 		}
@@ -44,6 +48,9 @@ func logInvocation(call *Call, p Process, facility, prefix string) {
 			parts[0] = "Invoked with"
 		}
 		parts = append(parts, name+"="+text)
+	}
+	if !logs {
+		return
 	}
 	line := strings.Join(parts, " ")
 	if prefix != "" {
@@ -58,10 +65,7 @@ func shownParams(spec *Spec, params *dict) *dict {
 	if spec == nil || !spec.hidesParts() {
 		return params
 	}
-	shown := newDict()
-	for _, key := range params.keys {
-		shown.set(key, params.values[key])
-	}
+	shown := &dict{keys: slices.Clone(params.keys), values: maps.Clone(params.values), unset: params.unset}
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		for _, name := range append([]string{o.Name}, o.Aliases...) {
@@ -101,11 +105,7 @@ func shownSub(spec *Spec, value any) any {
 	case *dict:
 		return shownParams(spec, v)
 	case []any:
-		list := make([]any, len(v))
-		for i, item := range v {
-			list[i] = shownSub(spec, item)
-		}
-		return list
+		return series{len(v), func(i int) any { return shownSub(spec, v[i]) }}
 	}
 	return value
 }
@@ -129,7 +129,7 @@ func maskBelow(keys *pattern.Pattern, value any, hide bool) any {
 		return v
 	case *dict:
 		shown := newDict()
-		for _, key := range v.keys {
+		for _, key := range v.allKeys() {
 			shown.set(key, maskBelow(keys, v.values[key], hide || keys.MatchString(key)))
 		}
 		return shown

@@ -3,11 +3,12 @@
 package ansible
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"math/big"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 )
 
@@ -51,24 +52,44 @@ func (s jsonStyle) number(f float64) string {
 	return name
 }
 
+// jsonBuffer is where JSON is written. With out it keeps little of a long text, and passes on the rest.
+type jsonBuffer struct {
+	bytes.Buffer
+	out io.Writer
+	err error // of out
+}
+
+// spillSize is how much a jsonBuffer with out keeps.
+const spillSize = 64 << 10
+
+// spill passes on what has been written.
+func (b *jsonBuffer) spill() {
+	if b.err == nil {
+		_, b.err = b.out.Write(b.Bytes())
+	}
+	b.Reset()
+}
+
 // writeJSON writes a value in ASCII: the answer must survive every locale between here and the controller.
-func writeJSON(b *strings.Builder, value any, style jsonStyle) {
+func writeJSON(b *jsonBuffer, value any, style jsonStyle) {
 	switch v := value.(type) {
 	case nil:
 		b.WriteString("null")
 	case bool, int64, *big.Int:
-		fmt.Fprint(b, v)
+		fmt.Fprint(&b.Buffer, v)
 	case float64:
 		b.WriteString(style.number(v))
 	case string:
 		writeJSONString(b, v)
 	case []any:
-		writeJSONList(b, v, style)
+		writeJSONList(b, len(v), func(i int) any { return v[i] }, style)
 	case tuple:
-		writeJSONList(b, v, style)
+		writeJSONList(b, len(v), func(i int) any { return v[i] }, style)
+	case series:
+		writeJSONList(b, v.len, v.at, style)
 	case *dict:
 		b.WriteByte('{')
-		for i, key := range v.keys {
+		for i, key := range v.allKeys() {
 			if i > 0 {
 				b.WriteString(style.comma())
 			}
@@ -80,18 +101,21 @@ func writeJSON(b *strings.Builder, value any, style jsonStyle) {
 	}
 }
 
-func writeJSONList(b *strings.Builder, list []any, style jsonStyle) {
+func writeJSONList(b *jsonBuffer, length int, at func(i int) any, style jsonStyle) {
 	b.WriteByte('[')
-	for i, item := range list {
+	for i := range length {
 		if i > 0 {
 			b.WriteString(style.comma())
 		}
-		writeJSON(b, item, style)
+		writeJSON(b, at(i), style)
+		if b.out != nil && b.Len() >= spillSize {
+			b.spill()
+		}
 	}
 	b.WriteByte(']')
 }
 
-func writeJSONString(b *strings.Builder, s string) {
+func writeJSONString(b *jsonBuffer, s string) {
 	b.WriteByte('"')
 	for _, r := range s { // a byte that is no UTF-8 comes as U+FFFD
 		switch {
@@ -111,10 +135,10 @@ func writeJSONString(b *strings.Builder, s string) {
 		case r == '\f':
 			b.WriteString(`\f`)
 		case r < 0x10000:
-			fmt.Fprintf(b, `\u%04x`, r)
+			fmt.Fprintf(&b.Buffer, `\u%04x`, r)
 		default:
 			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(b, `\u%04x\u%04x`, high, low)
+			fmt.Fprintf(&b.Buffer, `\u%04x\u%04x`, high, low)
 		}
 	}
 	b.WriteByte('"')

@@ -122,7 +122,7 @@ func keyText(key any) (string, error) {
 	case string:
 		return k, nil
 	case nil, bool, int64, *big.Int, float64:
-		var b strings.Builder
+		var b jsonBuffer
 		writeJSON(&b, k, pythonJSON)
 		return b.String(), nil
 	default:

@@ -140,7 +140,7 @@ func (c collector) collect(spec *Spec, params *dict, prefix string) error {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		value, ok := params.get(o.Name)
-		if !ok {
+		if !ok || value == nil && c.coerced {
 			continue
 		}
 		path := prefix + o.Name
@@ -206,7 +206,7 @@ func hideLeaves(value any) any {
 		return hideLeaves([]any(v))
 	case *dict:
 		hidden := newDict()
-		for _, key := range v.keys {
+		for _, key := range v.allKeys() {
 			hidden.set(key, hideLeaves(v.values[key]))
 		}
 		return hidden
@@ -347,9 +347,11 @@ func (m masker) value(value any) any {
 		return m.list(v)
 	case tuple:
 		return m.list(v)
+	case series:
+		return series{v.len, func(i int) any { return m.value(v.at(i)) }}
 	case *dict:
 		masked := newDict()
-		for _, key := range v.keys {
+		for _, key := range v.allKeys() {
 			masked.set(key, m.value(v.values[key]))
 		}
 		return masked

@@ -110,9 +110,6 @@ func (p Process) withDefaults() Process {
 	if p.Grace == 0 {
 		p.Grace = defaultGrace
 	}
-	if p.Syslog == nil {
-		p.Syslog = func(string, string, string) error { return nil }
-	}
 	return p
 }
 

@@ -17,6 +17,18 @@ import (
 // encode becomes text, and what holds itself is cut.
 func toTree(value any) any { return tree{}.of(value) }
 
+// toSeries is toTree for what may be a long list, of which it makes one element at a time. within is what holds the list.
+func toSeries(value, within any) any {
+	inside := tree{}.enter(reflect.ValueOf(within))
+	v := reflect.ValueOf(value)
+	_, fails := value.(error)
+	if fails || v.Kind() != reflect.Slice || v.IsNil() || v.Type().Elem().Kind() == reflect.Uint8 || encodesItself(value) {
+		return inside.of(value)
+	}
+	inside.enter(v)
+	return series{v.Len(), func(i int) any { return inside.of(v.Index(i).Interface()) }}
+}
+
 // tree is the containers that are being walked through, to notice one that holds itself.
 type tree map[container]struct{}
 
@@ -24,6 +36,20 @@ type container struct {
 	at   uintptr
 	kind reflect.Kind
 	len  int
+}
+
+func containerOf(v reflect.Value) container {
+	c := container{at: v.Pointer(), kind: v.Kind()}
+	if c.kind == reflect.Slice {
+		c.len = v.Len()
+	}
+	return c
+}
+
+// enter notes a container that is being walked through for good.
+func (t tree) enter(v reflect.Value) tree {
+	t[containerOf(v)] = struct{}{}
+	return t
 }
 
 // cut stands for what is nested too deeply or without end.
@@ -39,10 +65,14 @@ func (t tree) of(value any) any {
 		return int64(v)
 	case *dict:
 		d := newDict()
-		for _, key := range v.keys {
+		for _, key := range v.allKeys() {
 			d.set(strings.ToValidUTF8(key, "\uFFFD"), t.of(v.values[key]))
 		}
 		return d
+	case series:
+		return series{v.len, func(i int) any { return toTree(v.at(i)) }}
+	case Lazy:
+		return t.of(v())
 	case json.Number:
 		return encoded(v)
 	case secret.Value:
@@ -64,10 +94,7 @@ func (t tree) reflected(v reflect.Value) any {
 		if v.IsNil() {
 			return nil
 		}
-		c := container{at: v.Pointer(), kind: kind}
-		if kind == reflect.Slice {
-			c.len = v.Len()
-		}
+		c := containerOf(v)
 		if _, inside := t[c]; inside || len(t) > maxDepth {
 			return cut
 		}

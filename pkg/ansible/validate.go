@@ -20,10 +20,11 @@ type validator struct {
 	unsupported  []stranger
 	warnings     []string
 	deprecations []Deprecation
-	given        map[string]bool // what was given and is not null, by name
-	fromEnv      map[string]bool // what the environment gave, by name
-	nulls        map[string]bool // what was given as null, suboptions and elements by their path: tests[0].stack
-	misfits      []error         // what Ansible takes, but no module of this package; see Call.Decode
+	given        map[string]bool   // what was given and is not null, by name
+	fromEnv      map[string]bool   // what the environment gave, by name
+	nulls        map[string]bool   // what was given as null, suboptions and elements by their path: tests[0].stack
+	unset        map[string]*unset // by its keys
+	misfits      []error           // what Ansible takes, but no module of this package; see Call.Decode
 }
 
 // stranger is an argument that the spec does not know, and what the spec would have taken in its place.
@@ -255,9 +256,14 @@ func (v *validator) strangers(spec *Spec, params *dict, context []place) {
 // defaults fills what was not given. The first round leaves out options without a default, so that the rules can tell
 // them from given ones; the last one sets them to nil.
 func (v *validator) defaults(spec *Spec, params *dict, all bool) {
+	var missing []string
 	for i := range spec.Options {
 		o := &spec.Options[i]
-		if params.has(o.Name) || o.standard == nil && !all {
+		switch {
+		case params.has(o.Name):
+			continue
+		case o.standard == nil:
+			missing = append(missing, o.Name)
 			continue
 		}
 		if o.Logging == Hidden && truthy(o.standard) {
@@ -266,6 +272,26 @@ func (v *validator) defaults(spec *Spec, params *dict, all bool) {
 		}
 		params.set(o.Name, deepCopy(o.standard))
 	}
+	if all && missing != nil {
+		params.own()
+		params.unset = v.unsetOf(missing)
+	}
+}
+
+// unsetOf returns the same value for the same keys.
+func (v *validator) unsetOf(keys []string) *unset {
+	id := strings.Join(keys, ",")
+	if v.unset[id] == nil {
+		u := &unset{keys: keys, has: make(map[string]bool, len(keys))}
+		for _, key := range keys {
+			u.has[key] = true
+		}
+		if v.unset == nil {
+			v.unset = map[string]*unset{}
+		}
+		v.unset[id] = u
+	}
+	return v.unset[id]
 }
 
 func (v *validator) types(spec *Spec, params *dict, context []place) {
@@ -423,6 +449,12 @@ func asList(value any) []any {
 		return v
 	case tuple:
 		return v
+	case series:
+		list := make([]any, v.len)
+		for i := range list {
+			list[i] = v.at(i)
+		}
+		return list
 	default:
 		return []any{value}
 	}

@@ -22,21 +22,57 @@ type tuple []any
 type dict struct {
 	keys   []string
 	values map[string]any
+	unset  *unset // keys with the value nil that come after the others, nil for none
+}
+
+// unset is the options that were not given to a dictionary and have no default. In a list of thousands of dictionaries they would take most of
+// the memory, so those with the same ones share them.
+type unset struct {
+	keys []string
+	has  map[string]bool
+}
+
+// series is a list whose elements are made when they are asked for, so that a long one never takes the memory of all of them.
+type series struct {
+	len int
+	at  func(i int) any
 }
 
 func newDict() *dict { return &dict{values: map[string]any{}} }
 
 func (d *dict) get(key string) (any, bool) {
-	v, ok := d.values[key]
-	return v, ok
+	return d.values[key], d.has(key)
 }
 
 func (d *dict) has(key string) bool {
 	_, ok := d.values[key]
-	return ok
+	return ok || d.unset != nil && d.unset.has[key]
+}
+
+// allKeys returns the keys in order, those of unset options included.
+func (d *dict) allKeys() []string {
+	if d.unset == nil {
+		return d.keys
+	}
+	return slices.Concat(d.keys, d.unset.keys)
+}
+
+// own makes the unset options keys of the dictionary's own, before one of them changes.
+func (d *dict) own() {
+	if d.unset == nil {
+		return
+	}
+	d.keys = d.allKeys()
+	for _, key := range d.unset.keys {
+		d.values[key] = nil
+	}
+	d.unset = nil
 }
 
 func (d *dict) set(key string, value any) {
+	if d.unset != nil && d.unset.has[key] {
+		d.own()
+	}
 	if !d.has(key) {
 		d.keys = append(d.keys, key)
 	}
@@ -45,6 +81,7 @@ func (d *dict) set(key string, value any) {
 
 func (d *dict) remove(key string) {
 	if d.has(key) {
+		d.own()
 		delete(d.values, key)
 		d.keys = slices.DeleteFunc(d.keys, func(k string) bool { return k == key })
 	}
@@ -58,7 +95,7 @@ func deepCopy(value any) any {
 	case tuple:
 		return tuple(copyAll(v))
 	case *dict:
-		c := &dict{keys: slices.Clone(v.keys), values: make(map[string]any, len(v.values))}
+		c := &dict{keys: slices.Clone(v.keys), values: make(map[string]any, len(v.values)), unset: v.unset}
 		for key, item := range v.values {
 			c.values[key] = deepCopy(item)
 		}
@@ -85,8 +122,8 @@ func plain(value any) any {
 		return plainAll(v)
 	case *dict:
 		m := make(map[string]any, len(v.keys))
-		for key, item := range v.values {
-			m[key] = plain(item)
+		for _, key := range v.allKeys() {
+			m[key] = plain(v.values[key])
 		}
 		return m
 	default:
@@ -160,6 +197,15 @@ func writeRepr(b *strings.Builder, value any) {
 		writeStringRepr(b, v)
 	case []any:
 		writeSequence(b, "[", v, "]")
+	case series:
+		b.WriteByte('[')
+		for i := range v.len {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			writeRepr(b, v.at(i))
+		}
+		b.WriteByte(']')
 	case tuple:
 		end := ")"
 		if len(v) == 1 {
@@ -168,7 +214,7 @@ func writeRepr(b *strings.Builder, value any) {
 		writeSequence(b, "(", v, end)
 	case *dict:
 		b.WriteByte('{')
-		for i, key := range v.keys {
+		for i, key := range v.allKeys() {
 			if i > 0 {
 				b.WriteString(", ")
 			}
@@ -265,11 +311,11 @@ func pyEqual(a, b any) bool {
 		return ok && slices.EqualFunc(x, y, pyEqual)
 	case *dict:
 		y, ok := b.(*dict)
-		if !ok || len(x.keys) != len(y.keys) {
+		if !ok || len(x.allKeys()) != len(y.allKeys()) {
 			return false
 		}
-		for key, item := range x.values {
-			if other, ok := y.get(key); !ok || !pyEqual(item, other) {
+		for _, key := range x.allKeys() {
+			if other, ok := y.get(key); !ok || !pyEqual(x.values[key], other) {
 				return false
 			}
 		}
@@ -326,7 +372,7 @@ func truthy(value any) bool {
 	case tuple:
 		return len(v) > 0
 	case *dict:
-		return len(v.keys) > 0
+		return len(v.keys) > 0 || v.unset != nil
 	default:
 		return true
 	}

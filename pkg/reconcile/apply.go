@@ -25,8 +25,9 @@ type Options[S any] struct {
 	Ledger   Ledger
 	// Begun is told each step before something is written for it, and as Done one call at a time. nil for nobody.
 	Begun func(Step[S])
-	// Done is told each step when it is finished, one call at a time, in the order in which they finish. nil for nobody.
-	Done func(Step[S])
+	// Done is told each step when it is finished, one call at a time, in the order in which they finish. nil for nobody. The step is the one of
+	// the plan that Apply returns, which Apply does not change any more.
+	Done func(*Step[S])
 	// Sleep waits between a create whose answer was lost and the look whether it happened, and gives the context's error if that ends.
 	Sleep func(context.Context, time.Duration) error
 }
@@ -206,16 +207,6 @@ func (a *applier[S]) isTakeOver(step *Step[S]) bool {
 	return !step.byID && a.opt.Ledger != nil && takesOver(a.provider, step.Have.State, step.Wish)
 }
 
-// tell passes on what becomes of a step.
-func (a *applier[S]) tell(to func(Step[S]), s Step[S]) {
-	if to == nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	to(s)
-}
-
 // attempt carries out one step, or several by one call. A panic in a provider is these steps' failure and nobody else's.
 func (a *applier[S]) attempt(ctx context.Context, steps ...*Step[S]) {
 	a.carryOut(ctx, steps)
@@ -223,7 +214,11 @@ func (a *applier[S]) attempt(ctx context.Context, steps ...*Step[S]) {
 		if step.Err != nil && a.opt.FailFast {
 			a.stop.Store(true)
 		}
-		a.tell(a.opt.Done, *step)
+		if a.opt.Done != nil {
+			a.mu.Lock()
+			a.opt.Done(step)
+			a.mu.Unlock()
+		}
 	}
 }
 
@@ -238,8 +233,10 @@ func (a *applier[S]) carryOut(ctx context.Context, steps []*Step[S]) {
 	for _, step := range steps {
 		if refusal != nil {
 			step.Err = fmt.Errorf("%s: %w", step.Key, refusal)
-		} else {
-			a.tell(a.opt.Begun, *step)
+		} else if a.opt.Begun != nil {
+			a.mu.Lock()
+			a.opt.Begun(*step)
+			a.mu.Unlock()
 		}
 	}
 	switch {

@@ -40,7 +40,7 @@ func TestApplyDoesThePlan(t *testing.T) {
 		{State: memory.Named("new")}, {State: sized("old", 3)}, {State: memory.Named("going"), Absent: true}, {State: memory.Named("same")},
 	}, policy{Scope: everything})
 	var finished []string
-	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) {
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(step *reconcile.Step[thing]) {
 		finished = append(finished, step.Key)
 	}})
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestCancellationStopsNewWritesAndTellsWhatWasDone(t *testing.T) {
 	s.Add(memory.Named("undeclared"))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	plan := planned(t, s, s, wants("a", "b", "c"), policy{Scope: everything})
-	done, err := reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) {
+	done, err := reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep, Done: func(step *reconcile.Step[thing]) {
 		if step.Key == "b" {
 			cancel(errors.New("SIGTERM"))
 		}
@@ -128,7 +128,7 @@ func TestALongRunTellsHowFarItIs(t *testing.T) {
 			ctx, lines := telling(t)
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
-			_, err := reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) {
+			_, err := reconcile.Apply(ctx, s, plan, options{Sleep: s.Sleep, Done: func(step *reconcile.Step[thing]) {
 				if step.Key == c.last {
 					cancel()
 				}

@@ -55,7 +55,7 @@ func TestManyDeletionsGoTogether(t *testing.T) {
 	}
 	plan := planned(t, s.Service, s, wants("kept", "new"), policy{Scope: everything})
 	var finished []string
-	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(step reconcile.Step[thing]) { finished = append(finished, step.Key) }})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(step *reconcile.Step[thing]) { finished = append(finished, step.Key) }})
 	require.NoError(t, err)
 	assert.Equal(t, [][]string{{"a", "b", "c"}, {"d", "e", "f"}}, s.calls, "the last one is alone, and deleted as such")
 	require.Len(t, done.Failed(), 1)
@@ -102,7 +102,7 @@ func TestEqualUpdatesGoTogether(t *testing.T) {
 	}
 	plan := planned(t, s.Service, s, list, policy{})
 	finished := 0
-	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(reconcile.Step[thing]) { finished++ }})
+	done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep, Done: func(*reconcile.Step[thing]) { finished++ }})
 	require.NoError(t, err)
 	assert.Equal(t, [][]string{{"a", "b", "c"}, {"d", "e", "f"}}, s.calls, "what is alone is updated as such")
 	assert.Len(t, list, finished, "each is told")

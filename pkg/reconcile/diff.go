@@ -33,7 +33,8 @@ func Removed[S any](o Found[S]) []Change {
 }
 
 func diff[S any](before, after S) []Change {
-	return diffStruct(reflect.ValueOf(before), reflect.ValueOf(after), nil)
+	// Plans of thousands of steps keep their changes, so they take no more room than they need.
+	return slices.Clone(diffStruct(reflect.ValueOf(before), reflect.ValueOf(after), nil))
 }
 
 func diffStruct(before, after reflect.Value, changes []Change) []Change {

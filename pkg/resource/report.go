@@ -143,12 +143,15 @@ func (r report[S]) object(s reconcile.Step[S]) map[string]any {
 		object["id"] = s.ID
 	}
 	object["action"] = string(s.Action)
-	changes := map[string]any{}
-	for _, c := range s.Changes {
-		before, after := shown(c)
-		changes[c.Field] = map[string]any{"before": before, "after": after}
-	}
-	object["changes"] = changes
+	changes := s.Changes
+	object["changes"] = ansible.Lazy(func() any { // thousands of new objects have tens of thousands of changes
+		fields := map[string]any{}
+		for _, c := range changes {
+			before, after := shown(c)
+			fields[c.Field] = map[string]any{"before": before, "after": after}
+		}
+		return fields
+	})
 	if s.Reason != "" {
 		object["reason"] = s.Reason
 	}

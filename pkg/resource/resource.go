@@ -98,6 +98,7 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Begun: done.begin, Done: done.end,
 	})
 	if task.Verify && err == nil {
+		applied = slices.Clone(applied) // done may be asked for its steps meanwhile
 		err = reconcile.Verify(ctx, task.Provider, applied, task.Wants, task.Policy)
 	}
 	if ledger, ok := task.Ledger.(interface{ Warnings() []string }); ok {
@@ -157,7 +158,7 @@ func (k Kind[P, S]) plan(ctx context.Context, task *Task[S], withDiff bool) (rec
 // told collects steps for the answer of a run that does not come to its end.
 type told[S any] struct {
 	mu    sync.Mutex
-	plan  reconcile.Plan[S]
+	plan  []*reconcile.Step[S]
 	begun map[string]reconcile.Step[S] // those that are not finished
 }
 
@@ -170,10 +171,10 @@ func (t *told[S]) begin(s reconcile.Step[S]) {
 	t.begun[mark(s)] = s
 }
 
-func (t *told[S]) end(s reconcile.Step[S]) {
+func (t *told[S]) end(s *reconcile.Step[S]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.begun, mark(s))
+	delete(t.begun, mark(*s))
 	t.plan = append(t.plan, s)
 }
 
@@ -189,7 +190,10 @@ func mark[S any](s reconcile.Step[S]) string {
 func (t *told[S]) steps() reconcile.Plan[S] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	steps := append(reconcile.Plan[S](nil), t.plan...)
+	steps := make(reconcile.Plan[S], 0, len(t.plan)+len(t.begun))
+	for _, s := range t.plan {
+		steps = append(steps, *s)
+	}
 	for _, key := range slices.Sorted(maps.Keys(t.begun)) {
 		s := t.begun[key]
 		s.Written = true
