@@ -109,7 +109,7 @@ type DeprecatedAlias struct{ Name, Version, Date, Collection string }
 func Main(m Module) { MainAmong([]Module{m}) }
 
 // memoryLimit is the soft limit in bytes above which garbage is collected more often. A task still gets what it needs.
-const memoryLimit = 96 << 20
+const memoryLimit = 112 << 20
 
 // MainAmong runs the one of several modules that was called: the one that Ansible names (_ansible_module_name), else the one that
 // the first argument names, else the one that the program was started as. What stands before the last dot of a name does not count. A
