@@ -29,13 +29,13 @@ func (v *vocabulary) read(ctx context.Context, c *client) (wireConfig, error) {
 	return *v.config, nil
 }
 
-// checkWords returns an error for each status and severity that the server's model does not have.
+// checkWords returns one error that names each status and severity that the server's model does not have.
 func (v *vocabulary) checkWords(ctx context.Context, c *client, s selection) error {
 	config, err := v.read(ctx, c)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var problems []string
 	for _, part := range []struct {
 		option string
 		values []string
@@ -44,14 +44,19 @@ func (v *vocabulary) checkWords(ctx context.Context, c *client, s selection) err
 		{"status", s.status, config.Model.Statuses},
 		{"severity", s.severity, config.Model.Severities},
 	} {
-		for _, value := range part.values {
-			if _, known := part.words[value]; !known && len(part.words) > 0 {
-				errs = append(errs, fmt.Errorf("value of %s must be one of: %s, got: %s",
-					part.option, strings.Join(slices.Sorted(maps.Keys(part.words)), ", "), value))
-			}
+		unknown := slices.DeleteFunc(slices.Clone(part.values), func(value string) bool {
+			_, known := part.words[value]
+			return known || len(part.words) == 0
+		})
+		if len(unknown) > 0 {
+			problems = append(problems, fmt.Sprintf("value of %s must be one of: %s, got: %s",
+				part.option, strings.Join(slices.Sorted(maps.Keys(part.words)), ", "), strings.Join(unknown, ", ")))
 		}
 	}
-	return errors.Join(errs...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(problems, "; "))
 }
 
 // warnOfEnvironments warns of each selected environment that no alert has and the server does not name. It is no error,

@@ -30,6 +30,9 @@ func TestSelection_RefusesUnknownWords(t *testing.T) {
 				assert.NotContains(t, refused.Msg, "got: open")
 			}
 		}
+		words := "(?:[a-z]+, )+[a-z]+"
+		assert.Regexp(t, "^nothing was changed: value of status must be one of: "+words+", got: Open, acknowledged; value of severity must be one of: "+words+", got: Major, majr$",
+			l.run(task{"status": []string{"Open", "acknowledged"}, "severity": []string{"Major", "majr"}, "action": "delete"}).Msg)
 		assert.Equal(t, []string{"web/down"}, l.left())
 		done := l.ok(task{"status": []string{"open"}, "severity": "critical", "action": "delete"})
 		assert.Equal(t, []string{"web/down"}, done.cleared("deleted"))

@@ -74,10 +74,8 @@ func (w world) openCheck(call *ansible.Call, o checkOptions) (*resource.Task[Che
 		hideLogins(call, item.Object)
 	}
 	declared := resource.Declared(call, "checks", o.One, o.Checks, o.Shared, "name", "id")
+	declared.CheckStack = checkStack
 	wants, err := resource.Wishes(declared, checkWish)
-	if declared.WholeStack() { // which no element declares
-		err = errors.Join(err, checkStack(o.One.Stack))
-	}
 	token, login, tokenErr := tokenOf(call, o)
 	if err := errors.Join(err, tokenErr); err != nil {
 		return nil, err

@@ -64,6 +64,7 @@ func (w world) openMaintenance(call *ansible.Call, o maintenanceOptions) (*resou
 	// time would open it at once.
 	nulls := resource.RefuseNulls(call, "windows", len(o.Windows), "description", "checks", "tags", "start", "duration")
 	declared := resource.Declared(call, "windows", o.One, o.Windows, resource.Options{FailFast: o.FailFast}, "description", "id")
+	declared.CheckStack = checkStack
 	wants, err := resource.Wishes(declared, func(item resource.Item[windowOptions]) (Window, error) { return windowWish(item, w.now()) })
 	if err := errors.Join(nulls, err); err != nil {
 		return nil, err

@@ -175,7 +175,7 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		{options{}, "one of the following is required: id, description, windows"},
 		{options{"description": "D"}, "one of the following is required to say what the window covers: checks, tags, stack"},
 		{deployment().With(options{"stack": nil}), "value of stack must be the name of a stack, got null"},
-		{deployment().With(options{"stack": "my shop"}), "value of stack must be a name of letters, digits, underscores and dashes"},
+		{deployment().With(options{"stack": "my shop"}), "value of stack must be a name of 1 to 50 letters, digits, underscores and dashes"},
 		{deployment().With(options{"checks": nil}), "value of checks must not be null; leave the option out, as default(omit) does"},
 		{deployment().With(options{"checks": []any{nil}}), "value of checks[0] must not be null"},
 		{deployment().With(options{"tags": nil}).With(gone()), "value of tags must not be null"},

@@ -39,7 +39,7 @@ func windowWish(item resource.Item[windowOptions], now time.Time) (Window, error
 	var times error
 	w.Schedule, times = window.Read(o.Start, o.Duration, now, w.absent)
 	w.Keep = item.ID != nil && o.Start == nil && o.Duration == nil // what is known by its id keeps the times that nobody gave
-	return w, errors.Join(append(errs, checkStack(item.Stack), checkTemplates(w), checkSelection(w.selection, item.ID != nil || w.absent), times)...)
+	return w, errors.Join(append(errs, checkTemplates(w), checkSelection(w.selection, item.ID != nil || w.absent), times)...)
 }
 
 func checkTemplates(w Window) error {

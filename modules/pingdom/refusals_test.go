@@ -111,8 +111,13 @@ func TestBadInputIsRefusedBeforeAnyCall(t *testing.T) {
 			"checks[1] (b): encryption is no option of a check of type tcp; …"},
 
 		{"an empty stack", options{"stack": "", "state": "absent"}, "value of stack must be a name of …"},
-		{"a stack that is no tag", one.With(options{"stack": "my shop"}), "value of stack must be a name of letters, digits, underscores and dashes, as Pingdom's tags are, got: my shop"},
-		{"all of a stack that is no tag", options{"stack": "my.shop", "state": "absent"}, "value of stack must be a name of letters, …"},
+		{"a stack that is no tag", one.With(options{"stack": "my shop"}), "value of stack must be a name of 1 to 50 letters, digits, underscores and dashes, as Pingdom's tags are, got: my shop"},
+		{"a stack with a slash", one.With(options{"stack": "a b/c"}), "value of stack must be a name of 1 to 50 letters, digits, underscores and dashes, as Pingdom's tags are, got: a b/c"},
+		{"a long stack", one.With(options{"stack": strings.Repeat("x", 60)}),
+			"value of stack must be a name of 1 to 50 letters, digits, underscores and dashes, as Pingdom's tags are, got: " + strings.Repeat("x", 60)},
+		{"all of a long stack", options{"stack": strings.Repeat("x", 60), "state": "absent"},
+			"value of stack must be a name of 1 to 50 letters, digits, underscores and dashes, as Pingdom's tags are, got: " + strings.Repeat("x", 60)},
+		{"all of a stack that is no tag", options{"stack": "my.shop", "state": "absent"}, "value of stack must be a name of 1 to 50 letters, …"},
 		{"an empty token", one.With(options{"key": ""}), "value of api_token (environment PINGDOM_API_TOKEN) must be a Pingdom API token, got an empty string"},
 		{"an address with a password", one.With(options{"api_url": "https://u:p@api.example.com"}), "api_url must be like https://api.example.com/v1, …"},
 		{"purge with an empty list", options{"checks": []options{}, "purge": true}, "purge: true with no present element in checks would remove everything in its scope; …"},
@@ -178,7 +183,7 @@ func TestRefusal_NamesEveryWrongOption(t *testing.T) {
 		"additionalurls": "ftp://x", "nameserver": "{{ ns }}", "type": "ping", "stack": "my shop", "ssl_down_days_before": -1, "verify_certificate": false,
 	}
 	wrong := []string{
-		"value of stack must be a name of letters", "value of host must be a host name", "value of url must be the path", "value of port must be 1 to 65535",
+		"value of stack must be a name of 1 to 50 letters", "value of host must be a host name", "value of url must be the path", "value of port must be 1 to 65535",
 		"value of responsetime_threshold must be", "value of tags must be tags of 1 to 64 letters, digits, underscores and dashes, got: a b; c.d",
 		"value of probe_filters must be of EU, NA, APAC and LATAM, got: Mars", "value of integrationids must be numbers", "value of auth must be",
 		"value of requestheaders must be", "value of shouldcontain must be empty", "value of additionalurls must be whole URLs", "value of nameserver must be rendered",
@@ -200,7 +205,7 @@ func TestRefusal_NamesEveryWrongOption(t *testing.T) {
 		options{"description": "{{ x }}", "duration": "soon", "stack": "my shop"}, options{"description": "D", "tags": []any{}, "start": "never"},
 	}})
 	for _, part := range []string{
-		"windows[0] ({{ x }}): value of description must be rendered", "windows[0] ({{ x }}): value of duration", "windows[0] ({{ x }}): value of stack must be a name of letters",
+		"windows[0] ({{ x }}): value of description must be rendered", "windows[0] ({{ x }}): value of duration", "windows[0] ({{ x }}): value of stack must be a name of 1 to 50 letters",
 		"windows[1] (D): value of tags must hold", "windows[1] (D): value of start must be",
 	} {
 		assert.Contains(t, message, part)

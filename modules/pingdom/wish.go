@@ -23,7 +23,7 @@ import (
 func checkWish(item resource.Item[Check]) (Check, error) {
 	c := item.Object
 	c.stack = value(item.Stack)
-	errs := []error{checkStack(item.Stack)}
+	var errs []error
 	switch {
 	case item.ID == nil && c.Name == nil:
 		errs = append(errs, errors.New("one of the following is required: id, name"))
@@ -43,9 +43,9 @@ func checkWish(item resource.Item[Check]) (Check, error) {
 }
 
 // checkStack refuses what cannot be part of a tag.
-func checkStack(stack *string) error {
-	if stack != nil && !stackPattern.MatchString(*stack) {
-		return fmt.Errorf("value of stack must be a name of letters, digits, underscores and dashes, as Pingdom's tags are, got: %s", *stack)
+func checkStack(stack string) error {
+	if !stackPattern.MatchString(stack) {
+		return fmt.Errorf("value of stack must be a name of 1 to 50 letters, digits, underscores and dashes, as Pingdom's tags are, got: %s", stack)
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func knownDifferences() []knownDifference {
 		{"crash", "Python ends in a traceback (infinities to int, unhashable defaults, numbers of more than 4300 digits); Go must answer JSON, and does",
 			func(_ differentialCase, python, _, _ *dict) bool { return python.has("crash") }},
 		{"hardened", "Python shows secrets in warnings, in the forms that coercion or quoting gives to them (the parts of a list, an " +
-			"expanded path) and after a malformed suboption; Go hides them. And Python lets the items of a list share one default",
+			"expanded path) and after a malformed suboption; Go hides them. It hides a secret of fewer than 8 characters inside words too, " +
+			"which damages the answer's own words; Go does not. And Python lets the items of a list share one default",
 			func(_ differentialCase, _, hardened, golang *dict) bool { return same(hardened, golang) }},
 		{"positions", "an error inside a list names the element: of 400 dictionaries Python does not say which one is wrong",
 			func(_ differentialCase, python, hardened, golang *dict) bool {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,7 +67,7 @@ func FuzzArguments(f *testing.F) {
 	})
 }
 
-// FuzzMasking: no text that is to be hidden is in the answer, in whatever place and company it was.
+// FuzzMasking: no text that is to be hidden is in the answer, in whatever place and company it was. A short one may be a part of a word.
 func FuzzMasking(f *testing.F) {
 	f.Add("hunter2", "other", "x hunter2 y")
 	f.Add("a", "aa", "aaa")
@@ -82,10 +83,10 @@ func FuzzMasking(f *testing.F) {
 		}
 		set := secretSet{}
 		set.add(strings.ToValidUTF8(one, "\uFFFD"))
-		require.NoError(t, set.addAll([]any{two, int64(4711)}))
+		require.NoError(t, set.addAll([]any{two, int64(47114711)}))
 		mask := set.masker()
 		answer := toTree(map[string]any{
-			"text": around + one + around + two, "exact": one, "list": []string{one, around}, "number": 1471100, "quoted": pyRepr(one + two), "deep": map[string]any{"k": [][]string{{two}}},
+			"text": around + one + around + two, "exact": one, "list": []string{one, around}, "number": 1471147110, "exactly": 47114711, "quoted": pyRepr(one + two), "deep": map[string]any{"k": [][]string{{two}}},
 		})
 		var check func(value any)
 		check = func(value any) {
@@ -96,7 +97,10 @@ func FuzzMasking(f *testing.F) {
 				}
 				for hidden := range set {
 					if !strings.Contains(hidden, "*") { // stars come from the mask itself
-						assert.NotContains(t, v, hidden)
+						assert.NotEqual(t, v, hidden)
+						if utf8.RuneCountInString(hidden) >= shortestPart {
+							assert.NotContains(t, v, hidden)
+						}
 					}
 				}
 			case []any:

@@ -152,9 +152,39 @@ func TestSecretsOfOddValues(t *testing.T) {
 	require.NoError(t, set.addAll(tuple{"z"}))
 	assert.Equal(t, secretSet{"1": {}, "2.5": {}, "x": {}, "y": {}, "z": {}}, set)
 	mask := secretSet{"12": {}, "long secret": {}, "secret": {}}.masker()
-	assert.Equal(t, []any{wholeMask, int64(3), wholeMask, 0.5, nil, true}, mask.value([]any{int64(3123), int64(3), 1.12, 0.5, nil, true}))
+	assert.Equal(t, []any{int64(3123), int64(3), wholeMask, wholeMask, 0.5, nil, true}, mask.value([]any{int64(3123), int64(3), int64(12), 1.12, 0.5, nil, true}))
 	assert.Equal(t, []any{"a ******** ********"}, mask.value(tuple{"a long secret secret"}))
 	assert.Equal(t, "x", secretSet{}.masker().value("x"))
+}
+
+// TestMask_LeavesWords holds that a secret of fewer than 8 characters is masked only where it is no part of a word.
+func TestMask_LeavesWords(t *testing.T) {
+	for _, c := range []struct{ secret, text, want string }{
+		{"a", "post_body cannot be combined with post_raw", ""},
+		{"test", "test_type SSH is not sent to tests that exist; the latest of test2", ""},
+		{"c", "1 of 1 checks failed", ""},
+		{"1", "b21 and b1_", ""},
+		{"k", "api_url must be like https://api.example.com", ""},
+		{"p\u00e4", "p\u00e4p und sp\u00e4", ""},
+		{":", "tests: none", ""},
+		{"hunter2", "xhunter2", ""},
+		{"hunter22", "xhunter22x", "x********x"},
+		{"test", `https://me:test@host/?a=test&b="test" test, (test) test-test test.`,
+			`https://me:********@host/?a=********&b="********" ********, (********) ********-******** ********.`},
+		{"test", `%3Dtest %20test \ntest \u003ctest\u003e`, `%3D******** %20******** \n******** \u003c********\u003e`},
+		{"p$", "p$word up$", "********word up$"},
+		{"$p", "word$p $pup", "word******** $pup"},
+		{"#", "x # y", "x ******** y"},
+	} {
+		want := c.want
+		if want == "" {
+			want = c.text
+		}
+		assert.Equal(t, want, secretSet{c.secret: {}}.masker().text(c.text), c.secret)
+	}
+	mask := secretSet{"ab": {}, "long secret": {}}.masker()
+	assert.Equal(t, "****************", mask.text("long secretab"), "what is beside another secret is a word of its own")
+	assert.Equal(t, wholeMask, mask.text("ab"))
 }
 
 func TestHideLogins(t *testing.T) {

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
@@ -121,7 +123,8 @@ func (s secretSet) addBelow(value any, o *Option) error {
 }
 
 // shortestPart is the length from which a string or number inside a secret list or dictionary is masked wherever it
-// occurs. A shorter one is masked in its own option only: an answer in which every 1 is masked cannot be read.
+// occurs. A shorter one is masked in its own option only: an answer in which every 1 is masked cannot be read. A shorter
+// secret that is an option's whole value is masked where it stands as a word of its own.
 const shortestPart = 8
 
 // collector adds the values of hidden options, suboptions included, to a set of secrets: first as they were given, then
@@ -298,6 +301,31 @@ func (m masker) find(text string) []occurrence {
 	return found
 }
 
+// escaped matches the end of a text after which a word begins anew: %3D, \n, \u0026.
+var escaped = pattern.New(`(?:%[0-9A-Fa-f]{2}|\\(?:[abfnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))$`)
+
+const longestEscape = 6
+
+// withinWord reports whether an occurrence is of a short secret and only a part of a word of the text, as "test" is of
+// "test_type". Two characters belong to one word if both are letters, digits or underscores and neither is hidden. A
+// secret without such characters is punctuation, which belongs to a word at its side.
+func (m masker) withinWord(text string, o occurrence, hidden []bool) bool {
+	form := m.ordered[o.form]
+	if utf8.RuneCountInString(form) >= shortestPart {
+		return false
+	}
+	first, _ := utf8.DecodeRuneInString(form)
+	last, _ := utf8.DecodeLastRuneInString(form)
+	before, _ := utf8.DecodeLastRuneInString(text[:o.from])
+	after, _ := utf8.DecodeRuneInString(text[o.to:])
+	punctuation := !strings.ContainsFunc(form, inWord)
+	begun := (punctuation || inWord(first)) && inWord(before) && !hidden[o.from-1] && !escaped.MatchString(text[max(0, o.from-longestEscape):o.from])
+	goesOn := (punctuation || inWord(last)) && inWord(after) && !hidden[o.to]
+	return begun || goesOn
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+
 // text hides the secrets in a text, as if one after the other were replaced, the longest first.
 func (m masker) text(text string) string {
 	if _, ok := m.exact[text]; ok {
@@ -311,7 +339,7 @@ func (m masker) text(text string) string {
 	hidden := make([]bool, len(text))
 	kept := found[:0]
 	for _, o := range found {
-		if !slices.Contains(hidden[o.from:o.to], true) {
+		if !slices.Contains(hidden[o.from:o.to], true) && !m.withinWord(text, o, hidden) {
 			kept = append(kept, o)
 			for i := o.from; i < o.to; i++ {
 				hidden[i] = true
@@ -339,7 +367,7 @@ func (m masker) value(value any) any {
 	case string:
 		return m.text(v)
 	case int64, *big.Int, float64:
-		if len(m.find(pyStr(v))) > 0 {
+		if digits := pyStr(v); m.text(digits) != digits {
 			return wholeMask
 		}
 		return v

@@ -56,6 +56,8 @@ type Declaration[T any] struct {
 	Named      bool      // an option that names one object was given, be it null
 	Options    Options
 	Null       func(path string) bool // tells what was given as null: "stack", "tests[0].stack"; nil for nothing
+	// CheckStack refuses names of stacks that the service cannot mark objects with, beside those that every service refuses; nil for none.
+	CheckStack func(stack string) error
 	// NullElements are the elements of lists that were given as null: "tests[0].tags[1]".
 	NullElements []string
 }
@@ -103,7 +105,7 @@ func (d Declaration[T]) checkItem(i int, item Item[T]) error {
 	if d.Options.Purge && text(item.Stack) != text(d.One.Stack) && text(d.One.Stack) != "" {
 		return fmt.Errorf("value of stack must be %s, the stack that is purged, got: %s", text(d.One.Stack), text(item.Stack))
 	}
-	return checkStack(item.Stack)
+	return d.checkName(item.Stack)
 }
 
 // WholeStack tells whether the declaration asks for the removal of everything that a stack has.
@@ -150,7 +152,17 @@ func (d Declaration[T]) checkStack() error {
 	if d.null("stack") {
 		return errNullStack
 	}
-	return checkStack(d.One.Stack)
+	return d.checkName(d.One.Stack)
+}
+
+// checkName returns one error for a stack's name, the service's own where there are two.
+func (d Declaration[T]) checkName(stack *string) error {
+	if stack != nil && d.CheckStack != nil {
+		if err := d.CheckStack(*stack); err != nil {
+			return err
+		}
+	}
+	return checkStack(stack)
 }
 
 func (d Declaration[T]) checkLimit() error {

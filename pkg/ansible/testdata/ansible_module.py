@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 import warnings
 
@@ -74,6 +75,47 @@ def parts(value, into):
     found = set()
     leaves(value, found)
     into.update(found if isinstance(value, (str, int, float)) else {part for part in found if len(part) >= SHORTEST_PART})
+
+
+def in_word(character):
+    return character.isalpha() or character.isdecimal() or character == "_"
+
+
+def within_word(text, secret, start):
+    """The Go port hides what is short only where it is no part of a word."""
+    if len(secret) >= SHORTEST_PART:
+        return False
+    end, punctuation = start + len(secret), not any(map(in_word, secret))
+    anew = re.search(r"(?:%[0-9A-Fa-f]{2}|\\(?:[abfnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))$", text[max(0, start - 6):start])
+    return bool(
+        (punctuation or in_word(secret[0])) and start and in_word(text[start - 1]) and not anew
+        or (punctuation or in_word(secret[-1])) and end < len(text) and in_word(text[end])
+    )
+
+
+def masked_text(text, found):
+    for secret in found:
+        start = text.find(secret)
+        while start >= 0:
+            if within_word(text, secret, start):
+                start = text.find(secret, start + 1)
+            else:
+                text = text[:start] + "*" * 8 + text[start + len(secret):]
+                start = text.find(secret, start + 8)
+    return text
+
+
+plain_remove = parameters._remove_values_conditions
+
+
+def hardened_remove(value, no_log_strings, deferred_removals):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return plain_remove(value, no_log_strings, deferred_removals)
+    text = str(value)
+    masked = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" if text in no_log_strings else masked_text(text, no_log_strings)
+    if masked == text:
+        return value
+    return masked if isinstance(value, str) else "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def masked_leaves(value):
@@ -244,6 +286,7 @@ def answer(case, hardened):
     os.environ.clear()
     os.environ.update(case["env"])
     basic.AnsibleModule._log_invocation = hardened_log if hardened else plain_log
+    parameters._remove_values_conditions = hardened_remove if hardened else plain_remove
     arg_spec.ModuleArgumentSpecValidator.validate = hardened_validate if hardened else plain_validate
     arg_spec._set_defaults = parameters._set_defaults = unshared_defaults if hardened else plain_defaults
     args = case["args"]
