@@ -354,6 +354,21 @@ func (j *journal) Recent(ctx context.Context, within time.Duration, groups []str
 	return ids, err
 }
 
+// Unresolved needs no lock.
+func (j *journal) Unresolved(ctx context.Context, group string) (map[string]Entry, error) {
+	entries := map[string]Entry{}
+	err := j.use(ctx, func() error {
+		err := j.current(false)
+		for key, e := range j.entries {
+			if e.Group == group && e.ID == "" {
+				entries[key] = e
+			}
+		}
+		return err
+	})
+	return entries, err
+}
+
 // removeSpent removes the file, which is locked, unless something was written since it was read.
 func (j *journal) removeSpent() error {
 	defer j.close() // and the lock with it

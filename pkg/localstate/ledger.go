@@ -22,6 +22,9 @@ const (
 	// is likely one for the rate limit, which this run would have to wait for as well.
 	DefaultPatience = 2 * time.Minute
 
+	// lostFor is how long the list may still lack what a killed run created: its request, and the time by which lists lag.
+	lostFor = time.Minute
+
 	askAgain = 100 * time.Millisecond // how often a waiting creation looks at the entry
 )
 
@@ -65,6 +68,8 @@ type Store interface {
 	Swap(ctx context.Context, key string, old, next Entry) (current Entry, ok bool, err error)
 	// Recent returns the ids in the entries of some groups that were written within a time.
 	Recent(ctx context.Context, within time.Duration, groups []string) ([]string, error)
+	// Unresolved returns the entries of a group, by their keys, that have no id.
+	Unresolved(ctx context.Context, group string) (map[string]Entry, error)
 	// Forget removes the entries of created objects with these ids.
 	Forget(ctx context.Context, ids []string) error
 	// Begin returns the name of this run, which lives until End or until its process ends.
@@ -345,6 +350,43 @@ func (l *Ledger) Recent(ctx context.Context, groups ...string) []string {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// WarnLost adds a warning if killed runs may have created objects of a group moments ago. keys are those whose objects were
+// found or are going to be looked for by Once.
+func (l *Ledger) WarnLost(ctx context.Context, group string, keys []string) {
+	entries, err := l.store.Unresolved(ctx, l.groupMark(group))
+	for i := 0; i < len(keys) && len(entries) > 0; i++ {
+		delete(entries, l.mark(keys[i]))
+	}
+	lost := 0
+	for _, e := range entries {
+		lives := false
+		if e.State == Pending && err == nil {
+			_, lives, err = l.store.Holder(ctx, e.Run)
+		}
+		if !lives && l.Now().Sub(time.UnixMilli(e.At)) < lostFor {
+			lost++
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		l.warn(err)
+	}
+	if lost == 0 {
+		return
+	}
+	count := "1 object"
+	if lost > 1 {
+		count = fmt.Sprintf("%d objects", lost)
+	}
+	warning := fmt.Sprintf("a run that was killed or got no answer may have created %s that the list does not show yet; "+
+		"run the task again in a minute", count)
+	if group != "" {
+		warning = group + ": " + warning
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.warnings = append(l.warnings, warning)
 }
 
 // Forget removes deleted objects from the ledger, by their ids.

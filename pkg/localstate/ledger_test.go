@@ -735,3 +735,28 @@ func BenchmarkLedger(b *testing.B) {
 		b.Fatal(w)
 	}
 }
+
+// TestWarnLost_KilledRuns checks that deletions warn of objects that a killed run may have created unseen.
+func TestWarnLost_KilledRuns(t *testing.T) {
+	clock, folder := newClock(), t.TempDir()
+	warnings := func(group string, keys ...string) []string {
+		l := clock.ledger(t, folder)
+		l.WarnLost(t.Context(), group, keys)
+		return l.Warnings()
+	}
+	assert.Empty(t, warnings("group"))
+	release := busy(t, clock.ledger(t, folder), "live", &maker{})
+	defer release()
+	assert.Empty(t, warnings("group"), "a run that lives is not lost")
+	abandon(t, clock.ledger(t, folder)) // the key web
+	err := clock.ledger(t, folder).Once(t.Context(), "group", "db", nil, nil, func() (string, error) { return "", lostAnswerError{errors.New("timeout")} })
+	require.ErrorContains(t, err, "timeout")
+	assert.Equal(t, []string{"group: a run that was killed or got no answer may have created 2 objects that the list does not show yet; " +
+		"run the task again in a minute"}, warnings("group"))
+	require.Len(t, warnings("group", "web"), 1)
+	assert.Contains(t, warnings("group", "web")[0], "may have created 1 object that")
+	assert.Empty(t, warnings("group", "web", "db"), "they were found, or are looked for")
+	assert.Empty(t, warnings("other group"))
+	clock.move(time.Minute)
+	assert.Empty(t, warnings("group"), "the list shows them by then")
+}

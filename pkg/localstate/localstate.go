@@ -33,7 +33,8 @@
 //
 // It guarantees nothing where the folder is not shared (another controller, another home) or unusable, which is warned of; where a
 // run is stopped for longer than DefaultRemember between its look at the service and its creation; where the creation of a killed run reaches
-// the service, or its list, only after the looks for it (10 seconds) are over; for a creation
+// the service, or its list, only after the looks for it (10 seconds) are over; where such an object is to be deleted, for which no look is
+// made, only a warning given (WarnLost); for a creation
 // that was in flight when somebody removed the folder, the ledger or the lifeline: its run warns, and restores the lifeline before it
 // writes pending the next time. A process that is stopped in the microseconds in which it has the file itself locked makes the creations of
 // others fail after 10 seconds, with a message that names the file.

@@ -421,6 +421,8 @@ func (m inMemory) Recent(_ context.Context, _ time.Duration, groups []string) (i
 	return ids, nil
 }
 
+func (m inMemory) Unresolved(context.Context, string) (map[string]Entry, error) { return nil, nil }
+
 func (m inMemory) Forget(_ context.Context, ids []string) error {
 	maps.DeleteFunc(m.entries, func(_ string, e Entry) bool { return slices.Contains(ids, e.ID) })
 	return nil

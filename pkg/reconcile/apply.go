@@ -418,12 +418,15 @@ func (a *applier[S]) create(ctx context.Context, step *Step[S], not string) erro
 	return a.opt.Ledger.Once(ctx, group(a.provider, step.Wish), step.Key, known, find, create)
 }
 
+// takeOverKey returns the key under which the ledger knows that an object is taken over.
+func takeOverKey(id string) string { return "take over " + id }
+
 // takeOver updates an object that belonged to no group so that it belongs to the wish's. Of several runs at once that all found it
 // the first one gets it, and the others create their own.
 func (a *applier[S]) takeOver(ctx context.Context, step *Step[S]) error {
 	gone := false
 	never := func(string) (bool, error) { return false, nil }
-	key := "take over " + step.ID
+	key := takeOverKey(step.ID)
 	if a.isExclusive(step) {
 		key = step.Key // that of its other updates
 	}

@@ -127,6 +127,33 @@ func TestUnlistedObjectsAreFound(t *testing.T) {
 	require.ErrorIs(t, err, memory.ErrBroken)
 }
 
+// TestUnlisted_WarnsOfLostCreations checks for which groups the ledger is asked about killed runs, and which keys are left out.
+func TestUnlisted_WarnsOfLostCreations(t *testing.T) {
+	p := keyed{grouped{&memory.Service{}}}
+	of := func(name string) thing {
+		s := memory.Named(name)
+		s.Tags = []string{"shop"}
+		return s
+	}
+	for name, c := range map[string]struct {
+		wants  []want
+		policy policy
+		warned []string
+	}{
+		"present": {wants: []want{{State: of("a")}}},
+		"absent":  {wants: []want{{State: of("a"), Absent: true}, {State: of("b"), Absent: true}}, warned: []string{"shop[shop/x take over 7]"}},
+		"by id":   {wants: []want{{ID: "7", State: of("a"), Absent: true}}},
+		"purge":   {wants: []want{{State: of("a")}}, policy: policy{Scope: everything, Group: "shop"}, warned: []string{"shop[shop/a shop/x take over 7]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := &ledger{}
+			_, err := reconcile.Unlisted(t.Context(), p, l, seen([]object{{ID: "7", State: of("x")}}), c.wants, c.policy)
+			require.NoError(t, err)
+			assert.Equal(t, c.warned, l.warned)
+		})
+	}
+}
+
 func TestALookDoesNotTakeOver(t *testing.T) {
 	s := &memory.Service{RefuseCreates: 1}
 	p := keyed{grouped{s}}

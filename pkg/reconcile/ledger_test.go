@@ -23,6 +23,7 @@ type ledger struct {
 	alone   []string                 // keys
 	lost    map[string]time.Duration // by key, how old a creation is that was lost
 	forgot  []string                 // ids
+	warned  []string                 // groups and keys
 }
 
 func (l *ledger) Alone(_ context.Context, key string, do func() error) error {
@@ -51,6 +52,10 @@ func (l *ledger) Once(
 }
 
 func (l *ledger) Forget(_ context.Context, ids ...string) { l.forgot = append(l.forgot, ids...) }
+
+func (l *ledger) WarnLost(_ context.Context, group string, keys []string) {
+	l.warned = append(l.warned, fmt.Sprint(group, keys))
+}
 
 func (l *ledger) Recent(_ context.Context, groups ...string) []string {
 	var ids []string

@@ -185,6 +185,9 @@ type Ledger interface {
 	// Recent returns the ids that were created moments ago in some groups (see Grouper), each once, so that objects
 	// which the list does not show yet can be deleted.
 	Recent(ctx context.Context, groups ...string) []string
+	// WarnLost adds a warning if killed runs may have created objects of a group moments ago. keys are those whose objects
+	// were found, or that Once is called with if they were not.
+	WarnLost(ctx context.Context, group string, keys []string)
 	// Forget removes deleted objects, by their ids.
 	Forget(ctx context.Context, ids ...string)
 }

@@ -302,6 +302,8 @@ type heedless struct{}
 
 func (heedless) Alone(_ context.Context, _ string, do func() error) error { return do() }
 
+func (heedless) WarnLost(context.Context, string, []string) {}
+
 func (heedless) Forget(context.Context, ...string) {}
 
 // worried is a ledger that cannot protect.
