@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -66,9 +67,12 @@ func hostRules() ansible.Rules {
 	of := func(options map[string]ansible.OptionRules) ansible.OptionRules {
 		return ansible.OptionRules{Rules: ansible.Rules{Options: options}}
 	}
-	services := of(map[string]ansible.OptionRules{"vars": varsRules()})
-	rules.Options["vars"], rules.Options["services"] = varsRules(), services
-	rules.Options["hosts"] = of(map[string]ansible.OptionRules{"vars": varsRules(), "services": services})
+	services := of(attributeRules())
+	maps.Copy(rules.Options, attributeRules())
+	rules.Options["services"] = services
+	host := attributeRules()
+	host["services"] = services
+	rules.Options["hosts"] = of(host)
 	return rules
 }
 

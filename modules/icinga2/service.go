@@ -79,12 +79,20 @@ func serviceRules() ansible.Rules {
 		RequiredOneOf:     [][]string{{"name", "services", "hosts", "stack"}},
 		Options:           connectionRules(),
 	}
-	rules.Options["vars"] = varsRules()
-	element := ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": varsRules()}}}
+	maps.Copy(rules.Options, attributeRules())
+	element := ansible.OptionRules{Rules: ansible.Rules{Options: attributeRules()}}
 	rules.Options["services"] = element
-	rules.Options["hosts"] = ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"vars": varsRules(), "services": varsRules()}}}
+	host := attributeRules()
+	host["services"] = varsRules()
+	rules.Options["hosts"] = ansible.OptionRules{Rules: ansible.Rules{Options: host}}
 	rules.Options["profiles"] = ansible.OptionRules{Rules: ansible.Rules{Options: map[string]ansible.OptionRules{"services": element}}}
 	return rules
+}
+
+// attributeRules hide credentials among the variables of an object, and in its URLs.
+func attributeRules() map[string]ansible.OptionRules {
+	url := ansible.OptionRules{HideLogins: true}
+	return map[string]ansible.OptionRules{"vars": varsRules(), "notes_url": url, "action_url": url}
 }
 
 // varsRules hides what looks like a credential among the variables of an object, see Vars.

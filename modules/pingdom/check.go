@@ -59,6 +59,9 @@ func checkRules() ansible.Rules {
 	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"PINGDOM_API_URL"}}
 	rules.Options["api_token"] = ansible.OptionRules{Env: []string{"PINGDOM_API_TOKEN"}}
 	check := map[string]ansible.OptionRules{"requestheaders": {HideFrom: shortestSecret}, "postdata": {Body: true}}
+	for _, option := range []string{"host", "url", "additionalurls"} {
+		check[option] = ansible.OptionRules{HideLogins: true}
+	}
 	maps.Copy(rules.Options, check)
 	rules.Options["checks"] = ansible.OptionRules{Rules: ansible.Rules{
 		RequiredOneOf: [][]string{{"id", "name"}},
@@ -146,9 +149,9 @@ func tellTypes(wants []reconcile.Want[Check]) {
 // hideLogins masks the passwords of URLs and logins, which without their user name would show. A user name that has no password beside it is
 // often a token.
 func hideLogins(call *ansible.Call, c Check) {
-	logins := []string{loginIn(value(c.Host)), value(c.Auth).Reveal()}
+	logins := []string{secret.LoginIn(value(c.Host)), value(c.Auth).Reveal()}
 	for _, text := range append([]string{value(c.URL)}, c.AdditionalURLs...) {
-		logins = append(logins, loginIn(text))
+		logins = append(logins, secret.LoginIn(text))
 	}
 	for _, login := range logins {
 		user, password, _ := strings.Cut(login, ":")

@@ -187,3 +187,18 @@ func TestShortHeaderValuesLeaveTheAnswerReadable(t *testing.T) {
 	assert.NotContains(t, a.Raw, secrets()["requestheaders"])
 	assert.NotContains(t, a.Raw, "X-Debug", "the option itself is hidden whole")
 }
+
+// TestURLs_HideTheirPasswords holds that no answer shows the password of a URL, valid or not.
+func TestURLs_HideTheirPasswords(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	for _, address := range []string{"https://ann:S3cretInUrl@x.example.com:99 9", "https://ann:S3cret/InUrl@x.example.com"} {
+		for _, given := range []options{{"host": address}, {"url": address}, {"additionalurls": []string{address}}} {
+			for _, task := range []options{given.With(options{"name": "a"}), {"checks": []options{given}}} {
+				a := l.Run(task)
+				assert.True(t, a.Failed)
+				assert.NotContains(t, string(a.Raw), "S3cret", "%v", given)
+			}
+		}
+	}
+}

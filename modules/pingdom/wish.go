@@ -16,6 +16,7 @@ import (
 	"github.com/stackwatch/ansible-monitoring/pkg/pattern"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
 	"github.com/stackwatch/ansible-monitoring/pkg/resource"
+	"github.com/stackwatch/ansible-monitoring/pkg/secret"
 )
 
 // checkWish validates one declared check and converts it to the API's form. Its error names every wrong option, its
@@ -169,20 +170,8 @@ func orText(text, byDefault string) string {
 	return text
 }
 
-// loginIn gives the user name and password in a URL such as https://user:password@www.example.com, or in one without its scheme.
-func loginIn(text string) string {
-	if _, rest, found := strings.Cut(text, "://"); found {
-		text = rest
-	}
-	authority, _, _ := strings.Cut(text, "/")
-	if i := strings.LastIndex(authority, "@"); i >= 0 {
-		return authority[:i]
-	}
-	return ""
-}
-
 func withoutLogin(text string) string {
-	if login := loginIn(text); login != "" {
+	if login := secret.LoginIn(text); login != "" {
 		return strings.Replace(text, login+"@", "", 1)
 	}
 	return text

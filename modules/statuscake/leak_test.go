@@ -153,3 +153,21 @@ func TestPasswordsThatWereReadStayHidden(t *testing.T) {
 		assert.NotContains(t, a.Raw, "oldPw777")
 	}
 }
+
+// TestURLs_HideTheirPasswords holds that no answer shows the password of a URL, valid or not.
+func TestURLs_HideTheirPasswords(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	for _, address := range []string{"https://ann:S3cretInUrl@x.example.com:99 9", "https://ann:S3cret/InUrl@x.example.com", "ftp://ann:S3cret%zz@x.example.com"} {
+		for _, given := range []options{
+			{"name": "a", "website_url": address, "test_type": "PING"},
+			{"name": "a", "website_url": address, "url": "https://x.example.com"},
+			{"name": "a", "final_endpoint": address, "timeout": 1},
+			{"tests": []options{{"name": "a", "final_endpoint": address, "url": address, "colour": "red"}}},
+		} {
+			a := l.Run(given)
+			assert.True(t, a.Failed)
+			assert.NotContains(t, string(a.Raw), "S3cret", "%v", given)
+		}
+	}
+}

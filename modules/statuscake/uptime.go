@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/httpapi"
@@ -67,7 +66,8 @@ func uptimeRules() ansible.Rules {
 	rules.Options["api_key"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_TOKEN"}}
 	test := map[string]ansible.OptionRules{
 		"test_type": {Advice: advice}, "custom_header": {HideFrom: shortestSecret}, "post_body": {HideFrom: shortestSecret},
-		"post_raw": {Body: true},
+		"post_raw": {Body: true}, "final_endpoint": {HideLogins: true},
+		"website_url": {HideLogins: true, AliasAdvice: map[string]string{"url": "for the API's address write api_url"}},
 	}
 	maps.Copy(rules.Options, test)
 	rules.Options["state"] = ansible.OptionRules{Advice: stateAdvice}
@@ -114,18 +114,13 @@ func (w world) openUptime(call *ansible.Call, o uptimeOptions) (*resource.Task[T
 	}, nil
 }
 
-// hideLogins masks the password of a URL such as https://user:password@www.example.com.
+// hideLogins masks the passwords of URLs such as https://user:password@www.example.com.
 func hideLogins(call *ansible.Call, t Test) {
-	if t.WebsiteURL == nil || !strings.Contains(*t.WebsiteURL, "@") {
-		return
-	}
-	address := strings.TrimSpace(*t.WebsiteURL)
-	if !strings.Contains(address, "://") {
-		address = "//" + address
-	}
-	if u, err := url.Parse(address); err == nil {
-		if password, ok := u.User.Password(); ok {
-			call.AddSecret(secret.New(password))
+	for _, address := range []string{or(t.WebsiteURL, ""), or(t.FinalEndpoint, "")} {
+		password := secret.PasswordIn(address)
+		call.AddSecret(secret.New(password))
+		if plain, err := url.PathUnescape(password); err == nil {
+			call.AddSecret(secret.New(plain))
 		}
 	}
 }

@@ -96,6 +96,11 @@ type OptionRules struct {
 	// RemovedInVersion or RemovedAtDate (YYYY-MM-DD) deprecates the option.
 	RemovedInVersion, RemovedAtDate, RemovedFromCollection string
 	DeprecatedAliases                                      []DeprecatedAlias
+	// AliasAdvice has the aliases that are often taken for another option, each with what to write then. Such an alias is
+	// refused where the option is set too, to another value. Other aliases win, as Ansible has it.
+	AliasAdvice map[string]string
+	// HideLogins hides the passwords of URLs in an option of type str, or in a list.
+	HideLogins bool
 	// Advice says, for a value that is not among the choices but was once, what to write instead; the error ends with it.
 	Advice map[string]string
 	// Rules holds among the option's suboptions.

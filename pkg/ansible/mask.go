@@ -80,6 +80,20 @@ func (s secretSet) addFrom(value any, length int) error {
 	return s.addAll(value)
 }
 
+// addLogins adds the passwords of URLs in a text, or in the texts of a list. Shorter ones occur in ordinary text.
+func (s secretSet) addLogins(value any) {
+	switch v := value.(type) {
+	case string:
+		if password := secret.PasswordIn(v); utf8.RuneCountInString(password) >= secret.MinRedacted {
+			s.add(password)
+		}
+	case []any:
+		for _, element := range v {
+			s.addLogins(element)
+		}
+	}
+}
+
 // addParts adds the texts and numbers of at least so many characters inside a value.
 func (s secretSet) addParts(value any, length int) error {
 	parts := secretSet{}
@@ -152,6 +166,9 @@ func (c collector) collect(spec *Spec, params *dict, prefix string) error {
 		}
 		if o.Logging == Hidden && truthy(value) && !c.bland[path] {
 			first = firstError(first, c.secrets.addFrom(value, o.HideFrom))
+		}
+		if o.HideLogins {
+			c.secrets.addLogins(value)
 		}
 		if o.HideBelow != nil && value != nil {
 			first = firstError(first, c.secrets.addBelow(value, o))

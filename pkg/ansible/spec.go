@@ -62,6 +62,8 @@ type Option struct {
 	HideFrom          int
 	HideBelow         *pattern.Pattern
 	Body              bool
+	AliasAdvice       map[string]string // by alias
+	HideLogins        bool
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -133,6 +135,7 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 		standard: fromGo(doc.Default), allowed: doc.Choices, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
 		Advice: rules.Advice, HideFrom: rules.HideFrom, HideBelow: rules.HideBelow, Body: rules.Body,
+		AliasAdvice: rules.AliasAdvice, HideLogins: rules.HideLogins,
 	}
 	var errs []error
 	fail := func(format string, args ...any) {
@@ -169,6 +172,11 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 	for _, alias := range o.DeprecatedAliases {
 		if !slices.Contains(o.Aliases, alias.Name) {
 			fail("the deprecated alias %s is not among the documented aliases", alias.Name)
+		}
+	}
+	for alias := range o.AliasAdvice {
+		if !slices.Contains(o.Aliases, alias) {
+			fail("the alias %s, for which there is advice, is not among the documented aliases", alias)
 		}
 	}
 	if doc.Options != nil {

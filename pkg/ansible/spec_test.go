@@ -235,6 +235,8 @@ func TestSpecsThatAnsibleWouldNotTake(t *testing.T) {
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {HideBelow: pattern.New("x")}}}},
 		{options("a: {}"), "the deprecated alias x is not among the documented aliases",
 			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {DeprecatedAliases: []ansible.DeprecatedAlias{{Name: "x"}}}}}},
+		{options("a: {}"), "the alias x, for which there is advice, is not among the documented aliases",
+			ansible.Rules{Options: map[string]ansible.OptionRules{"a": {AliasAdvice: map[string]string{"x": "write y"}}}}},
 	} {
 		_, err := ansible.ParseSpec([]byte(c.documentation), nil, c.rules)
 		require.Error(t, err, c.documentation)

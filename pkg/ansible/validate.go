@@ -59,7 +59,7 @@ func (v *validator) validate(spec *Spec, params *dict) {
 	for _, name := range filled {
 		v.fromEnv[name] = true
 	}
-	both, deprecated := v.aliases(spec, params, filled)
+	both, deprecated := v.aliases(spec, params, filled, nil)
 	v.deprecateAliases(deprecated, "")
 	v.given = map[string]bool{}
 	for _, o := range spec.Options {
@@ -67,7 +67,7 @@ func (v *validator) validate(spec *Spec, params *dict) {
 	}
 	v.nulls = map[string]bool{}
 	v.noteNulls(spec, params, "")
-	v.misfits = misfits(spec, params)
+	v.misfits = append(v.misfits, misfits(spec, params)...)
 	v.collector = collector{secrets: v.secrets, bland: map[string]bool{}}
 	v.find(v.collector.collect(spec, params, ""))
 	v.deprecateOptions(spec, params, "")
@@ -163,7 +163,7 @@ func (v *validator) fallbacks(spec *Spec, params *dict) (filled []string) {
 
 // aliases copies what was given under an alias to the option's own name; the alias wins. It gives the pairs of option and
 // alias that were both set, and the deprecated aliases that were used.
-func (v *validator) aliases(spec *Spec, params *dict, filled []string) (both [][2]string, deprecated []DeprecatedAlias) {
+func (v *validator) aliases(spec *Spec, params *dict, filled []string, context []place) (both [][2]string, deprecated []DeprecatedAlias) {
 	for i := range spec.Options {
 		o := &spec.Options[i]
 		for _, alias := range o.DeprecatedAliases {
@@ -176,13 +176,30 @@ func (v *validator) aliases(spec *Spec, params *dict, filled []string) (both [][
 			if !ok {
 				continue
 			}
-			if params.has(o.Name) && !slices.Contains(filled, o.Name) {
+			if err := v.disagreement(o, alias, params); err != nil {
+				v.misfits = append(v.misfits, InElement(positions(context), err))
+			} else if params.has(o.Name) && !slices.Contains(filled, o.Name) {
 				both = append(both, [2]string{o.Name, alias})
 			}
 			params.set(o.Name, value)
 		}
 	}
 	return both, deprecated
+}
+
+// disagreement returns an error where an alias with advice and its option are set to different values.
+func (v *validator) disagreement(o *Option, alias string, params *dict) error {
+	advice, known := o.AliasAdvice[alias]
+	under, value := params.values[alias], params.values[o.Name]
+	if !known || under == nil || value == nil || pyStr(under) == pyStr(value) {
+		return nil
+	}
+	if o.HideLogins {
+		v.secrets.addLogins(under)
+		v.secrets.addLogins(value)
+	}
+	return fmt.Errorf("value of %s must agree with %s, got: %s with %s: %s; %s is an earlier name of %s; %s",
+		alias, o.Name, pyStr(under), o.Name, pyStr(value), alias, o.Name, advice)
 }
 
 func (v *validator) deprecateAliases(aliases []DeprecatedAlias, prefix string) {
@@ -410,7 +427,7 @@ func (v *validator) suboptions(spec *Spec, params *dict, prefix string, context 
 }
 
 func (v *validator) suboptionsOf(o *Option, sub *dict, prefix string, context []place) {
-	both, deprecated := v.aliases(o.Sub, sub, v.fallbacks(o.Sub, sub))
+	both, deprecated := v.aliases(o.Sub, sub, v.fallbacks(o.Sub, sub), context)
 	for _, pair := range both {
 		v.warn("Both option %s%s and its alias %s%s are set.", prefix, pair[0], prefix, pair[1])
 	}
