@@ -115,29 +115,52 @@ func TestAnAnswerThatConfirmsNothingIsNotBelieved(t *testing.T) {
 	}
 }
 
-// TestARacingDeletionIsLookedAt holds that the 500 of a server whose alert somebody else has just deleted is no failure.
+// TestARacingDeletionIsLookedAt holds that the 500 of a server whose alert somebody else has just deleted is no failure, however often it is
+// repeated, and that what is there after the last one is.
 func TestARacingDeletionIsLookedAt(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, alertatest.Newest)
-	l.server.Insert(t, alert("s1", "web", "down"))
-	l.server.Beat(t, alertatest.Heartbeat{Origin: "cron", Tags: []string{"stack=s1"}})
-	l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, Duration: 3600, Text: "cleared by alerta_housekeeping"})
-	o := task{"stack": "s1", "environment": "Production", "action": "delete", "heartbeats": true, "blackout": "absent"}
-	fail := func(kind emulator.Kind) {
-		for _, path := range []string{"/alert", "/heartbeat", "/blackout"} {
-			l.recorder.Inject(emulator.On(http.MethodDelete, path, 1, emulator.Fault{Kind: kind, Status: http.StatusInternalServerError}))
-		}
+	fill := func() {
+		l.Fresh()
+		l.server.Insert(t, alert("s1", "web", "down"))
+		l.server.Beat(t, alertatest.Heartbeat{Origin: "cron", Tags: []string{"stack=s1"}})
+		l.server.BlackOut(t, alertatest.Blackout{Environment: "Production", Tags: []string{"stack=s1"}, Duration: 3600, Text: "cleared by alerta_housekeeping"})
 	}
-	fail(emulator.Status)
-	a := l.run(o)
-	assert.True(t, a.Failed, "it is there still")
-	assert.Contains(t, a.Msg, "status 500")
-	l.recorder.ClearFaults()
-	fail(emulator.StatusAfter)
-	a = l.run(o)
-	assert.False(t, a.Failed, a.Msg)
-	assert.Equal(t, 3, a.Summary["deleted"])
-	assert.Empty(t, l.recorder.Pending())
+	o := task{"stack": "s1", "environment": "Production"}
+	parts := map[string]task{"/alert": {"action": "delete"}, "/heartbeat": {"heartbeats": true}, "/blackout": {"blackout": "absent"}}
+	fail := func(path string, times int, kind emulator.Kind) {
+		l.recorder.Inject(emulator.On(http.MethodDelete, path, times, emulator.Fault{Kind: kind, Status: http.StatusInternalServerError}))
+	}
+	for path, part := range parts {
+		fill()
+		before := l.contents()
+		fail(path, emulator.Always, emulator.Status)
+		a := l.run(o.With(part))
+		assert.True(t, a.Failed, "%s is there still", path)
+		assert.Contains(t, a.Msg, "status 500", path)
+		assert.False(t, a.Changed, path)
+		assert.Equal(t, before, l.contents(), path)
+		l.recorder.ClearFaults()
+	}
+	for _, c := range []struct {
+		kind  emulator.Kind
+		times int
+	}{{emulator.Status, 1}, {emulator.StatusAfter, 1}, {emulator.StatusAfter, emulator.Always}} {
+		fill()
+		all := o
+		for path, part := range parts {
+			all = all.With(part)
+			fail(path, c.times, c.kind)
+		}
+		a := l.run(all)
+		assert.False(t, a.Failed, "%v: %s", c, a.Msg)
+		assert.Equal(t, 3, a.Summary["deleted"], "%v", c)
+		assert.Equal(t, alertatest.Contents{Alerts: []alertatest.Alert{}, Heartbeats: []alertatest.Heartbeat{}, Blackouts: []alertatest.Blackout{}}, l.contents(), "%v", c)
+		if c.times == 1 {
+			assert.Empty(t, l.recorder.Pending(), "%v", c)
+		}
+		l.recorder.ClearFaults()
+	}
 }
 
 func TestAnAlertThatIsClosedOrGoneMeanwhileIsNoFailure(t *testing.T) {
