@@ -80,9 +80,14 @@ func (p *Process) Kill() error {
 // End ends the server and removes its folder.
 func (p *Process) End() error { return errors.Join(p.alive.Close(), p.guard.Wait()) }
 
+// Command returns the call of one of the scripts on the folder, not started yet.
+func (p *Process) Command(name string, arguments ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(p.scripts, name), append([]string{p.Dir}, arguments...)...)
+}
+
 // Script runs one of the scripts on the folder, with an input, and gives what it prints.
 func (p *Process) Script(name, input string, arguments ...string) (string, error) {
-	cmd := exec.Command(filepath.Join(p.scripts, name), append([]string{p.Dir}, arguments...)...)
+	cmd := p.Command(name, arguments...)
 	var out, complaint strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &complaint
 	if err := cmd.Run(); err != nil {

@@ -54,11 +54,12 @@ type Server struct {
 	URL     string
 	Version string
 
-	process *servertest.Process
-	keys    map[string]string // by name
-	http    *http.Client
-	stopped bool // by the test
-	logged  int  // how long the log was when the test got the server
+	process  *servertest.Process
+	database database
+	keys     map[string]string // by name
+	http     *http.Client
+	stopped  bool // by the test
+	logged   int  // how long the log was when the test got the server
 }
 
 // Option changes what a server is started with.
@@ -183,6 +184,7 @@ func start(scripts, version string, settings []string) (*Server, error) {
 
 func (s *Server) end() error {
 	s.http.CloseIdleConnections()
+	s.database.close()
 	return s.process.End()
 }
 
@@ -220,6 +222,7 @@ func (s *Server) Reset(t testing.TB) {
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	s.stopped = true
+	s.database.close()
 	s.must(t, s.process.Stop())
 }
 
@@ -227,6 +230,7 @@ func (s *Server) Stop(t testing.TB) {
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	s.stopped = true
+	s.database.close()
 	s.must(t, s.process.Kill())
 }
 
@@ -248,7 +252,7 @@ func (s *Server) Log(t testing.TB) string {
 // sql runs statements in the database and gives the bare values that they print.
 func (s *Server) sql(t testing.TB, statements string) string {
 	t.Helper()
-	out, err := s.process.Script("sql.sh", statements)
+	out, err := s.database.run(s.process, statements)
 	s.must(t, err)
 	return out
 }

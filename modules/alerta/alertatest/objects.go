@@ -5,6 +5,7 @@ package alertatest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -190,9 +191,25 @@ func (s *Server) AgeActions(t testing.TB, age time.Duration) {
 	s.sql(t, fmt.Sprintf("UPDATE alerts SET update_time = update_time - %f * interval '1 second'", age.Seconds()))
 }
 
-// AgeAlerts moves all times of each alert into the past.
-func (s *Server) AgeAlerts(t testing.TB, age time.Duration) {
+// Later moves everything that the server holds that far into the past. It rounds each age to a multiple of grid first, so that the time which
+// a test itself takes does not count.
+func (s *Server) Later(t testing.TB, age, grid time.Duration) {
 	t.Helper()
-	s.sql(t, fmt.Sprintf(`UPDATE alerts SET update_time = update_time - a, receive_time = receive_time - a, last_receive_time = last_receive_time - a
-		FROM (SELECT %f * interval '1 second' AS a) age`, age.Seconds()))
+	var statements strings.Builder
+	for _, c := range []struct {
+		table   string
+		columns []string
+	}{
+		{"alerts", []string{"update_time", "receive_time", "last_receive_time"}},
+		{"heartbeats", []string{"create_time", "receive_time"}},
+		{"blackouts", []string{"start_time", "end_time"}},
+	} {
+		sets := make([]string, len(c.columns))
+		for i, column := range c.columns {
+			sets[i] = fmt.Sprintf("%[1]s = at - (round(extract(epoch FROM at - %[1]s) / %[2]f) * %[2]f + %[3]f) * interval '1 second'",
+				column, grid.Seconds(), age.Seconds())
+		}
+		fmt.Fprintf(&statements, "UPDATE %s SET %s FROM (SELECT now() AT TIME ZONE 'utc' AS at) now;\n", c.table, strings.Join(sets, ", "))
+	}
+	s.sql(t, statements.String())
 }

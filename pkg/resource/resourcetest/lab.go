@@ -133,6 +133,15 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
+// Reach moves the clock on to a time, unless it is later already.
+func (c *Clock) Reach(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at.After(c.now) {
+		c.now = at
+	}
+}
+
 // Sleep moves the clock on, unless the context has ended.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if c.Before != nil {
