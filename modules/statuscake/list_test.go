@@ -25,7 +25,7 @@ func TestListTakesDefaultsFromTheModule(t *testing.T) {
 		"stack": "shop", "check_rate": 60, "paused": true, "tags": []string{"web"}, "test_type": "HEAD",
 		"tests": []options{
 			site("cart live"),
-			site("cart ready").With(options{"check_rate": 30, "paused": false, "tags": []string{}, "website_url": "https://cart.example.com/ready"}),
+			site("cart ready").With(options{"check_rate": 30, "paused": false, "tags": []string{}, "url": "https://cart.example.com/ready"}),
 			site("blog live").With(options{"stack": "blog", "test_type": "HTTP"}),
 		},
 	}
