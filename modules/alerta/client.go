@@ -107,7 +107,7 @@ func (w world) login(ctx context.Context, call *ansible.Call, c *client, o conne
 		Token string `json:"token"`
 	}
 	body := map[string]string{"username": o.Username, "password": o.Password.Reveal()}
-	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"auth", "login"}, JSON: body, Repeat: httpapi.Harmless}, &answer)
+	err := c.http.Do(ctx, httpapi.Request{Method: http.MethodPost, Path: []string{"auth", "login"}, JSON: body, Repeat: httpapi.Reads}, &answer)
 	if err == nil && answer.Token == "" {
 		err = errors.New("the answer holds no token")
 	}

@@ -36,6 +36,12 @@ func TestAWriteThatIsAnsweredAfterASignalIsDone(t *testing.T) {
 	resourcetest.AnsweredAfterASignal(t, scene)
 }
 
+// TestWrite_WithoutAnAnswerIsAChange, because it may be done.
+func TestWrite_WithoutAnAnswerIsAChange(t *testing.T) {
+	t.Parallel()
+	resourcetest.UnansweredWrites(t, scene)
+}
+
 // scene is an account for the runs that every module must survive.
 func scene(t testing.TB, opt emulator.Options) resourcetest.Scene {
 	t.Helper()

@@ -111,7 +111,10 @@ func afterSignal(cause interrupted, p Process, calls <-chan *Call, outcomes <-ch
 		if !end.failed {
 			reason = "the work had ended by then"
 		}
-		end.failed, end.msg = true, fmt.Sprintf("%v: %s", cause, reason)
+		if !strings.HasPrefix(reason, cause.Error()) {
+			reason = fmt.Sprintf("%v: %s", cause, reason)
+		}
+		end.failed, end.msg = true, reason
 		return end
 	case <-p.After(p.Grace):
 	case <-p.Signals:

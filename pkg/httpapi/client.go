@@ -171,6 +171,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) error {
 	}
 	for {
 		v := do.try(ctx, out)
+		do.acted = do.acted || v.err != nil && v.err.acted
 		switch v.next {
 		case stepDone:
 			return nil
@@ -266,6 +267,7 @@ type running struct {
 	repeats  int           // after transient failures
 	limited  int           // after a 429
 	hops     int           // redirects followed
+	acted    bool          // the server may have acted on an attempt
 	sent     atomic.Int32  // times that it went out, since the last redirect
 }
 
@@ -308,6 +310,10 @@ func (do *running) left() time.Duration {
 }
 
 func (do *running) finish(err *Error) error {
+	if do.acted && !errors.Is(err.Err, ErrUncertain) {
+		err.acted = true
+		err.note("%s", ErrUncertain)
+	}
 	if do.attempts > 1 {
 		err.note("after %d attempts", do.attempts)
 	}

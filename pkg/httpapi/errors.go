@@ -33,6 +33,7 @@ type Error struct {
 	Status       int    // 0 if no answer came
 	Code, Msg    string // the vendor's own, or what went wrong
 	Err          error  // one of the errors above or several, or the context's; nil for a plain refusal
+	acted        bool   // a write went out, and no answer says what the server did
 }
 
 func (e *Error) Error() string {
@@ -99,6 +100,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Uncertain tells whether the server may have acted although the call failed.
 func (e *Error) Uncertain() bool { return errors.Is(e.Err, ErrUncertain) }
+
+// MayHaveActed reports whether the server may have acted on a write, one that can be repeated included.
+func (e *Error) MayHaveActed() bool { return e.acted || e.Uncertain() }
 
 const (
 	maxQuote   = 200  // characters of a body that is not in the vendor's error form

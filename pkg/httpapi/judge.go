@@ -173,12 +173,14 @@ func (c *Client) again(p prepared, o outcome, err *Error) verdict {
 		return verdict{next: stepFail, err: p.uncertain(err)}
 	}
 	err.Err = ErrTransient
+	err.acted = p.writes && !o.unsent && o.status != http.StatusNotFound
 	wait, _ := retryAfter(o.header, c.clock.Now())
 	return verdict{next: stepAgain, err: err, wait: wait}
 }
 
 // uncertain marks the error of a request that was not answered in a way that says what the server did.
 func (p prepared) uncertain(e *Error) *Error {
+	e.acted = p.writes
 	if !p.repeatable && !errors.Is(e.Err, ErrUncertain) {
 		e.note("%s", ErrUncertain)
 		e.Err = ErrUncertain

@@ -28,11 +28,12 @@ type Request struct {
 // Repeat says whether sending a request twice has the effect of sending it once.
 type Repeat int
 
-// ByMethod takes GET, HEAD, PUT and DELETE for harmless. Harmless is for a POST that only reads, or that sets something and adds nothing,
-// Creates for a PUT that makes something new.
+// ByMethod takes GET, HEAD, PUT and DELETE for harmless. Harmless is for a POST that sets something and adds nothing, Reads for one
+// that changes nothing, Creates for a PUT that makes something new.
 const (
 	ByMethod Repeat = iota
 	Harmless
+	Reads
 	Creates
 )
 
@@ -69,7 +70,8 @@ func (c *Client) prepare(r Request) (prepared, error) {
 		return p, fmt.Errorf("the method %q is not known", r.Method)
 	}
 	if r.Repeat != ByMethod {
-		p.repeatable = r.Repeat == Harmless
+		p.repeatable = r.Repeat == Harmless || r.Repeat == Reads
+		p.writes = p.writes && r.Repeat != Reads
 	}
 	var err error
 	if p.path, err = joinPath(r.Path); err != nil {

@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -96,7 +97,10 @@ func Apply[S any](ctx context.Context, p Provider[S], plan Plan[S], opt Options[
 	a.done.Hold()
 	a.run(ctx, func(s Step[S]) bool { return s.Index < 0 })
 	if err := context.Cause(ctx); err != nil {
-		return a.done, fmt.Errorf("interrupted: %w", err)
+		if errors.Is(ctx.Err(), err) { // nobody gave a cause that says so itself
+			err = fmt.Errorf("interrupted: %w", err)
+		}
+		return a.done, err
 	}
 	return a.done, nil
 }
@@ -274,7 +278,7 @@ func (a *applier[S]) together(ctx context.Context, steps []*Step[S]) {
 		if step.Err = errs[i]; err != nil {
 			step.Err = fmt.Errorf("%s: %w", step.Key, err)
 		}
-		step.Written = step.Written || partly(step.Err)
+		step.Written = step.Written || acted(step.Err)
 	}
 	if steps[0].Action == Delete {
 		a.forget(ctx, steps...)
@@ -320,7 +324,7 @@ func (a *applier[S]) do(ctx context.Context, step *Step[S]) (err error) {
 	case Replace:
 		err = a.replace(ctx, step)
 	}
-	step.Written = step.Written || partly(err)
+	step.Written = step.Written || acted(err)
 	return err
 }
 
@@ -561,7 +565,7 @@ func (a *applier[S]) send(ctx context.Context, step *Step[S], not string) (strin
 			step.created(is)
 			return found.ID, err
 		case try == sends:
-			return "", fmt.Errorf("%w; it was looked for and is not there", err)
+			return "", &unmade{fmt.Errorf("%w; it was looked for and is not there", err)}
 		}
 	}
 }

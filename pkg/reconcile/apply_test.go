@@ -86,7 +86,7 @@ func TestCancellationStopsNewWritesAndTellsWhatWasDone(t *testing.T) {
 			cancel(errors.New("SIGTERM"))
 		}
 	}})
-	require.EqualError(t, err, "interrupted: SIGTERM")
+	require.EqualError(t, err, "SIGTERM")
 	assert.Equal(t, "0 a created id 2\n1 b created id 3\n2 c created: c: not attempted: SIGTERM\n"+
 		"-1 undeclared deleted id 1 (not declared): undeclared (1): deletion not attempted, because 1 other failed", told(done))
 	assert.Equal(t, []string{"create a", "create b"}, s.Log())
@@ -170,6 +170,50 @@ func TestWhatWasWrittenBeforeAFailureIsAChange(t *testing.T) {
 	done, err = reconcile.Apply(t.Context(), s, planned(t, s, s, wants("b"), policy{}), options{Sleep: s.Sleep})
 	require.NoError(t, err)
 	assert.False(t, done.Changed(), "what failed whole is none")
+}
+
+// actedError is that of a write that was sent and not answered.
+type actedError struct{ error }
+
+func (actedError) MayHaveActed() bool { return true }
+
+func TestApply_TakesAWriteWithoutAnAnswerForAChange(t *testing.T) {
+	s := &memory.Service{}
+	id := s.Add(sized("b", 1))
+	s.Add(memory.Named("c"))
+	list := []want{{State: memory.Named("a")}, {State: sized("b", 2)}, {State: memory.Named("c"), Absent: true}}
+	for _, err := range []error{actedError{memory.ErrBroken}, fmt.Errorf("sending: %w", actedError{memory.ErrBroken})} {
+		for i := range list {
+			plan := planned(t, s, s, list[i:i+1], policy{})
+			s.FailWrites = err
+			done, err := reconcile.Apply(t.Context(), s, plan, options{Sleep: s.Sleep})
+			s.FailWrites = nil
+			require.NoError(t, err)
+			require.Error(t, done[0].Err)
+			assert.True(t, done[0].Written, done[0].Key)
+			assert.True(t, done.Changed())
+		}
+	}
+	together := &resizing{grouped: grouped{s}, refused: "none"}
+	s.FailWrites = actedError{memory.ErrBroken}
+	plan := reconcile.Plan[thing]{}
+	for _, name := range []string{"b", "b2", "b3"} {
+		have := object{ID: id, State: sized(name, 1)}
+		plan = append(plan, reconcile.Step[thing]{Key: name, Action: reconcile.Update, ID: id, Have: &have, Want: sized(name, 2), Wish: sized(name, 2)})
+	}
+	done, err := reconcile.Apply(t.Context(), together, plan, options{Sleep: s.Sleep})
+	require.NoError(t, err)
+	require.NotEmpty(t, together.calls)
+	for _, step := range done {
+		require.Error(t, step.Err)
+		assert.True(t, step.Written, step.Key)
+	}
+
+	refusing := &memory.Service{RefuseCreates: 3}
+	done, err = reconcile.Apply(t.Context(), refusing, planned(t, refusing, refusing, wants("a"), policy{}), options{Sleep: refusing.Sleep})
+	require.NoError(t, err)
+	require.ErrorContains(t, done[0].Err, "is not there")
+	assert.False(t, done.Changed(), "what was looked for and is not there was not made")
 }
 
 // halfway is a provider whose creates do only a part.

@@ -76,7 +76,7 @@ func TestALookEndsWithTheContext(t *testing.T) {
 		cancel(errors.New("SIGINT"))
 		return s.Sleep(ctx, d)
 	}})
-	require.EqualError(t, err, "interrupted: SIGINT")
+	require.EqualError(t, err, "SIGINT")
 	require.EqualError(t, done[0].Err, "broken; it may exist, but looking for it failed: SIGINT")
 }
 

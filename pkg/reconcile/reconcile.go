@@ -70,7 +70,8 @@ type Provider[S any] interface {
 	Create(ctx context.Context, want S) (Object[S], error)
 
 	// Update changes what differs between have and want, and nothing else. It gives the object as Create does. An error of it, or of
-	// Recreate, whose chain has `Partly() bool` answering true means that something was changed.
+	// Recreate, whose chain has `Partly() bool` answering true means that something was changed; one of any of these calls with
+	// `MayHaveActed() bool` answering true that perhaps something was.
 	Update(ctx context.Context, have Object[S], want S) (Object[S], error)
 
 	// Delete removes the object; one that is already gone is success.
@@ -213,6 +214,22 @@ func uncertain(err error) bool {
 	var u interface{ Uncertain() bool }
 	return errors.As(err, &u) && u.Uncertain()
 }
+
+// acted reports whether the service has changed something, or may have, although err came back.
+func acted(err error) bool {
+	var none *unmade
+	if errors.As(err, &none) {
+		return false
+	}
+	var m interface{ MayHaveActed() bool }
+	return partly(err) || uncertain(err) || errors.As(err, &m) && m.MayHaveActed()
+}
+
+// unmade is the error of a create that was looked for and is not there.
+type unmade struct{ error }
+
+// Unwrap returns the error of the create.
+func (u *unmade) Unwrap() error { return u.error }
 
 // partly tells whether the service has changed something although err came back.
 func partly(err error) bool {

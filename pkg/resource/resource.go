@@ -97,6 +97,9 @@ func (k Kind[P, S]) run(ctx context.Context, call *ansible.Call) (ansible.Result
 	applied, err := reconcile.Apply(ctx, task.Provider, plan, reconcile.Options[S]{
 		Limit: task.Concurrency, FailFast: task.FailFast, Ledger: task.Ledger, Sleep: task.Sleep, Begun: done.begin, Done: done.end,
 	})
+	if err != nil && len(applied.Failed()) == 0 {
+		err = fmt.Errorf("%w; %s", err, r.result(applied)["msg"])
+	}
 	if task.Verify && err == nil {
 		applied = slices.Clone(applied) // done may be asked for its steps meanwhile
 		err = reconcile.Verify(ctx, task.Provider, applied, task.Wants, task.Policy)

@@ -289,6 +289,56 @@ func AnsweredAfterASignal(t *testing.T, open func(t testing.TB, opt emulator.Opt
 	}
 }
 
+// UnansweredWrites lets writes go without an answer, because the connection ends or a signal comes: each is told as failed and as a change.
+func UnansweredWrites(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
+	for method, action := range map[string]Options{http.MethodPost: {"name": "new"}, http.MethodPut: {"name": "old"}, http.MethodDelete: {"name": "old", "state": "absent"}} {
+		for _, signal := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, signal %t", method, signal), func(t *testing.T) {
+				t.Parallel()
+				signals := make(chan os.Signal, 1)
+				s := open(t, emulator.Options{Sleep: func(ctx context.Context, d time.Duration) error {
+					if d > 0 {
+						signals <- syscall.SIGTERM
+						<-ctx.Done()
+					}
+					return nil
+				}})
+				s.Add("old", false, "shop")
+				task := s.Site(action["name"].(string)).With(s.Edit).With(action).With(Options{"stack": "shop", "api_retries": 0, "api_rate_limit": 0})
+				ExpectUnanswered(s.Lab, task, method, signal, signals)
+			})
+		}
+	}
+}
+
+// ExpectUnanswered runs a task whose writes by one method are not answered, and demands that it is told as failed and as a change. signal sends
+// one meanwhile, for which the account's Sleep has to care. Looks for what was created find nothing out.
+func ExpectUnanswered(l *Lab, task Options, method string, signal bool, signals chan os.Signal) {
+	l.T.Helper()
+	fault := emulator.Fault{Kind: emulator.DropAfter}
+	if signal {
+		fault = emulator.Fault{Kind: emulator.DelayAfter, Delay: time.Second}
+	}
+	l.account.Inject(emulator.Rule{Index: emulator.AnyCall, Method: method, Fault: fault})
+	clock := NewClock()
+	if !signal && method == http.MethodPost {
+		clock.Before = func(context.Context, time.Duration) { // before the look
+			l.account.Inject(emulator.On(http.MethodGet, "", emulator.Always, emulator.Fault{Kind: emulator.DropBefore}))
+		}
+	}
+	a := l.RunBy(clock, task, func(p *ansible.Process) { p.Signals = signals })
+	l.account.ClearFaults()
+	assert.True(l.T, a.Failed)
+	assert.True(l.T, a.Changed, a.Msg)
+	assert.Contains(l.T, a.Msg, "the server may have acted")
+	assert.Equal(l.T, signal, strings.Contains(a.Msg, "interrupted by SIGTERM; 1 of 1"), a.Msg)
+	if signal {
+		assert.Equal(l.T, 1, strings.Count(a.Msg, "interrupted"), a.Msg)
+	}
+	l.OK(task)
+	l.Settled(task)
+}
+
 // CheckModePredicts runs a task that does all that a task can do, first in check mode.
 func CheckModePredicts(t *testing.T, open func(t testing.TB, opt emulator.Options) Scene) {
 	s := open(t, emulator.Options{})
