@@ -359,6 +359,16 @@ func marks(stack string) Vars {
 	return vars
 }
 
+// onlyMarked reports whether variables differ from earlier ones at most by the suite's marks, where there were none. Nobody has rules for these.
+func (v Vars) onlyMarked(earlier Vars) bool {
+	for name := range v.since(earlier) {
+		if _, was := earlier[name]; was || name != managedBy && name != stackVar {
+			return false
+		}
+	}
+	return true
+}
+
 // subsequence tells whether all elements of part are in whole, in that order.
 func subsequence(part, whole []string) bool {
 	for _, element := range part {

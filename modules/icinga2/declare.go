@@ -4,6 +4,7 @@ package icinga2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,14 @@ func (s Shared) options() resource.Options {
 	return resource.Options{Purge: s.Purge, PurgeLimit: s.PurgeLimit, AllowReplace: s.Recreate == "always", FailFast: s.FailFast}
 }
 
+// check returns an error where these options do not go together.
+func (s Shared) check() error {
+	if len(s.RecreateFor) > 0 && s.Recreate != "always" {
+		return fmt.Errorf("recreate_for requires recreate: always, got: %s", s.Recreate)
+	}
+	return nil
+}
+
 // wish is a declared object, and where it was declared.
 type wish struct {
 	reconcile.Want[Object]
@@ -52,15 +61,17 @@ func newWish(o Object, absent bool, source string) wish {
 func wants(wishes []wish) ([]reconcile.Want[Object], error) {
 	sources := make(map[string]string, len(wishes))
 	list := make([]reconcile.Want[Object], len(wishes))
+	var errs []error
 	for i, w := range wishes {
 		full := w.State.full()
 		if first, twice := sources[full]; twice {
-			return nil, fmt.Errorf("%s: %w, by %s and by %s", full, reconcile.ErrDuplicate, first, w.source)
+			errs = append(errs, fmt.Errorf("%s: %w, by %s and by %s", full, reconcile.ErrDuplicate, first, w.source))
+			continue
 		}
 		sources[full] = w.source
 		list[i] = w.Want
 	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // target is a declared object without a host, and the hosts that shall have it.
@@ -76,6 +87,7 @@ func isPattern(host string) bool { return strings.ContainsAny(host, "*?") }
 // nobody has looked yet, and patterns are left out.
 func (t target) on(known []string) ([]wish, error) {
 	var wishes []wish
+	var errs []error
 	for _, host := range t.hosts {
 		matched := []string{host}
 		switch {
@@ -84,14 +96,14 @@ func (t target) on(known []string) ([]wish, error) {
 		case isPattern(host):
 			matched = slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !matches(host, name) })
 			if len(matched) == 0 && !t.Absent {
-				return nil, fmt.Errorf("%s: no host matches %s", t.source, host)
+				errs = append(errs, fmt.Errorf("%s: no host matches %s", t.source, host))
 			}
 		}
 		for _, name := range matched {
 			o := t.State
 			o.host = name
 			if err := checkFull(o); err != nil {
-				return nil, fmt.Errorf("%s: %w", t.source, err)
+				errs = append(errs, fmt.Errorf("%s: %w", t.source, err))
 			}
 			source := t.source
 			if isPattern(host) {
@@ -100,7 +112,7 @@ func (t target) on(known []string) ([]wish, error) {
 			wishes = append(wishes, newWish(o, t.Absent, source))
 		}
 	}
-	return wishes, nil
+	return wishes, errors.Join(errs...)
 }
 
 // matches tells whether a pattern with * and ? matches the whole of a name. Both are in bytes' order of UTF-8, a ? is one character.
@@ -163,24 +175,15 @@ func (c *client) matching(ctx context.Context, patterns []string) ([]string, err
 // task makes the task of declared objects. static are those of hosts that are named, targets those that may be for patterns of hosts,
 // and ofHosts is that of the provider.
 func (w world) task(
-	call *ansible.Call, s Shared, policy reconcile.Policy[Object], static []wish, targets []target, ofHosts map[string]bool,
+	call *ansible.Call, conn *client, s Shared, policy reconcile.Policy[Object], static []wish, targets []target, ofHosts map[string]bool,
 ) (*resource.Task[Object], error) {
-	if len(s.RecreateFor) > 0 && s.Recreate != "always" {
-		return nil, fmt.Errorf("recreate_for requires recreate: always, got: %s", s.Recreate)
-	}
+	var errs []error
 	for _, t := range targets {
 		more, err := t.on(nil)
-		if err != nil {
-			return nil, err
-		}
-		static = append(static, more...)
+		errs, static = append(errs, err), append(static, more...)
 	}
 	wanted, err := wants(static)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := w.connect(call, s.Connection)
-	if err != nil {
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
 	policy.Replacing = "recreate: always"
@@ -206,19 +209,14 @@ func (w world) task(
 			}
 			slices.Sort(known)
 			all := slices.Clone(static)
+			var errs []error
 			for _, t := range targets {
 				t.hosts = slices.DeleteFunc(slices.Clone(t.hosts), func(host string) bool { return !isPattern(host) })
 				more, err := t.on(known)
-				if err != nil {
-					return nil, err
-				}
-				all = append(all, more...)
+				errs, all = append(errs, err), append(all, more...)
 			}
 			wanted, err := wants(all)
-			if err != nil {
-				return nil, err
-			}
-			return wanted[len(static):], nil
+			return wanted[len(static):], errors.Join(append(errs, err)...)
 		}
 	}
 	return task, nil

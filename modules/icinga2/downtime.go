@@ -59,23 +59,15 @@ func (w world) downtimeModule() ansible.Module {
 func (w world) openDowntime(call *ansible.Call, o downtimeOptions) (*resource.Task[Downtime], error) {
 	// What a half-rendered template makes of an option must not be taken for left out: a list would widen what shall end to all objects,
 	// and a time would be now.
-	if err := resource.RefuseNulls(call, "downtimes", len(o.Downtimes), "id", "comment", "author", "hosts", "services", "all_services",
-		"child_hosts", "start", "duration", "fixed", "flexible_duration"); err != nil {
-		return nil, err
-	}
-	if err := resource.RefuseNulls(call, "", 0, legacyDowntimeNames()...); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(o.LegacyURL.check(call), o.translate(call)); err != nil {
-		return nil, err
-	}
+	nullErr := errors.Join(
+		resource.RefuseNulls(call, "downtimes", len(o.Downtimes), "id", "comment", "author", "hosts", "services", "all_services",
+			"child_hosts", "start", "duration", "fixed", "flexible_duration"),
+		resource.RefuseNulls(call, "", 0, legacyDowntimeNames()...))
+	legacyErr := errors.Join(o.LegacyURL.check(call), o.translate(call))
 	declared := resource.Declared(call, "downtimes", o.One, o.Downtimes, resource.Options{FailFast: o.FailFast}, "comment", "id", "filter", "name")
 	wishes, err := resource.Wishes(declared, func(item resource.Item[downtimeItem]) (Downtime, error) { return downtimeWish(item, w.now()) })
-	if err != nil {
-		return nil, err
-	}
-	conn, err := w.connect(call, o.Connection)
-	if err != nil {
+	conn, connErr := w.connect(call, o.Connection)
+	if err := errors.Join(nullErr, legacyErr, err, connErr); err != nil {
 		return nil, err
 	}
 	p := newDowntimes(conn, w.now)

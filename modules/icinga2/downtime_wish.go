@@ -16,7 +16,7 @@ import (
 // defaultAuthor is who schedules downtimes where nobody is named.
 const defaultAuthor = "stackwatch"
 
-// downtimeWish checks one declared downtime. Its errors name the option, the value and what would be right.
+// downtimeWish checks one declared downtime. It returns an error for each option that is wrong.
 func downtimeWish(item resource.Item[downtimeItem], now time.Time) (Downtime, error) {
 	o := item.Object
 	d := Downtime{}
@@ -24,38 +24,29 @@ func downtimeWish(item resource.Item[downtimeItem], now time.Time) (Downtime, er
 	if item.ID != nil {
 		return d, checkByID(item, d.absent)
 	}
-	var err error
-	if d.Comment, err = line("comment", o.Comment, ""); err != nil {
-		return d, err
-	}
-	if d.Author, err = line("author", o.Author, defaultAuthor); err != nil {
-		return d, err
-	}
-	if d.selection, err = readSelection(o, d.stack, d.absent); err != nil {
-		return d, err
-	}
-	if d.Schedule, err = window.Read(o.Start, o.Duration, now, d.absent); err != nil {
-		return d, err
-	}
-	if err := readKind(&d, o); err != nil {
-		return d, err
-	}
+	errs := make([]error, 5)
+	d.Comment, errs[0] = line("comment", o.Comment, "")
+	d.Author, errs[1] = line("author", o.Author, defaultAuthor)
+	d.selection, errs[2] = readSelection(o, d.stack, d.absent)
+	d.Schedule, errs[3] = window.Read(o.Start, o.Duration, now, d.absent)
+	errs[4] = readKind(&d, o)
 	d.allServices, d.ChildHosts = o.AllServices, o.ChildHosts
-	return d, nil
+	return d, errors.Join(errs...)
 }
 
 // checkByID holds that a downtime that is named by its id shall go. Who wants another one says which object it is for.
 func checkByID(item resource.Item[downtimeItem], absent bool) error {
-	host, name, both := strings.Cut(*item.ID, "!")
-	switch {
-	case !both || host == "" || name == "" || strings.HasSuffix(name, "!"):
-		return fmt.Errorf("value of id must be the full name of a downtime, such as web1!0c7f5a7e-3f3b-4d0f-9d0b-6a2c1d5c8a11, got: %s", *item.ID)
-	case !absent:
-		return errors.New("id goes only with state: absent; a downtime that shall be is known by its comment and its objects")
-	case item.Object.Hosts != nil || item.Object.Services != nil || item.Stack != nil:
-		return errors.New("id names one downtime, which goes with none of: hosts, services, stack")
+	var errs []error
+	if host, name, both := strings.Cut(*item.ID, "!"); !both || host == "" || name == "" || strings.HasSuffix(name, "!") {
+		errs = append(errs, fmt.Errorf("value of id must be the full name of a downtime, such as web1!0c7f5a7e-3f3b-4d0f-9d0b-6a2c1d5c8a11, got: %s", *item.ID))
 	}
-	return nil
+	if !absent {
+		errs = append(errs, errors.New("id goes only with state: absent; a downtime that shall be is known by its comment and its objects"))
+	}
+	if item.Object.Hosts != nil || item.Object.Services != nil || item.Stack != nil {
+		errs = append(errs, errors.New("id names one downtime, which goes with none of: hosts, services, stack"))
+	}
+	return errors.Join(errs...)
 }
 
 // line reads a text that says who or what for. missing stands for one that was not given, "" for none.
@@ -82,23 +73,27 @@ func readSelection(o downtimeItem, stack string, absent bool) (selection, error)
 	if s.filter != nil {
 		return s, nil
 	}
-	for option, names := range map[string][]string{"hosts": s.hosts, "services": s.services} {
-		if names != nil && len(names) == 0 {
-			return s, fmt.Errorf("value of %s must hold a name or a pattern at least, got an empty list", option)
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, list := range []struct {
+		option string
+		names  []string
+	}{{"hosts", s.hosts}, {"services", s.services}} {
+		if list.names != nil && len(list.names) == 0 {
+			refuse("value of %s must hold a name or a pattern at least, got an empty list", list.option)
 		}
-		if err := checkNames(option, names); err != nil {
-			return s, err
-		}
+		errs = append(errs, checkNames(list.option, list.names))
 	}
 	switch {
 	case s.hosts == nil && s.stack == "" && s.services != nil:
-		return s, errors.New("services needs to know of which hosts: one of the following is required: hosts, stack")
+		refuse("services needs to know of which hosts: one of the following is required: hosts, stack")
 	case s.hosts == nil && s.stack == "" && !absent:
-		return s, errors.New("one of the following is required to say what the downtime is for: hosts, stack")
-	case s.services != nil && value(o.AllServices):
-		return s, fmt.Errorf("all_services: true is for hosts and goes with no services, got: %s", strings.Join(s.services, ", "))
+		refuse("one of the following is required to say what the downtime is for: hosts, stack")
 	}
-	return s, nil
+	if s.services != nil && value(o.AllServices) {
+		refuse("all_services: true is for hosts and goes with no services, got: %s", strings.Join(s.services, ", "))
+	}
+	return s, errors.Join(errs...)
 }
 
 // readKind reads whether the downtime is fixed or flexible.

@@ -78,19 +78,14 @@ func hostRules() ansible.Rules {
 
 // openHost checks the options and says what shall be, without a call.
 func (w world) openHost(call *ansible.Call, o hostOptions) (*resource.Task[Object], error) {
-	if err := o.LegacyURL.check(call); err != nil {
-		return nil, err
-	}
 	list := make([]resource.Item[Host], len(o.Hosts))
 	for i, item := range o.Hosts {
 		list[i] = resource.Item[Host]{State: item.State, Stack: item.Stack, Object: item.Host}
 	}
 	d := declaration(call, "hosts", o.Shared, o.Host, list, "name")
-	if err := refuseStray(d, reconcile.Set(o.Host)); err != nil {
-		return nil, err
-	}
-	wishes, ofHosts, err := hosts(d)
-	if err != nil {
+	wishes, ofHosts, wishErr := hosts(d)
+	conn, connErr := w.connect(call, o.Connection)
+	if err := errors.Join(o.LegacyURL.check(call), wishErr, o.Shared.check(), connErr); err != nil {
 		return nil, err
 	}
 	policy, err := resource.Policy(d, func(have reconcile.Found[Object], stack string) bool {
@@ -99,7 +94,7 @@ func (w world) openHost(call *ansible.Call, o hostOptions) (*resource.Task[Objec
 	if err != nil {
 		return nil, err
 	}
-	return w.task(call, o.Shared, policy, wishes, nil, ofHosts)
+	return w.task(call, conn, o.Shared, policy, wishes, nil, ofHosts)
 }
 
 // hosts gives the wishes of declared hosts and of the services inside them, and the hosts that declare services at all.
@@ -119,9 +114,12 @@ func hosts(d resource.Declaration[Host]) (wishes []wish, ofHosts map[string]bool
 		}
 		for i, service := range item.Object.Services {
 			declared := resource.Item[Service]{
-				State: service.State, Stack: item.Stack, Object: Service{Host: item.Object.Name, Name: service.Name, Attributes: service.Attributes},
+				State: service.State, Stack: item.Stack, Object: Service{Name: service.Name, Attributes: service.Attributes},
 			}
-			s, err := serviceWish(declared, false)
+			if o.host != "" { // else its name is wrong, which is said once
+				declared.Object.Host = &o.host
+			}
+			s, err := serviceWish(declared, true)
 			errs = append(errs, inElement("services", i, value(service.Name), err))
 			inside = append(inside, newWish(s, value(service.State) == "absent", fmt.Sprintf("%sservices[%d]", source(d, index, "."), i)))
 		}
@@ -160,9 +158,10 @@ func source(d resource.Declaration[Host], i int, next string) string {
 // hostWish checks one declared host.
 func hostWish(item resource.Item[Host]) (Object, error) {
 	o := Object{kind: hostKind, stack: value(item.Stack), HostAttributes: item.Object.HostAttributes, Attributes: item.Object.Attributes}
-	if err := checkName("name", item.Object.Name); err != nil {
-		return o, err
+	nameErr := checkName("name", item.Object.Name)
+	if nameErr == nil {
+		o.host = *item.Object.Name
 	}
-	o.host = *item.Object.Name
-	return o.checked()
+	o, err := o.checked()
+	return o, errors.Join(nameErr, err)
 }

@@ -116,7 +116,7 @@ func TestDeletion_ShowsTheWholeState(t *testing.T) {
 	assert.Equal(t, "front", host["notes"])
 	assert.Equal(t, []any{"web"}, host["groups"])
 	assert.NotContains(t, host, "notes_url", "what is empty is left out")
-	assert.Equal(t, 300.0, service["check_interval"])
+	assert.InDelta(t, 300, service["check_interval"], 0)
 	assert.Equal(t, map[string]any{"managed_by": "stackwatch", "stack": "shop", "port": 8080.0, "snmp_community": "********"}, service["vars"])
 	assert.NotContains(t, a.Raw, "geheim9")
 }

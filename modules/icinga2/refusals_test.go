@@ -106,6 +106,76 @@ func TestBadServicesAreRefusedBeforeAnyCall(t *testing.T) {
 	assert.Contains(t, l.Refusal(missing.With(options{"password": "x", "client_cert": "/x"})), "password requires username (environment ICINGA2_API_USERNAME), which is missing or empty")
 }
 
+// TestBadInput_IsToldAllAtOnce holds that one message names every wrong option of a task, and of all elements of its lists.
+func TestBadInput_IsToldAllAtOnce(t *testing.T) {
+	t.Parallel()
+	attributes := options{
+		"check_interval": "1x", "retry_interval": 0, "check_timeout": "soon", "max_check_attempts": 0, "flapping_threshold_low": 101,
+		"flapping_threshold_high": -1, "flapping_ignore_states": []string{"Gone"}, "check_command": "", "zone": "None", "notes": "{{ x }}",
+		"notes_url": "undefined", "groups": []string{"null", "{{ y }}"}, "templates": "[a, b]", "vars": options{"stack": "x", "": 1},
+	}
+	wrongAttributes := []string{
+		"value of check_interval must", "value of retry_interval must", "value of check_timeout must", "value of max_check_attempts must",
+		"value of flapping_threshold_low must be a share", "value of flapping_threshold_high must", "value of flapping_ignore_states must",
+		"value of check_command must", "value of zone must", "value of notes must", "value of notes_url must", "got: null", "got a template: {{ y }}",
+		"value of templates must", "value of vars must not hold", "value of vars must have a name",
+	}
+	shared := options{"recreate_for": []string{"vars"}, "stack": "a/b", "client_key": "/x"}
+	wrongShared := []string{"recreate_for requires recreate: always", "value of stack must", "client_key needs client_cert"}
+	check := func(l *lab, task options, wrong ...[]string) {
+		t.Helper()
+		msg := l.refusal(task)
+		assert.NotContains(t, msg, "\n")
+		for _, part := range slices.Concat(wrong...) {
+			assert.Contains(t, msg, part)
+		}
+	}
+
+	l := sharedLab(t, world.hostModule, "objects")
+	host := attributes.With(options{"name": "a!b", "address": "None", "address6": "{{ v6 }}", "services": []options{
+		{"name": "right"}, {"name": "", "max_check_attempts": -1},
+	}})
+	wrongHost := []string{"value of name must", "value of address must", "value of address6 must"}
+	check(l, host.With(shared).With(options{"use_gssapi": true}), wrongAttributes, wrongHost, wrongShared,
+		[]string{"services[1]: value of name must", "services[1]: value of max_check_attempts must", "value of use_gssapi must"})
+	check(l, shared.With(options{"hosts": []options{{"name": "right"}, host, {"name": "w", "check_interval": "y"}}}), wrongAttributes, wrongHost, wrongShared,
+		[]string{"hosts[1] (a!b): value of name", "hosts[1] (a!b) -> services[1]: value of name", "hosts[2] (w): value of check_interval"})
+	check(l, options{"hosts": []options{{"name": "a"}, {"name": "a"}, {"name": "b"}, {"name": "b"}}}, []string{"a: declared twice", "b: declared twice"})
+
+	l = sharedLab(t, world.serviceModule, "services")
+	service := attributes.With(options{"name": "a!b", "host": "{{ h }}"})
+	wrongService := []string{"value of name must", "value of host must"}
+	check(l, service.With(shared), wrongAttributes, wrongService, wrongShared)
+	check(l, shared.With(options{
+		"services":  []options{{"name": "right"}, service, {"name": "w", "check_interval": "y"}},
+		"for_hosts": []string{"x!y", "None", "h", "h"},
+		"profiles":  []options{{"name": "p", "services": []options{{"name": "a", "host": "h", "max_check_attempts": -1}}}},
+		"hosts":     []options{{"name": "h", "profiles": []string{"q"}}, {"name": "z!", "profiles": []string{"p"}}},
+	}), wrongAttributes, wrongService, wrongShared, []string{
+		"services[1] (a!b): value of host", "services[2] (w): value of check_interval", "got: x!y", "value of for_hosts must be a text or left out, got: None",
+		"got twice: h", "profiles[0].services[0] (a): host is no option", "profiles[0].services[0] (a): value of max_check_attempts",
+		"hosts[0] (h): value of profiles must", "hosts[1] (z!): value of name must",
+	})
+
+	l = sharedLab(t, world.downtimeModule, "downtimes")
+	downtime := options{
+		"comment": " ", "author": "None", "hosts": []string{"x!y", "{{ h }}"}, "services": []string{}, "all_services": true, "start": "soon", "duration": "1x",
+		"flexible_duration": "1h",
+	}
+	wrongDowntime := []string{
+		"value of comment must", "value of author must", "got: x!y", "got a template: {{ h }}", "value of services must hold", "all_services: true is for hosts",
+		"value of start must", "value of duration must", "flexible_duration goes with fixed: false alone",
+	}
+	check(l, downtime.With(options{"use_gssapi": true, "client_key": "/x", "trigger_name": "t"}), wrongDowntime,
+		[]string{"value of use_gssapi must", "client_key needs client_cert", "trigger_name has no counterpart"})
+	check(l, options{"downtimes": []options{
+		{"comment": "right", "hosts": []string{"h"}}, downtime, {"id": "x", "stack": "shop"}, {"comment": "w", "fixed": nil, "hosts": []string{"h"}},
+	}}, wrongDowntime, []string{
+		"downtimes[1]: value of start", "downtimes[2] (x): value of id must", "downtimes[2] (x): id goes only with", "downtimes[2] (x): id names one",
+		"value of downtimes[3].fixed must not be null",
+	})
+}
+
 // What a template leaves of nothing is no value of any option, and what only resembles it is.
 func TestLeftoversOfTemplatesAreRefused(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ package icinga2
 import (
 	"context"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -16,8 +15,9 @@ import (
 func (p *provider) ruled(have, want Object, attributes []string) string {
 	differs := func(is, desired *string) bool { return desired != nil && *desired != value(is) }
 	for _, attribute := range attributes {
+		after := p.marked(want).unless(have.Vars).over(have.Vars)
 		switch {
-		case attribute == "vars" && !reflect.DeepEqual(p.marked(want).unless(have.Vars).over(have.Vars), have.Vars.over(nil)),
+		case attribute == "vars" && !after.onlyMarked(have.Vars),
 			attribute == "address" && differs(have.Address, want.Address),
 			attribute == "address6" && differs(have.Address6, want.Address6):
 			return attribute
@@ -29,6 +29,9 @@ func (p *provider) ruled(have, want Object, attributes []string) string {
 // warnOfRules warns of updates that rules of the configuration do not follow: Icinga evaluates apply and assign rules
 // only when it creates an object or reads its files, and an update does neither.
 func (p *provider) warnOfRules(ctx context.Context, updates []*reconcile.Step[Object], may access) error {
+	if p.recreateFor != nil && len(p.recreateFor) == 0 {
+		return nil
+	}
 	changed := map[kind]map[string][]string{hostKind: {}, serviceKind: {}}
 	for _, step := range updates {
 		if step.Err != nil {
@@ -36,7 +39,7 @@ func (p *provider) warnOfRules(ctx context.Context, updates []*reconcile.Step[Ob
 		}
 		for _, c := range step.Changes {
 			text := func(v any) string { s, _ := v.(string); return s }
-			if c.Field == "vars" || (c.Field == "address" || c.Field == "address6") && (text(c.Before) == "") != (text(c.After) == "") {
+			if c.Field == "vars" && !step.Want.Vars.onlyMarked(step.Have.State.Vars) || (c.Field == "address" || c.Field == "address6") && (text(c.Before) == "") != (text(c.After) == "") {
 				changed[step.Want.kind][c.Field] = append(changed[step.Want.kind][c.Field], step.ID)
 			}
 		}
@@ -54,7 +57,7 @@ func (p *provider) warnOfRules(ctx context.Context, updates []*reconcile.Step[Ob
 		}
 		for _, field := range slices.Sorted(maps.Keys(changed[k])) {
 			p.warn("%s of %s: Icinga applies the rules of its configuration (apply, assign) only when it creates an object, so what they made by %s stays; "+
-				"write recreate: always with recreate_for: [%s] to recreate the object", field, reconcile.Enumerate(changed[k][field], 10), field, field)
+				"write recreate: always with recreate_for: [%s] to recreate the object, or recreate_for: [] to silence this", field, reconcile.Enumerate(changed[k][field], 10), field, field)
 		}
 	}
 	return nil

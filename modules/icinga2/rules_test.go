@@ -19,8 +19,9 @@ func TestRules_AreNotFollowedByUpdates(t *testing.T) {
 	l.ok(options{"name": "web1", "check_command": "dummy", "address": "192.0.2.1"})
 	task := options{"name": "web1", "vars": options{"apply_service": true, "os": "Linux"}}
 	const warning = "vars of web1: Icinga applies the rules of its configuration (apply, assign) only when it creates an object, so what they made by vars " +
-		"stays; write recreate: always with recreate_for: [vars] to recreate the object"
+		"stays; write recreate: always with recreate_for: [vars] to recreate the object, or recreate_for: [] to silence this"
 	assert.Equal(t, []string{warning}, l.dryRun(task).Warnings)
+	assert.Empty(t, l.dryRun(task.With(options{"recreate_for": []string{}})).Warnings)
 	a := l.ok(task)
 	assert.Equal(t, []string{warning}, a.Warnings)
 	l.server.Restart(t)
@@ -65,6 +66,23 @@ func TestRules_AreFollowedWithRecreateFor(t *testing.T) {
 	// Another attribute is changed in place, and an address unless recreate_for names it.
 	assert.Equal(t, "updated", l.ok(other.With(options{"notes": "x", "address": "192.0.2.1"})).Objects[0].Action)
 	assert.Equal(t, "replaced", l.ok(other.With(options{"address": "192.0.2.2", "recreate_for": []string{"address"}})).Objects[0].Action)
+}
+
+// TestRules_LeaveOutTheMarks holds that taking over what somebody has made by hand neither warns of rules nor creates it anew for them.
+func TestRules_LeaveOutTheMarks(t *testing.T) {
+	t.Parallel()
+	l := hostLab(t)
+	l.host("web1", "web2", "web3")
+	l.root.Update(t, "hosts", "web3", map[string]any{"vars": map[string]any{"stack": "blog"}})
+	task := func(name string) options { return options{"name": name, "stack": "shop"} }
+	a := l.ok(task("web1").With(options{"notes": "ours"}))
+	assert.Equal(t, "updated", a.Only(t).Action)
+	assert.Empty(t, a.Warnings)
+	assert.Equal(t, map[string]any{"managed_by": "stackwatch", "stack": "shop"}, l.attributes(hostKind, "web1")["vars"])
+	a = l.ok(task("web2").With(options{"recreate": "always", "recreate_for": []string{"vars"}}))
+	assert.Equal(t, "updated", a.Only(t).Action)
+	assert.Empty(t, a.Warnings)
+	assert.Contains(t, l.dryRun(task("web3")).Warnings[0], "vars of web3: Icinga applies the rules", "a variable that somebody may have rules for")
 }
 
 func TestRules_OfServices(t *testing.T) {

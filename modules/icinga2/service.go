@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/stackwatch/ansible-monitoring/pkg/ansible"
 	"github.com/stackwatch/ansible-monitoring/pkg/reconcile"
@@ -106,20 +105,16 @@ func (w world) openService(call *ansible.Call, o serviceOptions) (*resource.Task
 	d.Listed = d.Listed || call.Mentioned("hosts")
 	checked := d
 	checked.Options.Purge = d.Options.Purge && !o.profilesDeclare()
-	if err := refuseStray(d, reconcile.Set(o.Service)); err != nil {
-		return nil, err
-	}
+	errs := []error{o.Shared.check()}
 	for _, option := range []string{"for_hosts", "hosts", "profiles"} {
 		if call.Null(option) {
-			return nil, fmt.Errorf("value of %s must be a list, got null; leave the option out, as default(omit) does", option)
+			errs = append(errs, fmt.Errorf("value of %s must be a list, got null; leave the option out, as default(omit) does", option))
 		}
 	}
 	static, targets, err := services(checked, o.ForHosts, call.Mentioned("for_hosts"))
-	if err != nil {
-		return nil, err
-	}
-	more, err := profiles(d, o.Profiles, o.Hosts)
-	if err != nil {
+	more, profilesErr := profiles(d, o.Profiles, o.Hosts)
+	conn, connErr := w.connect(call, o.Connection)
+	if err := errors.Join(append(errs, err, profilesErr, connErr)...); err != nil {
 		return nil, err
 	}
 	policy, err := resource.Policy(d, func(have reconcile.Found[Object], stack string) bool {
@@ -128,7 +123,7 @@ func (w world) openService(call *ansible.Call, o serviceOptions) (*resource.Task
 	if err != nil {
 		return nil, err
 	}
-	return w.task(call, o.Shared, policy, static, append(targets, more...), nil)
+	return w.task(call, conn, o.Shared, policy, static, append(targets, more...), nil)
 }
 
 // profilesDeclare tells whether the profiles declare anything that shall be, so that a purge does not remove all that there is.
@@ -154,27 +149,12 @@ func declaration[T any](call *ansible.Call, listOption string, s Shared, one T, 
 	return resource.Declared(call, listOption, resource.Item[T]{State: s.State, Stack: s.Stack, Object: one}, list, s.options(), names...)
 }
 
-// refuseStray refuses options of one object beside a whole stack that is to go.
-func refuseStray[T any](d resource.Declaration[T], given []reconcile.Change) error {
-	if !d.WholeStack() || len(given) == 0 {
-		return nil
-	}
-	fields := make([]string, len(given))
-	for i, c := range given {
-		fields[i] = c.Field
-	}
-	return fmt.Errorf("state: absent with stack and without a name removes all that the stack has, which goes with no option of a single object, got: %s",
-		strings.Join(fields, ", "))
-}
-
 // services gives the wishes of a task's own service or of its list, those without a host for the hosts of for_hosts.
 func services(d resource.Declaration[Service], forHosts []string, forMany bool) (static []wish, targets []target, err error) {
-	if err := checkNames("for_hosts", forHosts); err != nil {
-		return nil, nil, err
-	}
+	errs := []error{checkNames("for_hosts", forHosts)}
 	for i, host := range forHosts {
-		if slices.Contains(forHosts[:i], host) {
-			return nil, nil, fmt.Errorf("value of for_hosts must name each host once, got twice: %s", host)
+		if slices.Index(forHosts, host) < i && !slices.Contains(forHosts[i+1:], host) { // the last of them says it
+			errs = append(errs, fmt.Errorf("value of for_hosts must name each host once, got twice: %s", host))
 		}
 	}
 	hostless := make(map[int]bool)
@@ -186,7 +166,7 @@ func services(d resource.Declaration[Service], forHosts []string, forMany bool) 
 		index++
 		return serviceWish(item, forMany)
 	})
-	if err != nil {
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, nil, err
 	}
 	for i, want := range wanted {
@@ -216,10 +196,13 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 		of := d
 		of.ListOption, of.List, of.Listed, of.Options.Purge = fmt.Sprintf("profiles[%d].services", i), items(set.Services), true, false
 		wanted, err := resource.Wishes(of, func(item resource.Item[Service]) (Object, error) {
+			var hostErr error
 			if item.Object.Host != nil {
-				return Object{}, errors.New("host is no option of a service of a profile; hosts says which hosts get it")
+				hostErr = errors.New("host is no option of a service of a profile; hosts says which hosts get it")
+				item.Object.Host = nil
 			}
-			return serviceWish(item, true)
+			o, err := serviceWish(item, true)
+			return o, errors.Join(hostErr, err)
 		})
 		errs = append(errs, err)
 		known[set.Name] = []wish{}
@@ -256,23 +239,24 @@ func profiles(d resource.Declaration[Service], sets []profile, hosts []profiled)
 // serviceWish checks one declared service. Where hosts come from elsewhere its host may be missing.
 func serviceWish(item resource.Item[Service], hostless bool) (Object, error) {
 	o := Object{kind: serviceKind, stack: value(item.Stack), Attributes: item.Object.Attributes}
-	if item.Object.Name == nil {
-		return o, errors.New("missing required arguments: name")
+	errs := []error{errors.New("missing required arguments: name")}
+	if item.Object.Name != nil {
+		errs[0] = checkName("name", item.Object.Name)
 	}
-	if err := checkName("name", item.Object.Name); err != nil {
-		return o, err
-	}
-	o.service = *item.Object.Name
 	switch {
 	case item.Object.Host != nil:
-		if err := checkName("host", item.Object.Host); err != nil {
-			return o, err
-		}
+		errs = append(errs, checkName("host", item.Object.Host))
 		o.host = *item.Object.Host
 	case !hostless:
-		return o, errors.New("one of the following is required: host, for_hosts")
+		errs = append(errs, errors.New("one of the following is required: host, for_hosts"))
 	}
-	return o.checked()
+	if errors.Join(errs...) == nil {
+		o.service = *item.Object.Name
+	} else {
+		o.host = ""
+	}
+	o, err := o.checked()
+	return o, errors.Join(append(errs, err)...)
 }
 
 // in tells whether an object was made through the API and is marked as a stack's, or as any of the suite's where that is "".

@@ -63,7 +63,6 @@ func hostWalker(t testing.TB, random *rand.Rand) resourcetest.Walker {
 	t.Helper()
 	l := hostLab(t)
 	w := l.walker("h")
-	w.MayWarn = "Icinga applies the rules of its configuration (apply, assign) only when it creates an object" // a host made by hand gets the marks
 	services := func(edited bool) []string {
 		if edited {
 			return []string{"a1", "b2"}

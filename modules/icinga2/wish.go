@@ -46,18 +46,20 @@ func checkText(option string, text *string) error {
 }
 
 // checkTexts checks the elements of a list, and refuses one that came as a text: Ansible splits that at its commas, brackets and all.
-func checkTexts(option string, list []string) error {
+func checkTexts(option string, list []string) error { return checkList(option, list, checkText) }
+
+// checkList checks the elements of a list as checkTexts does, each by check.
+func checkList(option string, list []string, check func(option string, element *string) error) error {
 	opens := func(text string) bool { return strings.HasPrefix(text, "[") && !strings.Contains(text, "]") }
 	closes := func(text string) bool { return strings.HasSuffix(text, "]") && !strings.Contains(text, "[") }
 	if n := len(list); n == 1 && list[0] == "[]" || n > 1 && opens(list[0]) && closes(list[n-1]) {
 		return fmt.Errorf("value of %s must be a list, got a text that looks like one: %s", option, strings.Join(list, ","))
 	}
-	for _, element := range list {
-		if err := checkText(option, &element); err != nil {
-			return err
-		}
+	errs := make([]error, len(list))
+	for i, element := range list {
+		errs[i] = check(option, &element)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // checkName refuses what cannot be a part of a full name, or came out of a template half rendered.
@@ -81,17 +83,7 @@ func checkName(option string, name *string) error {
 }
 
 // checkNames checks names of objects in a list.
-func checkNames(option string, names []string) error {
-	if err := checkTexts(option, names); err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := checkName(option, &name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func checkNames(option string, names []string) error { return checkList(option, names, checkName) }
 
 // checkFull refuses full names that are too long for the server.
 func checkFull(o Object) error {
@@ -117,8 +109,10 @@ func fileName(full string) string {
 	return b.String()
 }
 
-// fill brings the declared attributes into the server's form. Its errors name the option, the value and what would be right.
-func (a *Attributes) fill() (err error) {
+// fill brings the declared attributes into the server's form. It returns an error for each option that is wrong.
+func (a *Attributes) fill() error {
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for _, d := range []struct {
 		option string
 		value  **seconds
@@ -127,32 +121,29 @@ func (a *Attributes) fill() (err error) {
 		if *d.value == nil {
 			continue
 		}
-		if *d.value, err = (*d.value).read(d.option, d.orNone); err != nil {
-			return err
-		}
+		read, err := (*d.value).read(d.option, d.orNone)
+		*d.value, errs = read, append(errs, err)
 	}
 	if n := a.MaxCheckAttempts; n != nil && (*n < 1 || *n > math.MaxInt32) {
-		return fmt.Errorf("value of max_check_attempts must be at least 1 and at most %d, got: %d", math.MaxInt32, *n)
+		refuse("value of max_check_attempts must be at least 1 and at most %d, got: %d", math.MaxInt32, *n)
 	}
 	for _, share := range []struct {
 		option string
 		value  *float64
 	}{{"flapping_threshold_low", a.FlappingThresholdLow}, {"flapping_threshold_high", a.FlappingThresholdHigh}} {
 		if v := share.value; v != nil && (math.IsNaN(*v) || *v < 0 || *v > 100) {
-			return fmt.Errorf("value of %s must be a share from 0 to 100 percent, got: %g", share.option, *v)
+			refuse("value of %s must be a share from 0 to 100 percent, got: %g", share.option, *v)
 		}
 	}
 	if low, high := a.FlappingThresholdLow, a.FlappingThresholdHigh; low != nil && high != nil && *low > *high {
-		return fmt.Errorf("value of flapping_threshold_low must not be more than flapping_threshold_high, got: %g and %g", *low, *high)
+		refuse("value of flapping_threshold_low must not be more than flapping_threshold_high, got: %g and %g", *low, *high)
 	}
-	if err := a.checkTexts(); err != nil {
-		return err
-	}
-	return a.fillVars()
+	return errors.Join(append(errs, a.checkTexts(), a.fillVars())...)
 }
 
 func (a *Attributes) checkTexts() error {
 	a.Templates, a.Groups = resource.Tidy(a.Templates), resource.Tidy(a.Groups)
+	var errs []error
 	for _, text := range []struct {
 		option string
 		value  *string
@@ -161,11 +152,9 @@ func (a *Attributes) checkTexts() error {
 		{"check_command", a.CheckCommand, true}, {"zone", a.Zone, true}, {"check_period", a.CheckPeriod, false},
 		{"event_command", a.EventCommand, false}, {"command_endpoint", a.CommandEndpoint, false}, {"display_name", a.DisplayName, false},
 	} {
-		if err := checkText(text.option, text.value); err != nil {
-			return err
-		}
+		errs = append(errs, checkText(text.option, text.value))
 		if text.needed && text.value != nil && strings.TrimSpace(*text.value) == "" {
-			return fmt.Errorf("value of %s must not be empty; leave it out where a template or the server decides", text.option)
+			errs = append(errs, fmt.Errorf("value of %s must not be empty; leave it out where a template or the server decides", text.option))
 		}
 	}
 	for _, prose := range []struct {
@@ -174,14 +163,9 @@ func (a *Attributes) checkTexts() error {
 	}{
 		{"notes", a.Notes}, {"notes_url", a.NotesURL}, {"action_url", a.ActionURL}, {"icon_image", a.IconImage}, {"icon_image_alt", a.IconImageAlt},
 	} {
-		if err := checkProse(prose.option, prose.value); err != nil {
-			return err
-		}
+		errs = append(errs, checkProse(prose.option, prose.value))
 	}
-	if err := checkTexts("templates", a.Templates); err != nil {
-		return err
-	}
-	return checkTexts("groups", a.Groups)
+	return errors.Join(append(errs, checkTexts("templates", a.Templates), checkTexts("groups", a.Groups))...)
 }
 
 // fillVars validates the variables and converts them to the server's form.
@@ -209,33 +193,24 @@ func (o Object) checkStates() error {
 	if o.kind == hostKind {
 		states = []string{"Up", "Down"}
 	}
+	var wrong []string
 	for _, state := range o.FlappingIgnoreStates {
 		if !slices.Contains(states, state) {
-			return fmt.Errorf("value of flapping_ignore_states must be of %s, got: %s", strings.Join(states, ", "), state)
+			wrong = append(wrong, state)
 		}
 	}
-	return nil
+	if wrong == nil {
+		return nil
+	}
+	return fmt.Errorf("value of flapping_ignore_states must be of %s, got: %s", strings.Join(states, ", "), strings.Join(wrong, ", "))
 }
 
-// checked gives a declared object in the server's form.
+// checked returns a declared object in the server's form, and an error for each option that is wrong.
 func (o Object) checked() (Object, error) {
-	if err := o.fill(); err != nil {
-		return o, err
-	}
-	if err := o.checkStates(); err != nil {
-		return o, err
-	}
-	for _, text := range []struct {
-		option string
-		value  *string
-	}{{"address", o.Address}, {"address6", o.Address6}} {
-		if err := checkText(text.option, text.value); err != nil {
-			return o, err
-		}
-	}
+	err := errors.Join(o.fill(), o.checkStates(), checkText("address", o.Address), checkText("address6", o.Address6), checkFull(o))
 	if value(o.DisplayName) == "" && o.DisplayName != nil {
 		name := o.short()
 		o.DisplayName = &name
 	}
-	return o, checkFull(o)
+	return o, err
 }

@@ -423,6 +423,6 @@ func TestDeletion_ShowsTheWholeState(t *testing.T) {
 	diff := l.OK(options{"name": "live", "stack": "shop", "state": "absent"}).Diff
 	require.Len(t, diff, 1)
 	assert.Equal(t, "Welcome", diff[0].Before["find_string"])
-	assert.EqualValues(t, 40, diff[0].Before["timeout"])
+	assert.InDelta(t, 40, diff[0].Before["timeout"], 0)
 	assert.Empty(t, diff[0].After)
 }

@@ -3,6 +3,7 @@
 package window
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,10 +33,13 @@ func Read(start, lasts *string, now time.Time, absent bool) (s Schedule, err err
 	if lasts != nil {
 		length = *lasts
 	}
-	if s.Duration, err = ReadDuration("duration", length); err != nil || start == nil {
+	s.Duration, err = ReadDuration("duration", length)
+	if start == nil {
 		return s, err
 	}
-	if s.Start, err = readStart(*start); err != nil {
+	var startErr error
+	s.Start, startErr = readStart(*start)
+	if err = errors.Join(err, startErr); err != nil {
 		return s, err
 	}
 	if end := s.Start.Add(s.Duration); !s.Start.IsZero() && !absent && !end.After(now) {
