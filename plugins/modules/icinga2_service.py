@@ -756,6 +756,7 @@ options:
       - >-
         Icinga evaluates the apply and assign rules of its configuration only when it creates an object. After an update the
         services, notifications and groups that rules make by O(vars) do not change, and a warning says so.
+      - An empty list recreates nothing and silences this warning.
     type: list
     elements: str
     choices:
