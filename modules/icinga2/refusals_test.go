@@ -111,13 +111,13 @@ func TestBadInput_IsToldAllAtOnce(t *testing.T) {
 	t.Parallel()
 	attributes := options{
 		"check_interval": "1x", "retry_interval": 0, "check_timeout": "soon", "max_check_attempts": 0, "flapping_threshold_low": 101,
-		"flapping_threshold_high": -1, "flapping_ignore_states": []string{"Gone"}, "check_command": "", "zone": "None", "notes": "{{ x }}",
+		"flapping_threshold_high": -1, "flapping_ignore_states": []string{"Gone"}, "check_command": "", "zone": "None",
 		"notes_url": "undefined", "groups": []string{"null", "{{ y }}"}, "templates": "[a, b]", "vars": options{"stack": "x", "": 1},
 	}
 	wrongAttributes := []string{
 		"value of check_interval must", "value of retry_interval must", "value of check_timeout must", "value of max_check_attempts must",
 		"value of flapping_threshold_low must be a share", "value of flapping_threshold_high must", "value of flapping_ignore_states must",
-		"value of check_command must", "value of zone must", "value of notes must", "value of notes_url must", "got: null", "got a template: {{ y }}",
+		"value of check_command must", "value of zone must", "value of notes_url must", "got: null", "got a template: {{ y }}",
 		"value of templates must", "value of vars must not hold", "value of vars must have a name",
 	}
 	shared := options{"recreate_for": []string{"vars"}, "stack": "a/b", "client_key": "/x"}
