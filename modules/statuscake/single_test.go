@@ -124,6 +124,20 @@ func TestStacksKeepTheirNames(t *testing.T) {
 	assert.Len(t, l.named("hand made"), 1, "not even where the whole account is in view")
 }
 
+// TestID_AnswerNamesTheStack where the task knows the test by its id alone, in check mode too, and whether it changes or not.
+func TestID_AnswerNamesTheStack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, emulator.Options{})
+	l.OK(site("live").With(options{"stack": "shop"}))
+	task := options{"id": l.stored("live").ID, "check_rate": 60}
+	for _, action := range []string{"updated", "unchanged"} {
+		for _, a := range []answer{l.DryRun(task), l.OK(task)} {
+			assert.Equal(t, action, a.Only(t).Action)
+			assert.Equal(t, "shop", text(a.Only(t).Stack))
+		}
+	}
+}
+
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
 	resourcetest.Duplicates(t, scene)

@@ -152,6 +152,7 @@ func (u *uptime) Merge(have *reconcile.Object[Test], want Test) (Test, error) {
 	if err := checkTarget(target, replaced); err != nil {
 		return Test{}, fmt.Errorf("%s: %w", key, err)
 	}
+	merged.stack = u.Marks.Group(merged.Tags) // a task that names the test by its id need not name the stack
 	return merged, nil
 }
 
