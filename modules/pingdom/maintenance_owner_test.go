@@ -267,8 +267,8 @@ func TestSeveralWindowsAreAmbiguous(t *testing.T) {
 	assert.Contains(t, d.refusal(deployment().With(gone())), "more than one match", "two nights")
 }
 
-// TestTwins_EndTogether: two runs at once that could not see each other have opened two windows. The deployment goes on with the one that lasts
-// longest, and ends both. Those of others stay, and so does one that covers less.
+// TestTwins_EndTogether: two runs at once that could not see each other have opened two windows. The deployment goes on with the first
+// of them, whichever lasts longest, and ends all. Those of others stay, and so does one that covers less.
 func TestTwins_EndTogether(t *testing.T) {
 	t.Parallel()
 	for _, selection := range []options{{"stack": "shop"}, {"checks": []any{"cart", "search"}}, {"tags": []any{"stack-shop"}}} {
@@ -281,7 +281,11 @@ func TestTwins_EndTogether(t *testing.T) {
 		d.sent()
 		a := d.ok(task.With(options{"duration": "2h"}))
 		assert.Equal(t, []string{fmt.Sprintf(`PUT {"to":%d}`, d.Clock.Now().Add(2*time.Hour).Unix())}, d.sent())
-		assert.Equal(t, twins[1], value(a.Windows[0].ID))
+		assert.Equal(t, twins[0], value(a.Windows[0].ID))
+		d.settled(task.With(options{"duration": "2h"}))
+		d.ok(task.With(options{"duration": "10m"})) // less than any of them
+		d.settled(task.With(options{"duration": "10m"}))
+		d.sent()
 
 		a = d.ok(task.With(gone()))
 		assert.Equal(t, []string{"Deployment deleted"}, a.actions())

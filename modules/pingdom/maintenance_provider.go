@@ -89,7 +89,7 @@ func (w Window) title() string {
 
 // Find matches by description among the windows that occur once and are not over, then by the checks (see own) and the
 // time (see meant). Windows that cover exactly the selection come first. Of twins, a present window is the one that
-// lasts longest, and an absent one means all. Otherwise one of several carries an error as its problem, because nothing
+// was made first, however long it lasts, and an absent one means all. Otherwise one of several carries an error as its problem, because nothing
 // says which is meant.
 func (m *maintenance) Find(have []reconcile.Found[Window]) func(reconcile.Want[Window]) []reconcile.Found[Window] {
 	now := m.now()
@@ -114,7 +114,7 @@ func (m *maintenance) Find(have []reconcile.Found[Window]) func(reconcile.Want[W
 		switch {
 		case len(found) == 1:
 		case m.areTwins(found):
-			slices.SortStableFunc(found, func(a, b Window) int { return b.span.To.Compare(a.span.To) })
+			slices.SortStableFunc(found, func(a, b Window) int { return reconcile.CompareIDs(a.label, b.label) })
 			found[0].twins = found[1:]
 		default:
 			var texts []string

@@ -32,7 +32,7 @@ description:
     selection and still exists, as one that moved to another stack. Then V(present) makes another window beside it.
   - >-
     Windows of one O(description) that cover the same checks and overlap belong to one deployment, as two runs at once can open
-    them on two controllers. V(present) means the one that lasts longest, and V(absent) ends all of them.
+    them on two controllers. V(present) means the one with the lowest number, and V(absent) ends all of them.
   - >-
     V(absent) that finds no window to end fails if one of this O(description) is open all the same for a check that is selected.
     The error names such windows with their times. Whoever knows that one of them is meant ends it by its O(id) alone.
@@ -313,9 +313,7 @@ windows:
       type: str
       sample: Deployment
     id:
-      description: >-
-        Number of the window, null if there is none (yet). Of several that were ended that of the one that would have lasted
-        longest.
+      description: Number of the window, null if there is none (yet). Of several that were ended the lowest.
       type: str
       sample: "104932"
     start:

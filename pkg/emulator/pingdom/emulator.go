@@ -257,6 +257,29 @@ func (e *Emulator) AddWindow(w Window) (id int) {
 	return e.account.insertWindow(w, 0)
 }
 
+// ChangeWindow lets f alter a stored maintenance window behind the API's back, whenever it is. The id stays.
+func (e *Emulator) ChangeWindow(id int, f func(*Window)) error {
+	e.account.mu.Lock()
+	defer e.account.mu.Unlock()
+	w := e.account.windows.Get(id)
+	if w == nil {
+		return fmt.Errorf("no maintenance window has id %d", id)
+	}
+	f(w)
+	w.ID = id
+	return nil
+}
+
+// RemoveWindow deletes a stored maintenance window behind the API's back, whenever it is.
+func (e *Emulator) RemoveWindow(id int) error {
+	e.account.mu.Lock()
+	defer e.account.mu.Unlock()
+	if !e.account.windows.Remove(id) {
+		return fmt.Errorf("no maintenance window has id %d", id)
+	}
+	return nil
+}
+
 // AddTeam stores an alerting team with these contacts.
 func (e *Emulator) AddTeam(name string, members ...int) (id int) {
 	e.account.mu.Lock()

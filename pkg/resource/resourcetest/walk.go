@@ -22,8 +22,8 @@ import (
 // WalkSeedVariable holds the seed of a single walk to run in place of the fixed ones.
 const WalkSeedVariable = "STACKWATCH_WALK_SEED"
 
-// walkSteps is the length of a walk.
-const walkSteps = 300
+// WalkSteps is the length of a walk.
+const WalkSteps = 300
 
 // Walker is an account, and a controller that runs a module against it, for RandomWalk. A vendor fills it in from its own lab: the tasks
 // that declare objects, a look at the account without the module, and the changes that a person makes to it.
@@ -71,6 +71,21 @@ type Event struct {
 // failed walk names its seed and what happened in its last steps.
 func RandomWalk(t *testing.T, open func(t testing.TB, random *rand.Rand) Walker) {
 	t.Helper()
+	Walks(t, func(t *testing.T, random *rand.Rand) {
+		t.Helper()
+		w := &walk{Walker: open(t, random), random: random, declared: map[string]bool{}}
+		w.foreign = w.Held()
+		w.declare()
+		w.converge()
+		for range WalkSteps {
+			w.step(w.draw())
+		}
+	})
+}
+
+// Walks runs a walk from each of the seeds that RandomWalk has, for a module whose walk is of its own kind.
+func Walks(t *testing.T, walk func(t *testing.T, random *rand.Rand)) {
+	t.Helper()
 	seeds := []uint64{1, 2, 3}
 	if testing.Short() {
 		seeds = seeds[:1]
@@ -84,14 +99,7 @@ func RandomWalk(t *testing.T, open func(t testing.TB, random *rand.Rand) Walker)
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("%s=%d repeats this walk", WalkSeedVariable, seed)
-			random := rand.New(rand.NewPCG(seed, 0))
-			w := &walk{Walker: open(t, random), random: random, declared: map[string]bool{}}
-			w.foreign = w.Held()
-			w.declare()
-			w.converge()
-			for range walkSteps {
-				w.step(w.draw())
-			}
+			walk(t, rand.New(rand.NewPCG(seed, 0)))
 		})
 	}
 }
