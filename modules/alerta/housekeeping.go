@@ -29,7 +29,7 @@ func (w world) housekeepingModule() ansible.Module {
 		Rules: ansible.Rules{
 			RequiredTogether: [][]string{{"api_username", "api_password"}},
 			Options: map[string]ansible.OptionRules{
-				"api_url": {Env: []string{"ALERTA_ENDPOINT"}},
+				"api_url": {Env: []string{"ALERTA_ENDPOINT"}, Address: true},
 				"api_key": {Env: []string{"ALERTA_API_KEY"}},
 			},
 		},

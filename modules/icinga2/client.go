@@ -47,7 +47,7 @@ type Connection struct {
 // connectionRules are what the documentation cannot say about Connection. A module adds them to its own.
 func connectionRules() map[string]ansible.OptionRules {
 	return map[string]ansible.OptionRules{
-		"api_url":  {Env: []string{"ICINGA2_API_URL"}},
+		"api_url":  {Env: []string{"ICINGA2_API_URL"}, Address: true},
 		"username": {Env: []string{"ICINGA2_API_USERNAME"}},
 		"password": {Env: []string{"ICINGA2_API_PASSWORD"}},
 	}

@@ -56,7 +56,7 @@ func checkRules() ansible.Rules {
 		RequiredOneOf:     [][]string{{"id", "name", "stack", "checks"}},
 		Options:           resource.OptionRules(),
 	}
-	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"PINGDOM_API_URL"}}
+	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"PINGDOM_API_URL"}, Address: true}
 	rules.Options["api_token"] = ansible.OptionRules{Env: []string{"PINGDOM_API_TOKEN"}}
 	check := map[string]ansible.OptionRules{"requestheaders": {HideFrom: shortestSecret}, "postdata": {Body: true}}
 	for _, option := range []string{"host", "url", "additionalurls"} {

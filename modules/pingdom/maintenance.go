@@ -52,7 +52,7 @@ func maintenanceRules() ansible.Rules {
 		MutuallyExclusive: [][]string{{"windows", "id"}},
 		RequiredOneOf:     [][]string{{"id", "description", "windows"}},
 		Options: map[string]ansible.OptionRules{
-			"api_url":   {Env: []string{"PINGDOM_API_URL"}},
+			"api_url":   {Env: []string{"PINGDOM_API_URL"}, Address: true},
 			"api_token": {Env: []string{"PINGDOM_API_TOKEN"}},
 		},
 	}

@@ -62,7 +62,7 @@ func uptimeRules() ansible.Rules {
 		RequiredOneOf:     [][]string{{"id", "name", "stack", "tests"}},
 		Options:           resource.OptionRules(),
 	}
-	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_URL"}}
+	rules.Options["api_url"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_URL"}, Address: true}
 	rules.Options["api_key"] = ansible.OptionRules{Env: []string{"STATUSCAKE_API_TOKEN"}}
 	test := map[string]ansible.OptionRules{
 		"test_type": {Advice: advice}, "custom_header": {HideFrom: shortestSecret}, "post_body": {HideFrom: shortestSecret},

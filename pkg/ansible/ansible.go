@@ -90,6 +90,9 @@ type OptionRules struct {
 	// HideBelow hides, in an option of type dict that is no secret as a whole, what is below keys that match. HideFrom holds there too.
 	HideBelow *pattern.Pattern
 	// Body marks an option of type str as a request body: a dictionary or a list is converted to JSON.
+	// Address says that an option of type str is a URL, of which credentials and what follows a ? or # are hidden.
+	Address bool
+	// Body says that an option of type str is what is sent as a request's body: a dictionary or a list is written as JSON.
 	Body bool
 	// ApplyDefaults lets the defaults of suboptions hold even if the option itself was not given.
 	ApplyDefaults bool

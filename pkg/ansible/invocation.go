@@ -74,6 +74,8 @@ func shownParams(spec *Spec, params *dict) *dict {
 			case !ok || value == nil:
 			case o.Logging == Hidden && isStructured(value):
 				shown.set(name, hideLeaves(value))
+			case o.Address:
+				shown.set(name, shownAddress(value))
 			case o.HideBelow != nil:
 				shown.set(name, shownBelow(o, value))
 			case o.Sub != nil && o.nests():
@@ -92,7 +94,7 @@ func (s *Spec) hidesBelow() bool {
 // hidesParts reports whether an option is hidden or hides what is below some keys, suboptions included.
 func (s *Spec) hidesParts() bool {
 	return slices.ContainsFunc(s.Options, func(o Option) bool {
-		return o.Logging == Hidden || o.HideBelow != nil || o.Sub != nil && o.Sub.hidesParts()
+		return o.Logging == Hidden || o.Address || o.HideBelow != nil || o.Sub != nil && o.Sub.hidesParts()
 	})
 }
 

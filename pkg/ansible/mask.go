@@ -170,6 +170,14 @@ func (c collector) collect(spec *Spec, params *dict, prefix string) error {
 		if o.HideLogins {
 			c.secrets.addLogins(value)
 		}
+		if text, ok := value.(string); ok && o.Address {
+			_, parts := splitAddress(text)
+			for _, part := range parts {
+				if utf8.RuneCountInString(part) >= shortestPart {
+					c.secrets.add(strings.ToValidUTF8(part, "\uFFFD"))
+				}
+			}
+		}
 		if o.HideBelow != nil && value != nil {
 			first = firstError(first, c.secrets.addBelow(value, o))
 		}

@@ -64,6 +64,7 @@ type Option struct {
 	Body              bool
 	AliasAdvice       map[string]string // by alias
 	HideLogins        bool
+	Address           bool
 	// Sub is the spec of the suboptions, nil where the documentation has none.
 	Sub *Spec
 
@@ -135,7 +136,7 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 		standard: fromGo(doc.Default), allowed: doc.Choices, DeprecatedAliases: rules.DeprecatedAliases, Env: rules.Env, ApplyDefaults: rules.ApplyDefaults,
 		RemovedInVersion: rules.RemovedInVersion, RemovedAtDate: rules.RemovedAtDate, RemovedFrom: rules.RemovedFromCollection,
 		Advice: rules.Advice, HideFrom: rules.HideFrom, HideBelow: rules.HideBelow, Body: rules.Body,
-		AliasAdvice: rules.AliasAdvice, HideLogins: rules.HideLogins,
+		AliasAdvice: rules.AliasAdvice, HideLogins: rules.HideLogins, Address: rules.Address,
 	}
 	var errs []error
 	fail := func(format string, args ...any) {
@@ -166,6 +167,8 @@ func buildOption(doc OptionDoc, f field, rules OptionRules, path string) (Option
 		fail("only short parts of type json can be left unhidden, not of %s", o.Type)
 	case rules.Body && o.Type != "str":
 		fail("only type str can be a body, not %s", o.Type)
+	case rules.Address && o.Type != "str":
+		fail("only type str can be an address, not %s", o.Type)
 	case rules.HideBelow != nil && o.Type != "dict" && o.Elements != "dict":
 		fail("only type dict has keys below which something can be hidden, not %s", o.Type)
 	}
