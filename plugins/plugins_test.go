@@ -290,6 +290,9 @@ func TestEveryCoreOnAnotherHost(t *testing.T) {
 				"Delegated over a connection": "ok", "Become here": "ok", "No programs in the temporary folder": "ok", "Nor in that of another user": "ok",
 				"In the background without programs in the temporary folder":                 "ok",
 				"In the background on a controller without programs in the temporary folder": "ok",
+				"In the background on another host without programs in the temporary folder": "ok",
+				"In the background on a controller for another host":                         "ok",
+				"A module of Ansible's own in the background there":                          "ok",
 			})
 		})
 	}
