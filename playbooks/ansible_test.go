@@ -167,10 +167,10 @@ func TestTemplatesOfOtherSystems_AreSentAsWritten(t *testing.T) {
 	}
 	require.Len(t, w.Tests(), 1)
 	assert.Equal(t, "{{ ok }}", w.Tests()[0].FindString)
-	assert.Equal(t, `{"query": "{{host}}"}`, w.Tests()[0].PostRaw)
+	assert.JSONEq(t, `{"query": "{{host}}"}`, w.Tests()[0].PostRaw)
 	require.Len(t, w.pingdom.Checks(), 1)
 	assert.Equal(t, "{{ ok }}", w.pingdom.Checks()[0].ShouldContain)
-	assert.Equal(t, `{"query": "{{host}}"}`, w.pingdom.Checks()[0].PostData)
+	assert.JSONEq(t, `{"query": "{{host}}"}`, w.pingdom.Checks()[0].PostData)
 	assert.Contains(t, run.Output, "https://grafana.example.com/d/x?var-host={{host}}", "the difference shows it")
 	assert.Equal(t, "value of name must be rendered, got a template: {{ item }}", run.Of("A name is no template")[0].Answer["msg"])
 }

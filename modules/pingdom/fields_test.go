@@ -411,7 +411,7 @@ func TestTexts_KeepTemplatesOfOtherSystems(t *testing.T) {
 	l.OK(task)
 	body := l.bodies()[0]
 	assert.Equal(t, "ann:a{{b}}c", body["auth"])
-	assert.Equal(t, `{"query": "{{host}}"}`, body["postdata"])
+	assert.JSONEq(t, `{"query": "{{host}}"}`, fmt.Sprint(body["postdata"]))
 	assert.Equal(t, "{{ ok }}", body["shouldcontain"])
 	assert.Equal(t, "see {{runbook}}", body["custom_message"])
 	assert.Contains(t, fmt.Sprint(body), "X-Trace")
