@@ -197,7 +197,7 @@ func TestURLs_HideTheirPasswords(t *testing.T) {
 			for _, task := range []options{given.With(options{"name": "a"}), {"checks": []options{given}}} {
 				a := l.Run(task)
 				assert.True(t, a.Failed)
-				assert.NotContains(t, string(a.Raw), "S3cret", "%v", given)
+				assert.NotContains(t, a.Raw, "S3cret", "%v", given)
 			}
 		}
 	}

@@ -167,7 +167,7 @@ func TestURLs_HideTheirPasswords(t *testing.T) {
 		} {
 			a := l.Run(given)
 			assert.True(t, a.Failed)
-			assert.NotContains(t, string(a.Raw), "S3cret", "%v", given)
+			assert.NotContains(t, a.Raw, "S3cret", "%v", given)
 		}
 	}
 }

@@ -264,7 +264,7 @@ func TestOnce_GivesUpOnARunThatDoesNotEnd(t *testing.T) {
 
 // TestOnce_RestoresItsLifeline checks that other runs wait for a run again, from its next creation on, after the cache was cleared.
 func TestOnce_RestoresItsLifeline(t *testing.T) {
-	for name, clear := range map[string]func(t *testing.T, folder string){
+	for name, remove := range map[string]func(t *testing.T, folder string){
 		"the folder": func(t *testing.T, folder string) { require.NoError(t, os.RemoveAll(folder)) },
 		"the lifeline": func(t *testing.T, folder string) {
 			for _, name := range files(t, folder, "run-*") {
@@ -277,7 +277,7 @@ func TestOnce_RestoresItsLifeline(t *testing.T) {
 			m := &maker{valid: true}
 			first, second := clock.ledger(t, folder), clock.ledger(t, folder)
 			once(t, first, "before", m)
-			clear(t, folder)
+			remove(t, folder)
 			release := busy(t, first, "web", m)
 			defer release()
 			assert.Len(t, files(t, folder, "run-*"), 1)
