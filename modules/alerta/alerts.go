@@ -191,6 +191,8 @@ func (p *alerts) Update(ctx context.Context, have reconcile.Object[Alert], want 
 	case !slices.Contains(operations()[p.action].from, now.Status):
 		p.spare(have.ID, noEffect(p.action, now.Status))
 		return have, nil
+	default:
+		err = reconcile.Unmade(err)
 	}
 	return have, p.failed("trying to "+p.action, have.ID, have.State, err)
 }

@@ -345,6 +345,9 @@ func (c *client) deleteOne(ctx context.Context, kind, id string) error {
 	lost := absent || failedToDelete(err)
 	if asksAgain(ctx, err) {
 		look := c.http.Do(ctx, httpapi.Request{Method: http.MethodGet, Path: []string{kind, id}}, nil)
+		if look == nil {
+			return reconcile.Unmade(err)
+		}
 		absent = errors.Is(look, httpapi.ErrNotFound)
 	}
 	switch {

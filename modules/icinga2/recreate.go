@@ -241,7 +241,7 @@ func (r *recreation) stayed(ctx context.Context, failed error) error {
 		return &partial{fmt.Errorf("%w; what became of it is not known, and the next run of this module on this controller brings back what is missing: %w", failed, err)}
 	}
 	if len(missing) == 0 {
-		return errors.Join(failed, r.note.done())
+		return errors.Join(reconcile.Unmade(failed), r.note.done())
 	}
 	return errors.Join(failed, r.end(ctx, append([]record{r.back}, r.along...)))
 }

@@ -225,10 +225,13 @@ func acted(err error) bool {
 	return partly(err) || uncertain(err) || errors.As(err, &m) && m.MayHaveActed()
 }
 
-// unmade is the error of a create that was looked for and is not there.
+// Unmade returns the error of a write that was looked for in the service and did nothing there: such a step counts as unchanged.
+func Unmade(err error) error { return &unmade{err} }
+
+// unmade is the error of a write that was looked for and did nothing.
 type unmade struct{ error }
 
-// Unwrap returns the error of the create.
+// Unwrap returns the error of the write.
 func (u *unmade) Unwrap() error { return u.error }
 
 // partly tells whether the service has changed something although err came back.
