@@ -95,7 +95,7 @@ func (c contents) onlyWhatBelongsThere(t *testing.T) {
 		"docs/testing.md", "meta/execution-environment.yml", "meta/runtime.yml", "plugins/action/bundle.py", "plugins/bin/NOTICES.txt",
 		"plugins/bin/SHA256SUMS", "plugins/bin/licences.spdx")
 	more := regexp.MustCompile(`^(` + strings.Join([]string{
-		`changelogs/fragments/[^/]+\.yml`, `playbooks/([^/]+/)*[^/]+\.(yml|cfg)`, `plugins/doc_fragments/\w+\.py`,
+		`changelogs/fragments/[^/]+\.yml`, `docs/migrating\.md`, `playbooks/([^/]+/)*[^/]+\.(yml|cfg)`, `plugins/doc_fragments/\w+\.py`,
 		`tests/sanity/ignore-[0-9.]+\.txt`,
 	}, "|") + `)$`)
 	for _, entry := range c {
